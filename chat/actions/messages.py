@@ -1,0 +1,244 @@
+"""Posting, editing and deleting messages."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from chat.actions.steps import change_message, lock_room
+from chat.errors import BadInput, Conflict, DomainError, Forbidden, NotFound, PayloadTooLarge
+from chat.events import MessagePosted, publish_on_commit
+from chat.markdown import render
+from chat.mentions import find_mentions
+from chat.models import Mention, Membership, Message, User
+from chat.selectors import NO_MESSAGE, NO_ROOM, access_message, access_room, message_payload, parse_id
+
+CLIENT_ID_MAX_CHARACTERS = 64
+_SQL = (
+    "SELECT n, status, id, version, created_at FROM chat_post_messages("
+    "%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::int[], %s::text[])"
+)
+
+
+def check_text(text: object) -> str:
+    """The text of a message as it will be stored.
+
+    Raises:
+        BadInput: not a string, or nothing but space.
+        PayloadTooLarge: longer than settings.MESSAGE_MAX_CHARACTERS.
+    """
+    if not isinstance(text, str):
+        raise BadInput("A message needs a text.", fields={"text": "must be a string"})
+    if len(text) > settings.MESSAGE_MAX_CHARACTERS:
+        raise PayloadTooLarge(
+            f"A message may have at most {settings.MESSAGE_MAX_CHARACTERS:,} characters; this one has {len(text):,}.",
+            fields={"text": "is too long"},
+        )
+    # PostgreSQL stores no NUL, and lone surrogates (half of a pair, from broken JSON) are not text.
+    clean = text.replace("\x00", "").encode("utf-8", "replace").decode().strip()
+    if not clean:
+        raise BadInput("A message needs a text.", fields={"text": "must not be empty"})
+    return clean
+
+
+def check_client_id(client_id: object) -> str:
+    """The client's own id of a message; one is made where none was sent.
+
+    Raises:
+        BadInput: not a string of 1 to 64 printable characters.
+    """
+    if client_id is None:
+        return str(uuid4())
+    if not isinstance(client_id, str) or not 0 < len(client_id) <= CLIENT_ID_MAX_CHARACTERS or not client_id.isprintable():
+        raise BadInput(
+            "That clientId cannot be used.",
+            fields={"clientId": f"must have 1 to {CLIENT_ID_MAX_CHARACTERS} printable characters"},
+        )
+    return client_id
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A message to be posted, checked and rendered. Make it with `Post.checked`."""
+
+    author: User
+    room_id: int
+    client_id: str
+    text: str
+    html: str = field(repr=False)
+    parent_id: int | None = None
+
+    @classmethod
+    def checked(
+        cls, author: User, room_id: object, text: object, *, client_id: object = None, parent_id: object = None
+    ) -> "Post":
+        """Parse what a client sent.
+
+        Raises:
+            BadInput, PayloadTooLarge, NotFound: as `check_text`, `check_client_id` and `parse_id`.
+        """
+        clean = check_text(text)
+        return cls(
+            author,
+            parse_id(room_id, NO_ROOM),
+            check_client_id(client_id),
+            clean,
+            render(clean),
+            None if parent_id is None else parse_id(parent_id, NO_MESSAGE),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What became of a post: `message` is its stored form, or `error` says why there is none. `is_new` is false for a retry."""
+
+    message: Message | None
+    error: DomainError | None
+    is_new: bool
+
+
+def _refusal(user: User, post: Post, status: str) -> DomainError:
+    match status:
+        case "archived":
+            return Conflict("This room is archived: nothing can be posted in it.")
+        case "no parent":
+            return NotFound(NO_MESSAGE)
+        case "conflict":
+            return Conflict("This clientId was used for a message in another room.", fields={"clientId": "is taken"})
+    try:
+        access_room(user, post.room_id)
+    except NotFound as error:
+        return error
+    return Forbidden("Join the room before you post in it.")
+
+
+def _columns(posts: Sequence[Post]) -> list[list[object]]:
+    mentions = [(n, name) for n, post in enumerate(posts, 1) for name in find_mentions(post.text)]
+    return [
+        [post.author.pk for post in posts],
+        [post.room_id for post in posts],
+        [post.client_id for post in posts],
+        [post.text for post in posts],
+        [post.html for post in posts],
+        [post.parent_id for post in posts],
+        [n for n, _ in mentions],
+        [name for _, name in mentions],
+    ]
+
+
+def _message(post: Post, row: tuple[int, str, int, int, datetime]) -> Message:
+    _, _, pk, version, created_at = row
+    return Message(
+        pk=pk,
+        room_id=post.room_id,
+        author=post.author,
+        client_id=post.client_id,
+        text=post.text,
+        html=post.html,
+        parent_id=post.parent_id,
+        version=version,
+        posted_version=version,
+        created_at=created_at,
+    )
+
+
+def post_messages(posts: Sequence[Post]) -> list[Posted]:
+    """Store the posts in the order given, in one transaction, and announce the new ones. The hot write of the program.
+
+    The author must be a member of the room. Bots named in a text get their job in the same transaction. A post that is
+    refused does not fail its neighbours; a retry (same author and client id) gives the message that was stored first.
+
+    Returns:
+        one `Posted` for each post, in order.
+    """
+    with transaction.atomic(durable=True):
+        with connection.cursor() as cursor:
+            cursor.execute(_SQL, _columns(posts))
+            rows = cursor.fetchall()
+        results = list(_results(posts, rows))
+        for posted in results:
+            if posted.is_new and posted.message is not None:
+                publish_on_commit(MessagePosted(message_payload(posted.message)))
+    return results
+
+
+def _results(posts: Sequence[Post], rows: Sequence[tuple[int, str, int, int, datetime]]) -> Iterable[Posted]:
+    for post, row in zip(posts, rows, strict=True):
+        status = row[1]
+        if status == "new":
+            yield Posted(_message(post, row), None, True)
+        elif status == "again":
+            yield Posted(Message.objects.select_related("author").get(pk=row[2]), None, False)
+        else:
+            yield Posted(None, _refusal(post.author, post, status), False)
+
+
+def post_message(
+    user: User, *, room_id: object, text: object, client_id: object = None, parent_id: object = None
+) -> Message:
+    """Post one message as `user`; a retry with the same client id gives the first one back.
+
+    Raises:
+        NotFound, Forbidden, BadInput, PayloadTooLarge, Conflict.
+    """
+    [posted] = post_messages([Post.checked(user, room_id, text, client_id=client_id, parent_id=parent_id)])
+    if posted.error is not None:
+        raise posted.error
+    assert posted.message is not None
+    return posted.message
+
+
+def _own_message(user: User, message_id: object) -> Message:
+    message = access_message(user, message_id)
+    access_room(user, message.room_id, lock=True)
+    message.refresh_from_db(fields=["text", "html", "status", "version", "deleted_at"])
+    return message
+
+
+def edit_message(user: User, *, message_id: object, text: object) -> Message:
+    """Replace the text of one's own message. Mentions are taken anew; no bot is called again.
+
+    Raises:
+        NotFound, Forbidden: not the author. Conflict: deleted. BadInput, PayloadTooLarge: the text.
+    """
+    clean = check_text(text)
+    html = render(clean)
+    with transaction.atomic(durable=True):
+        message = _own_message(user, message_id)
+        if message.author_id != user.pk or message.kind != Message.Kind.PERSON:
+            raise Forbidden("Only the author can edit a message.")
+        if message.deleted_at is not None:
+            raise Conflict("This message was deleted.")
+        message.text, message.html = clean, html
+        Mention.objects.filter(message=message).delete()
+        people = User.objects.alias(name=Lower("username")).filter(name__in=find_mentions(clean))
+        named = people.filter(Q(is_bot=True) | Q(memberships__room=message.room_id)).distinct()
+        Mention.objects.bulk_create([Mention(message=message, user=person) for person in named])
+        return change_message(lock_room(message.room_id), message, fields=["text", "html"], edited=True)
+
+
+def delete_message(user: User, *, message_id: object) -> Message:
+    """Take a message's words away; its place stays. By its author, an owner or moderator of the room, or an admin.
+
+    Raises:
+        NotFound, Forbidden. A message deleted before is given back unchanged.
+    """
+    with transaction.atomic(durable=True):
+        message = _own_message(user, message_id)
+        if message.deleted_at is not None:
+            return message
+        moderators = Membership.objects.filter(room=message.room_id, user=user, role__in=("owner", "moderator"))
+        if message.author_id != user.pk and not user.is_superuser and not moderators.exists():
+            raise Forbidden("Only the author or a moderator can delete a message.")
+        message.text = message.html = ""
+        message.citations = []
+        message.deleted_at = timezone.now()
+        Mention.objects.filter(message=message).delete()
+        changed = ["text", "html", "citations", "deleted_at"]
+        return change_message(lock_room(message.room_id), message, fields=changed)

@@ -1,0 +1,66 @@
+"""Accounts."""
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from chat.errors import BadInput, Forbidden
+from chat.models import User
+
+
+def _invalid(fields: dict[str, str]) -> BadInput:
+    return BadInput("Some of what you sent cannot be used.", fields=fields)
+
+
+def create_user(
+    admin: User, *, username: str, password: str, email: str = "", display_name: str = "", is_guest: bool = False
+) -> User:
+    """A new account that can sign in with the password.
+
+    Raises:
+        Forbidden: `admin` is not an admin. BadInput: with the fields that cannot be used.
+    """
+    if not admin.is_superuser:
+        raise Forbidden("Only an admin can create accounts.")
+    user = User(username=username.strip(), email=email.strip(), display_name=display_name.strip(), is_guest=is_guest)
+    _check(user, password)
+    user.set_password(password)
+    try:
+        with transaction.atomic(durable=True):
+            user.save()
+    except IntegrityError:  # the same name, or the same name in another case, at the same instant or before
+        raise _invalid({"username": "is taken"}) from None
+    return user
+
+
+def _check(user: User, password: str) -> None:
+    fields: dict[str, str] = {}
+    try:
+        user.clean_fields(exclude=["password"])
+    except ValidationError as error:
+        fields = {name: " ".join(reasons) for name, reasons in error.message_dict.items()}
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        fields["password"] = " ".join(error.messages)
+    if fields:
+        raise _invalid(fields)
+
+
+def create_bot(*, username: str, display_name: str, task: str) -> User:
+    """The bot with that name, made if it is not there: a user without a password whose mention enqueues `task`."""
+    with transaction.atomic(durable=True):
+        bot, made = User.objects.get_or_create(
+            username=username, defaults={"display_name": display_name, "is_bot": True, "bot_task": task}
+        )
+        if made:
+            bot.set_unusable_password()
+            bot.save(update_fields=["password"])
+    return bot
+
+
+def touch_last_seen(user: User) -> None:
+    """Note that the user was here now."""
+    with transaction.atomic(durable=True):
+        User.objects.filter(pk=user.pk).update(last_seen_at=timezone.now())

@@ -1,0 +1,114 @@
+"""Who is calling: an access token or a session cookie becomes a `Caller`. Nothing a client says about itself counts."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.http.cookie import parse_cookie
+from django.http.request import validate_host
+from django.utils.crypto import constant_time_compare
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.settings import api_settings
+from rest_framework_simplejwt.tokens import AccessToken
+from rest_framework_simplejwt.utils import get_md5_hash_password
+
+from chat.errors import Unauthenticated
+from chat.models import SignIn, User
+from chat.tokens import SIGN_IN_CLAIM
+
+BAD_TOKEN = "The access token is not valid, or has expired. Sign in again."
+NO_CREDENTIALS = "Sign in first: send an access token or a session cookie."
+Headers = dict[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A verified user and how long the proof holds: until `expires_at` (Unix seconds; None for a session)."""
+
+    user: User
+    expires_at: float | None = None
+    sign_in_id: int | None = None
+    session_key: str | None = None
+
+
+def caller_from_token(raw: object) -> Caller:
+    """Verify an access token against key, time, account, password and sign-in.
+
+    Raises:
+        Unauthenticated: for anything that is not a live token of an active user.
+    """
+    try:
+        token = AccessToken(raw) if isinstance(raw, str) and len(raw) < 4096 else None
+    except TokenError:
+        token = None
+    if token is None:
+        raise Unauthenticated(BAD_TOKEN)
+    user = User.objects.filter(pk=token.get(api_settings.USER_ID_CLAIM), is_active=True).first()
+    sign_in = token.get(SIGN_IN_CLAIM)
+    if user is None or token.get(api_settings.REVOKE_TOKEN_CLAIM) != get_md5_hash_password(user.password):
+        raise Unauthenticated(BAD_TOKEN)
+    if not SignIn.objects.filter(pk=sign_in, user=user, revoked_at=None).exists():
+        raise Unauthenticated(BAD_TOKEN)
+    return Caller(user, expires_at=float(token["exp"]), sign_in_id=sign_in)
+
+
+def caller_from_session(session_key: str | None) -> Caller | None:
+    """The user of a live session, or None. Checks the account and that the password is still the one signed in with."""
+    if not session_key:
+        return None
+    session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    if session.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
+        return None
+    user = User.objects.filter(pk=session.get(SESSION_KEY), is_active=True).first()
+    if user is None or not constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
+        return None
+    return Caller(user, session_key=session_key)
+
+
+def still_valid(caller: Caller, *, now: float) -> bool:
+    """Whether the proof behind a live connection still holds: for long-lived connections, asked every few seconds."""
+    if caller.expires_at is not None and caller.expires_at <= now:
+        return False
+    if caller.session_key is not None:
+        return caller_from_session(caller.session_key) is not None
+    return SignIn.objects.filter(pk=caller.sign_in_id, revoked_at=None, user__is_active=True).exists()
+
+
+def bearer_token(value: str) -> str | None:
+    """The token of an `Authorization: Bearer ...` value, or None."""
+    scheme, _, token = value.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+def origin_allowed(headers: Headers) -> bool:
+    """Whether a browser on that page may open a connection that the session cookie vouches for.
+
+    Same host and port as the request, or one of CSRF_TRUSTED_ORIGINS. No Origin header means no browser page.
+    """
+    origin = headers.get(b"origin")
+    if origin is None:
+        return True
+    parts = urlsplit(origin.decode("latin-1"))
+    host = headers.get(b"host", b"").decode("latin-1")
+    if parts.netloc and parts.netloc == host:
+        return validate_host(parts.hostname or "", settings.ALLOWED_HOSTS)
+    return f"{parts.scheme}://{parts.netloc}" in settings.CSRF_TRUSTED_ORIGINS
+
+
+def caller_from_scope(scope: dict[str, Any]) -> Caller | None:
+    """The caller of an ASGI scope: a bearer token if one is sent (which must hold), else the session cookie, else None.
+
+    Raises:
+        Unauthenticated: a token was sent and is not valid.
+    """
+    headers: Headers = dict(scope["headers"])
+    token = bearer_token(headers.get(b"authorization", b"").decode("latin-1"))
+    if token is not None:
+        return caller_from_token(token)
+    if not origin_allowed(headers):
+        return None
+    cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
+    return caller_from_session(cookies.get(settings.SESSION_COOKIE_NAME))

@@ -1,0 +1,153 @@
+"""What chat announces: plain values, the same for every transport.
+
+An event is a hint. It leaves a process only after the commit of what it tells of, and a client that misses one asks
+the database for "versions above the one I saw" (docs/events.md). `publish_on_commit` and `publish` are the only two
+ways to the channel layer.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar, Protocol
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.db import transaction
+
+Wire = dict[str, Any]
+
+
+class Event(Protocol):
+    name: ClassVar[str]
+
+    def group(self) -> str: ...
+    def data(self) -> Wire: ...
+
+
+def room_group(room_id: int | str) -> str:
+    """The channel layer's group of everything that happens in a room."""
+    return f"room.{room_id}"
+
+
+def user_group(user_id: int | str) -> str:
+    """The channel layer's group of what concerns one user, wherever he or she is connected."""
+    return f"user.{user_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePosted:
+    """A new message. `message` is the wire form of contract and `docs/events.md`."""
+
+    name: ClassVar[str] = "new-message"
+    message: Wire
+
+    def group(self) -> str:
+        return room_group(self.message["roomId"])
+
+    def data(self) -> Wire:
+        return self.message
+
+
+@dataclass(frozen=True, slots=True)
+class MessageUpdated:
+    """A message changed: replace the one with the same id if this version is higher."""
+
+    name: ClassVar[str] = "message-updated"
+    message: Wire
+
+    def group(self) -> str:
+        return room_group(self.message["roomId"])
+
+    def data(self) -> Wire:
+        return self.message
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDelta:
+    """The next piece of a running answer; `index` counts from 0 within the message's current attempt."""
+
+    name: ClassVar[str] = "message-delta"
+    room_id: int
+    message_id: int
+    index: int
+    text: str
+
+    def group(self) -> str:
+        return room_group(self.room_id)
+
+    def data(self) -> Wire:
+        return {"messageId": str(self.message_id), "index": self.index, "text": self.text}
+
+
+@dataclass(frozen=True, slots=True)
+class UserJoined:
+    """A user's first live connection in a room."""
+
+    name: ClassVar[str] = "user-joined"
+    room_id: int
+    user_id: int
+
+    def group(self) -> str:
+        return room_group(self.room_id)
+
+    def data(self) -> Wire:
+        return {"userId": str(self.user_id), "roomId": str(self.room_id)}
+
+
+@dataclass(frozen=True, slots=True)
+class UserLeft:
+    """A user's last live connection in a room is gone."""
+
+    name: ClassVar[str] = "user-left"
+    room_id: int
+    user_id: int
+
+    def group(self) -> str:
+        return room_group(self.room_id)
+
+    def data(self) -> Wire:
+        return {"userId": str(self.user_id), "roomId": str(self.room_id)}
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """A user began or stopped typing."""
+
+    name: ClassVar[str] = "typing"
+    room_id: int
+    user_id: int
+    typing: bool
+
+    def group(self) -> str:
+        return room_group(self.room_id)
+
+    def data(self) -> Wire:
+        return {"roomId": str(self.room_id), "userId": str(self.user_id), "typing": self.typing}
+
+
+def layer_message(event: Event) -> Wire:
+    """The event as the channel layer carries it: `{type, group, name, data}`."""
+    return {"type": "event", "group": event.group(), "name": event.name, "data": event.data()}
+
+
+async def publish(event: Event) -> None:
+    """Announce at once: for what is not stored (deltas, typing, presence) or is committed already."""
+    message = layer_message(event)
+    await get_channel_layer().group_send(message["group"], message)
+
+
+async def publish_all(events: Iterable[Event]) -> None:
+    """Announce several events in the order given."""
+    for event in events:
+        await publish(event)
+
+
+def publish_on_commit(event: Event) -> None:
+    """Announce after the surrounding transaction commits. A failure to announce is logged and never undoes the commit.
+
+    Raises:
+        RuntimeError: outside a transaction, where there is no commit to wait for.
+    """
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("publish_on_commit needs a transaction")
+    transaction.on_commit(partial(async_to_sync(publish), event), robust=True)

@@ -1,0 +1,170 @@
+"""People, rooms and messages. What must never be untrue is a constraint of the database."""
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower, Now
+
+
+class User(AbstractUser):
+    """A person, or a bot: a user with a task that runs when the user is mentioned."""
+
+    first_name = None
+    last_name = None
+    display_name = models.CharField(max_length=80, blank=True)
+    is_bot = models.BooleanField(default=False)
+    bot_task = models.CharField(
+        max_length=80, blank=True, help_text="Name of the job that a mention of this bot enqueues, such as rag.answer."
+    )
+    is_guest = models.BooleanField(
+        default=False, help_text="Sees only the rooms he or she is a member of, and what is shared with them."
+    )
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(Lower("username"), name="user_username_any_case"),
+            models.CheckConstraint(condition=Q(bot_task="") | Q(is_bot=True), name="user_only_bots_have_tasks"),
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name or self.username
+
+    def get_full_name(self) -> str:
+        return self.display_name or self.username
+
+    def get_short_name(self) -> str:
+        return self.display_name or self.username
+
+
+class Room(models.Model):
+    """A place for messages. `version` counts its durable changes; raised only under the row's lock."""
+
+    class Kind(models.TextChoices):
+        PUBLIC = "public"
+        PRIVATE = "private"
+        DIRECT = "direct"
+
+    name = models.CharField(max_length=80)
+    topic = models.CharField(max_length=250, blank=True)
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.PUBLIC)
+    version = models.BigIntegerField(default=0)
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+    archived_at = models.DateTimeField(null=True, blank=True)
+    members: "models.ManyToManyField[User, Membership]" = models.ManyToManyField(
+        User, through="Membership", related_name="rooms"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(Lower("name"), condition=~Q(kind="direct"), name="room_name_any_case"),
+            models.CheckConstraint(condition=Q(kind__in=("public", "private", "direct")), name="room_kind_known"),
+            models.CheckConstraint(condition=Q(version__gte=0), name="room_version_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """A user in a room, with a role and the last version the user has read."""
+
+    class Role(models.TextChoices):
+        OWNER = "owner"
+        MODERATOR = "moderator"
+        MEMBER = "member"
+        GUEST = "guest"
+
+    room = models.ForeignKey(Room, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.MEMBER)
+    last_read_version = models.BigIntegerField(default=0)
+    joined_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["room", "user"], name="membership_once"),
+            models.CheckConstraint(
+                condition=Q(role__in=("owner", "moderator", "member", "guest")), name="membership_role_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.room}"
+
+
+class Message(models.Model):
+    """One message. `posted_version` is its place in the room; `version` rises with each change of it."""
+
+    class Kind(models.TextChoices):
+        PERSON = "person"
+        ANSWER = "answer"
+        SYSTEM = "system"
+
+    class Status(models.TextChoices):
+        FINAL = "final"
+        STREAMING = "streaming"
+        FAILED = "failed"
+        STOPPED = "stopped"
+
+    room = models.ForeignKey(Room, models.CASCADE, related_name="messages", db_index=False)
+    author = models.ForeignKey(User, models.PROTECT, related_name="messages", db_index=False)
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.PERSON, db_default="person")
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.FINAL, db_default="final")
+    text = models.TextField(blank=True)
+    html = models.TextField(blank=True, help_text="The text, rendered and sanitised when it was written.")
+    citations = models.JSONField(default=list, db_default=[], blank=True)
+    error_code = models.CharField(max_length=40, blank=True, db_default="")
+    error_message = models.CharField(max_length=500, blank=True, db_default="")
+    parent = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="replies")
+    client_id = models.CharField(max_length=64)
+    version = models.BigIntegerField()
+    posted_version = models.BigIntegerField()
+    delta_index = models.IntegerField(
+        default=0, db_default=0, help_text="How many deltas of a running answer the saved text contains."
+    )
+    created_at = models.DateTimeField(db_default=Now())
+    edited_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["author", "client_id"], name="message_posted_once"),
+            models.UniqueConstraint(fields=["room", "version"], name="message_room_version"),
+            models.UniqueConstraint(fields=["room", "posted_version"], name="message_room_place"),
+            models.CheckConstraint(
+                condition=Q(posted_version__gte=1, version__gte=F("posted_version")), name="message_version_rises"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=("final", "streaming", "failed", "stopped")), name="message_status_known"
+            ),
+            models.CheckConstraint(condition=Q(kind__in=("person", "answer", "system")), name="message_kind_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.author}: {self.text[:60]}"
+
+
+class Mention(models.Model):
+    """A user named in a message."""
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="mentions")
+    user = models.ForeignKey(User, models.CASCADE, related_name="mentions")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["message", "user"], name="mention_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.message_id}"
+
+
+class SignIn(models.Model):
+    """One sign-in by token: every token of its chain carries its id, and dies when it is revoked."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="sign_ins")
+    created_at = models.DateTimeField(db_default=Now())
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.user} on {self.created_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,73 @@
+"""simplejwt with sign-ins: every token of a sign-in carries its id (`sid`), so that revoking it ends them all."""
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models.functions import Now
+from rest_framework import exceptions
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
+from rest_framework_simplejwt.serializers import TokenObtainPairSerializer, TokenRefreshSerializer
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from chat.models import SignIn, User
+
+SIGN_IN_CLAIM = "sid"
+
+
+class SignInSerializer(TokenObtainPairSerializer):
+    """`{username, password}` -> `{access, refresh}` of a new sign-in."""
+
+    @classmethod
+    def get_token(cls, user: AbstractBaseUser) -> RefreshToken:
+        token = super().get_token(user)
+        token[SIGN_IN_CLAIM] = SignIn.objects.create(user_id=user.pk).pk
+        return token
+
+
+class RefreshSerializer(TokenRefreshSerializer):
+    """`{refresh}` -> `{access, refresh}`. The token given is spent; the sign-in stays the same."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
+        sign_in = self.token_class(attrs["refresh"]).get(SIGN_IN_CLAIM)
+        if not SignIn.objects.filter(pk=sign_in, revoked_at=None, user__is_active=True).exists():
+            raise InvalidToken("This sign-in has ended. Sign in again.")
+        return super().validate(attrs)
+
+
+class RevokeView(APIView):
+    """`{refresh}` -> 204. The sign-in ends: its refresh token is spent and its access tokens are refused at once."""
+
+    def post(self, request: Request) -> Response:
+        try:
+            token = RefreshToken(request.data.get("refresh", "") if isinstance(request.data, dict) else "")
+        except TokenError as error:
+            raise InvalidToken(str(error)) from None
+        SignIn.objects.filter(pk=token.get(SIGN_IN_CLAIM), revoked_at=None).update(revoked_at=Now())
+        token.blacklist()
+        return Response(status=204)
+
+
+def revoke_sign_ins(user: User) -> int:
+    """End every sign-in of the user; the number ended."""
+    return SignIn.objects.filter(user=user, revoked_at=None).update(revoked_at=Now())
+
+
+_CODES = {400: "BAD_USER_INPUT", 401: "UNAUTHENTICATED", 403: "FORBIDDEN", 413: "PAYLOAD_TOO_LARGE", 429: "RATE_LIMITED"}
+
+
+def json_problem(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Errors of the token endpoints in the form every other transport has: `{error: {code, message, fields?}}`."""
+    if not isinstance(error, exceptions.APIException):
+        return None
+    detail = error.detail
+    problem: dict[str, Any] = {"code": _CODES.get(error.status_code, "BAD_USER_INPUT")}
+    if isinstance(error, exceptions.ValidationError) and isinstance(detail, dict):
+        problem["message"] = "Some of what you sent cannot be used."
+        problem["fields"] = {name: " ".join(map(str, reasons)) for name, reasons in detail.items()}
+    else:
+        problem["message"] = str(detail.get("detail", error) if isinstance(detail, dict) else detail)
+    headers = {"WWW-Authenticate": "Bearer"} if error.status_code == 401 else {}
+    return Response({"error": problem}, status=error.status_code, headers=headers)

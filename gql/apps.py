@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class GqlConfig(AppConfig):
+    name = "gql"
+    verbose_name = "GraphQL"

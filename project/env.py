@@ -1,0 +1,75 @@
+"""Typed reading of environment variables: one error, naming the variable, for anything that cannot be used."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+_reader = environ.Env()
+
+
+def _invalid(name: str, wanted: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"{name}: {wanted}, got {_reader.ENVIRON.get(name)!r}")
+
+
+def text(name: str, default: str = "") -> str:
+    """The variable with surrounding space removed; an empty value counts as unset."""
+    return str(_reader.ENVIRON.get(name, "")).strip() or default
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """`1 true yes on` and `0 false no off` in any case.
+
+    Raises:
+        ImproperlyConfigured: for any other word.
+    """
+    word = text(name).lower()
+    if not word:
+        return default
+    if word in ("1", "true", "yes", "on"):
+        return True
+    if word in ("0", "false", "no", "off"):
+        return False
+    raise _invalid(name, "must be on or off")
+
+
+def integer(name: str, default: int, *, minimum: int, maximum: int) -> int:
+    """A whole number within the bounds, both included."""
+    try:
+        number = int(text(name, str(default)))
+    except ValueError:
+        raise _invalid(name, "must be a whole number") from None
+    if not minimum <= number <= maximum:
+        raise _invalid(name, f"must lie between {minimum} and {maximum}")
+    return number
+
+
+def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
+    """A comma-separated list; empty items are dropped."""
+    return [word.strip() for word in text(name).split(",") if word.strip()] or list(default)
+
+
+def folder(name: str, default: Path) -> Path:
+    """An absolute path; `~` is expanded. The folder need not exist yet."""
+    return Path(text(name, str(default))).expanduser().resolve()
+
+
+def address(name: str, *, schemes: tuple[str, ...]) -> str:
+    """A URL with one of the schemes, or "" when the variable is unset."""
+    value = text(name)
+    if value and urlsplit(value).scheme not in schemes:
+        raise _invalid(name, f"must be a URL that starts with {' or '.join(s + ':' for s in schemes)}")
+    return value
+
+
+def database(name: str) -> dict[str, Any]:
+    """Django's DATABASES entry for a `postgres://` URL, or {} when the variable is unset."""
+    value = address(name, schemes=("postgres", "postgresql", "pgsql"))
+    if not value:
+        return {}
+    try:
+        return dict(_reader.db_url_config(value))
+    except ValueError:
+        raise _invalid(name, "must be a postgres:// URL") from None

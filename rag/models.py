@@ -1,0 +1,286 @@
+"""Documents and what is found in them, answers and what they rest on."""
+
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower, Now
+from pgvector.django import HalfVectorField, SparseVectorField
+
+USER = settings.AUTH_USER_MODEL
+SPARSE_DIMENSIONS = 1_000_000_000  # pgvector's most; term ids are far fewer
+
+
+class Collection(models.Model):
+    """Documents that are shared together: with everyone, with rooms, or with nobody but the owner."""
+
+    name = models.CharField(max_length=80)
+    description = models.CharField(max_length=500, blank=True)
+    owner = models.ForeignKey(USER, models.PROTECT, related_name="collections")
+    everyone = models.BooleanField(default=False)
+    home_room = models.OneToOneField(
+        "chat.Room", models.CASCADE, null=True, blank=True, related_name="home_collection",
+        help_text="The room whose own files these are: its members may add to them.",
+    )
+    rooms: "models.ManyToManyField[models.Model, CollectionShare]" = models.ManyToManyField(
+        "chat.Room", through="CollectionShare", related_name="collections"
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint("owner", Lower("name"), name="collection_name_per_owner")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CollectionShare(models.Model):
+    """A collection that everybody who may read a room may read."""
+
+    collection = models.ForeignKey(Collection, models.CASCADE, related_name="shares")
+    room = models.ForeignKey("chat.Room", models.CASCADE, related_name="collection_shares")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["collection", "room"], name="collection_shared_once")]
+
+    def __str__(self) -> str:
+        return f"{self.collection} with {self.room}"
+
+
+class Document(models.Model):
+    """An uploaded file and how far its processing has come."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        PARSING = "parsing"
+        EMBEDDING = "embedding"
+        READY = "ready"
+        FAILED = "failed"
+
+    collection = models.ForeignKey(Collection, models.CASCADE, related_name="documents")
+    title = models.CharField(max_length=300)
+    filename = models.CharField(max_length=300)
+    source = models.CharField(
+        max_length=500, blank=True, help_text="Where it came from: a path below the ingested folder, or the id of a loaded corpus."
+    )
+    media_type = models.CharField(max_length=100)
+    size_bytes = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    file = models.FileField(max_length=200, blank=True)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_message = models.CharField(max_length=500, blank=True)
+    page_count = models.IntegerField(null=True, blank=True)
+    chunk_count = models.IntegerField(default=0)
+    embedded_count = models.IntegerField(default=0)
+    uploaded_by = models.ForeignKey(USER, models.PROTECT, related_name="documents")
+    created_at = models.DateTimeField(db_default=Now())
+    searchable_at = models.DateTimeField(null=True, blank=True, help_text="When its words could be found.")
+    ready_at = models.DateTimeField(null=True, blank=True, help_text="When all its vectors were there, too.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collection", "source", "sha256"], name="document_once_per_collection"),
+            models.CheckConstraint(
+                condition=Q(status__in=("queued", "parsing", "embedding", "ready", "failed")), name="document_status_known"
+            ),
+            models.CheckConstraint(condition=~Q(status="failed") | ~Q(error_code=""), name="document_failure_has_a_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class DocumentText(models.Model):
+    """The text that was read from a document. Chunks are slices of it."""
+
+    document = models.OneToOneField(Document, models.CASCADE, primary_key=True, related_name="extracted")
+    text = models.TextField()
+
+    def __str__(self) -> str:
+        return f"text of {self.document_id}"
+
+
+class Chunk(models.Model):
+    """`text` is the slice [start, end) of the document's text, in characters."""
+
+    document = models.ForeignKey(Document, models.CASCADE, related_name="chunks", db_index=False)
+    ordinal = models.IntegerField()
+    text = models.TextField()
+    start = models.IntegerField()
+    end = models.IntegerField()
+    page = models.IntegerField(null=True, blank=True)
+    page_end = models.IntegerField(null=True, blank=True)
+    heading = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["document", "ordinal"], name="chunk_place_in_document")]
+
+    def __str__(self) -> str:
+        return f"{self.document_id}#{self.ordinal}"
+
+
+class Lexeme(models.Model):
+    """A term: its id in the lexical vectors and its document frequency, exact in every transaction."""
+
+    lexeme = models.TextField(unique=True)
+    frequency = models.IntegerField()
+
+    def __str__(self) -> str:
+        return self.lexeme
+
+
+class LexicalVector(models.Model):
+    """BM25 weights of a chunk by term id. The inner product with a question's idf vector is its BM25 score."""
+
+    chunk = models.OneToOneField(Chunk, models.CASCADE, primary_key=True, related_name="lexical")
+    collection = models.ForeignKey(Collection, models.CASCADE, related_name="+")
+    weights = SparseVectorField(dimensions=SPARSE_DIMENSIONS)
+
+    def __str__(self) -> str:
+        return f"lexical vector of {self.chunk_id}"
+
+
+class EmbeddingModel(models.Model):
+    """A model that turned chunks into vectors. One is active: the one questions are embedded with."""
+
+    name = models.CharField(max_length=200, unique=True)
+    dimensions = models.IntegerField()
+    active = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["active"], condition=Q(active=True), name="embedding_model_one_active")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Embedding(models.Model):
+    """A chunk's vector by one embedding model. The column holds any dimension; each model has a partial index."""
+
+    chunk = models.ForeignKey(Chunk, models.CASCADE, related_name="embeddings", db_index=False)
+    model = models.ForeignKey(EmbeddingModel, models.CASCADE, related_name="+", db_index=False)
+    collection = models.ForeignKey(Collection, models.CASCADE, related_name="+")
+    vector = HalfVectorField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["chunk", "model"], name="embedding_once_per_model")]
+
+    def __str__(self) -> str:
+        return f"vector of {self.chunk_id}"
+
+
+class CollectionStatistic(models.Model):
+    """How many chunks a collection has; the search decides by it whether to scan or to use an index."""
+
+    collection = models.OneToOneField(Collection, models.CASCADE, primary_key=True, related_name="statistic")
+    chunk_count = models.IntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.collection_id}: {self.chunk_count}"
+
+
+class CorpusStatistic(models.Model):
+    """One row: chunks in all, and the average length that is frozen into the lexical vectors."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    chunk_count = models.IntegerField(default=0)
+    average_length = models.FloatField(default=127.0, help_text="Lexemes per chunk.")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="corpus_statistic_one_row")]
+
+    def __str__(self) -> str:
+        return f"{self.chunk_count} chunks"
+
+
+class PromptTemplate(models.Model):
+    """A version of what an assistant is told. Versions are never changed, only followed by the next."""
+
+    name = models.CharField(max_length=80, default="answer")
+    version = models.IntegerField()
+    persona = models.TextField()
+    rules = models.TextField()
+    examples = models.TextField(blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["name", "version"], name="prompt_template_version")]
+
+    def __str__(self) -> str:
+        return f"{self.name} v{self.version}"
+
+
+class LanguageModel(models.Model):
+    """A model of the chain, with its prices. Lower positions are tried first."""
+
+    name = models.CharField(max_length=120, unique=True)
+    position = models.IntegerField(default=100)
+    enabled = models.BooleanField(default=True)
+    max_output_tokens = models.IntegerField(default=2048)
+    context_tokens = models.IntegerField(default=200_000)
+    input_price = models.DecimalField(max_digits=10, decimal_places=4, default=Decimal(0), help_text="USD per million input tokens.")
+    output_price = models.DecimalField(max_digits=10, decimal_places=4, default=Decimal(0), help_text="USD per million output tokens.")
+
+    class Meta:
+        ordering = ["position", "pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(input_price__gte=0, output_price__gte=0), name="language_model_price_not_negative")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Answer(models.Model):
+    """A question, the message that answers it, and everything the answer rests on."""
+
+    question = models.ForeignKey("chat.Message", models.CASCADE, related_name="answers", db_index=False)
+    message = models.OneToOneField("chat.Message", models.CASCADE, related_name="answer")
+    assistant = models.ForeignKey(USER, models.PROTECT, related_name="answers")
+    asked_by = models.ForeignKey(USER, models.PROTECT, related_name="questions")
+    attempt = models.IntegerField(default=0, help_text="0: not begun. A worker that takes over adds one.")
+    stop_requested_at = models.DateTimeField(null=True, blank=True)
+    model = models.CharField(max_length=120, blank=True)
+    prompt = models.ForeignKey(PromptTemplate, models.SET_NULL, null=True, blank=True, related_name="answers")
+    parameters = models.JSONField(default=dict, blank=True)
+    stop_reason = models.CharField(max_length=40, blank=True)
+    input_tokens = models.IntegerField(default=0)
+    output_tokens = models.IntegerField(default=0)
+    cost = models.DecimalField(max_digits=12, decimal_places=6, default=Decimal(0), help_text="USD.")
+    dropped_citations = models.IntegerField(default=0)
+    search_ms = models.FloatField(null=True, blank=True)
+    first_delta_ms = models.FloatField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["question", "assistant"], name="answer_once_per_question"),
+            models.CheckConstraint(condition=Q(cost__gte=0, input_tokens__gte=0, output_tokens__gte=0), name="answer_usage_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"answer {self.pk} to message {self.question_id}"
+
+
+class AnswerPassage(models.Model):
+    """A passage that was served to the model, with its scores and a hash of the words served."""
+
+    answer = models.ForeignKey(Answer, models.CASCADE, related_name="passages", db_index=False)
+    chunk = models.ForeignKey(Chunk, models.SET_NULL, null=True, blank=True, related_name="+")
+    rank = models.IntegerField()
+    score = models.FloatField()
+    cosine = models.FloatField(null=True, blank=True)
+    bm25 = models.FloatField(null=True, blank=True)
+    text_sha256 = models.CharField(max_length=64)
+    cited = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["answer", "rank"], name="answer_passage_rank")]
+
+    def __str__(self) -> str:
+        return f"passage {self.rank} of answer {self.answer_id}"
