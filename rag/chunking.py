@@ -2,8 +2,8 @@
 
 Sizes are in words, where a word is a run of characters between spaces; a CJK character counts as a word,
 and a run longer than 30 characters (a URL, base64) as one per 20, so that no script and no odd input makes
-a chunk that is far longer than the others. 150 words with 30 of overlap, inside sections, searched best of the sizes
-tried (nDCG@10 .817 against .810 for whole sections).
+a chunk that is far longer than the others. 150 words with 30 of overlap, inside sections, searched best of
+the sizes tried (nDCG@10 .817 against .810 for whole sections).
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
 
     The spans do not overlap, neither begin nor end with white space, and together hold every other character.
     Abbreviations, initials, decimals and list numbers do not end a sentence; blank lines, list items and
-    table rows (cells separated by " | ") do. Empty for text without words. Takes time linear in the text's length.
+    table rows (cells separated by " | ") do. Empty for text without words. Takes time linear in the length.
     """
     spans: list[tuple[int, int]] = []
     start = 0

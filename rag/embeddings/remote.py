@@ -1,0 +1,157 @@
+"""Embeddings from any server that speaks OpenAI's `POST /v1/embeddings`."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+
+from rag.embeddings.embedder import EmbeddingError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+BATCH_TEXTS = 64
+ATTEMPTS = 5
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 30.0
+# A busy server may take long for a full batch; a server that does not even accept connections is down.
+TIMEOUT = httpx2.Timeout(60.0, connect=5.0)
+
+_RETRYABLE_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+
+
+class RemoteEmbedder:
+    """A model behind an OpenAI-compatible address; its dimension is learned from the first answer.
+
+    Overload and network failures are tried again up to `ATTEMPTS` times, with exponential backoff and full
+    jitter, or after what the server's Retry-After asks for (at most `LONGEST_WAIT_S`).
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        model: str,
+        api_key: str = "",
+        sleep: Callable[[float], None] = time.sleep,
+        timeout: httpx2.Timeout = TIMEOUT,
+    ) -> None:
+        """Take the address as `https://host`, `https://host/v1` or the full path; no request is made yet."""
+        self.name = model
+        self._endpoint = _endpoint(url)
+        self._dimensions: int | None = None
+        self._sleep = sleep
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._client = httpx2.Client(headers=headers, timeout=timeout)
+
+    def __enter__(self) -> RemoteEmbedder:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections to the server; the embedder cannot be used again."""
+        self._client.close()
+
+    @property
+    def dimensions(self) -> int:
+        """Number of components; costs one request while it is not known."""
+        if self._dimensions is None:
+            self._request(["dimensions"])
+        assert self._dimensions is not None
+        return self._dimensions
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        """Return the vector of a question, shape (dimensions,)."""
+        vector: NDArray[np.float32] = self._request([text])[0]
+        return vector
+
+    def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of passages in their order, shape (len(texts), dimensions)."""
+        import numpy as np
+
+        if not texts:
+            return np.empty((0, self.dimensions), dtype=np.float32)
+        starts = range(0, len(texts), BATCH_TEXTS)
+        return np.concatenate([self._request(texts[start : start + BATCH_TEXTS]) for start in starts])
+
+    def _request(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        # Servers refuse an empty input; a blank passage is still owed a vector.
+        inputs = [text if text.strip() else "-" for text in texts]
+        body = {"model": self.name, "input": inputs, "encoding_format": "float"}
+        vectors = _vectors(self._post(body), len(texts))
+        if self._dimensions is None:
+            self._dimensions = vectors.shape[1]
+        elif vectors.shape[1] != self._dimensions:
+            raise EmbeddingError(
+                f"{self.name} answered {vectors.shape[1]} dimensions, {self._dimensions} before.",
+                retryable=False,
+            )
+        return vectors
+
+    def _post(self, body: dict[str, Any]) -> object:
+        """Return the parsed JSON of the answer."""
+        for attempt in range(1, ATTEMPTS + 1):
+            asked_wait_s = None
+            try:
+                response = self._client.post(self._endpoint, json=body)
+                if response.status_code == 200:
+                    return response.json()
+                problem = f"status {response.status_code}: {response.text[:200]}"
+                if response.status_code not in _RETRYABLE_STATUS:
+                    raise EmbeddingError(f"{self._endpoint} answered {problem}", retryable=False)
+                asked_wait_s = _retry_after_s(response)
+            except httpx2.HTTPError as error:
+                problem = f"{type(error).__name__}: {error}"
+            except ValueError as error:  # a body cut short, or a proxy's page with status 200
+                problem = f"no JSON: {error}"
+            if attempt < ATTEMPTS:
+                self._sleep(_wait_s(attempt, asked_wait_s))
+        raise EmbeddingError(f"{self._endpoint} failed {ATTEMPTS} times, last with {problem}", retryable=True)
+
+
+def _endpoint(url: str) -> str:
+    url = url.rstrip("/")
+    if url.endswith("/embeddings"):
+        return url
+    return f"{url}/embeddings" if url.endswith("/v1") else f"{url}/v1/embeddings"
+
+
+def _retry_after_s(response: httpx2.Response) -> float | None:
+    try:
+        return float(response.headers["retry-after"])
+    except (KeyError, ValueError):  # absent, or a date: the backoff serves as well
+        return None
+
+
+def _wait_s(attempt: int, asked_wait_s: float | None) -> float:
+    if asked_wait_s is not None and asked_wait_s >= 0:
+        return min(asked_wait_s, LONGEST_WAIT_S)
+    return random.uniform(0, min(FIRST_WAIT_S * 2**attempt, LONGEST_WAIT_S))
+
+
+def _vectors(answer: object, count: int) -> NDArray[np.float32]:
+    """Return the vectors of an answer, ordered by their `index`, each divided by its length."""
+    import numpy as np
+
+    try:
+        rows = sorted(answer["data"], key=lambda row: row["index"])  # type: ignore[index]
+        indexes = [row["index"] for row in rows]
+        vectors: NDArray[np.float32] = np.array([row["embedding"] for row in rows], dtype=np.float32)
+    except (KeyError, TypeError, ValueError) as error:
+        raise EmbeddingError(
+            f"The embedding server's answer has another form: {error!r}", retryable=False
+        ) from error
+    if indexes != list(range(count)) or vectors.ndim != 2:
+        raise EmbeddingError(f"{count} texts were sent, {len(indexes)} vectors came back.", retryable=False)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not (np.isfinite(lengths).all() and lengths.all()):
+        raise EmbeddingError("The embedding server answered a vector without a direction.", retryable=False)
+    vectors /= lengths
+    return vectors

