@@ -1,8 +1,14 @@
-"""Addresses. The apps' own pages are in their `urls` modules; `/graphql` and `/socket.io/` are routed in `asgi`."""
+"""Addresses of the pages, the token endpoints and the admin. `/graphql` and `/socket.io/` are routed in `asgi`."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import path
+from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
+
+from chat.tokens import RevokeView
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("api/token/", TokenObtainPairView.as_view()),
+    path("api/token/refresh/", TokenRefreshView.as_view()),
+    path("api/token/revoke/", RevokeView.as_view()),
 ]

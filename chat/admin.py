@@ -1,0 +1,125 @@
+"""People, rooms and messages in Django admin. Messages are written through actions, so they are read-only here."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import BaseUserCreationForm
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+
+from chat.models import Membership, Mention, Message, Room, SignIn, User
+from chat.tokens import revoke_sign_ins
+
+
+class NewUserForm(BaseUserCreationForm):
+    class Meta:
+        model = User
+        fields = ("username", "display_name", "email")
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):
+    add_form = NewUserForm
+    list_display = ("username", "display_name", "email", "is_active", "is_superuser", "is_guest", "is_bot", "last_seen_at")
+    list_filter = ("is_active", "is_superuser", "is_staff", "is_guest", "is_bot")
+    search_fields = ("username", "display_name", "email")
+    readonly_fields = ("last_seen_at", "last_login", "date_joined")
+    actions = ("end_sign_ins",)
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        ("Person", {"fields": ("display_name", "email")}),
+        ("Bot", {"fields": ("is_bot", "bot_task")}),
+        ("Access", {"fields": ("is_active", "is_guest", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        ("Dates", {"fields": ("last_seen_at", "last_login", "date_joined")}),
+    )
+    add_fieldsets = (
+        (None, {"classes": ("wide",), "fields": ("username", "display_name", "email", "password1", "password2")}),
+    )
+
+    @admin.action(description="End all sign-ins by token of the selected people")
+    def end_sign_ins(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        ended = sum(revoke_sign_ins(user) for user in queryset)
+        self.message_user(request, f"{ended} sign-ins ended.")
+
+
+class MembershipInline(admin.TabularInline):
+    model = Membership
+    extra = 0
+    autocomplete_fields = ("user",)
+    readonly_fields = ("last_read_version", "joined_at")
+
+
+@admin.register(Room)
+class RoomAdmin(admin.ModelAdmin):
+    list_display = ("name", "kind", "member_count", "version", "created_at", "archived_at")
+    list_filter = ("kind", ("archived_at", admin.EmptyFieldListFilter))
+    search_fields = ("name", "topic")
+    readonly_fields = ("version", "created_by", "created_at")
+    inlines = (MembershipInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Room]:
+        return super().get_queryset(request).annotate(counted_members=Count("memberships"))
+
+    @admin.display(description="members", ordering="counted_members")
+    def member_count(self, room: Any) -> int:
+        return room.counted_members
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows that only the program writes: to be read and, where the model allows it, deleted."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Message)
+class MessageAdmin(ReadOnlyAdmin):
+    list_display = ("id", "room", "author", "kind", "status", "beginning", "version", "created_at")
+    list_filter = ("kind", "status", "room", ("deleted_at", admin.EmptyFieldListFilter))
+    list_select_related = ("room", "author")
+    search_fields = ("text", "author__username")
+    date_hierarchy = "created_at"
+
+    @admin.display(description="text")
+    def beginning(self, message: Message) -> str:
+        return message.text[:80]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # a message's place in its room must stay: actions.delete_message takes the words away
+
+
+@admin.register(Membership)
+class MembershipAdmin(admin.ModelAdmin):
+    list_display = ("user", "room", "role", "last_read_version", "joined_at")
+    list_filter = ("role", "room")
+    list_select_related = ("user", "room")
+    search_fields = ("user__username", "room__name")
+    autocomplete_fields = ("user", "room")
+    readonly_fields = ("last_read_version", "joined_at")
+
+
+@admin.register(Mention)
+class MentionAdmin(ReadOnlyAdmin):
+    list_display = ("user", "message")
+    list_select_related = ("user", "message__author")
+    search_fields = ("user__username",)
+
+
+@admin.register(SignIn)
+class SignInAdmin(ReadOnlyAdmin):
+    list_display = ("user", "created_at", "revoked_at")
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+    actions = ("revoke",)
+
+    @admin.action(description="End the selected sign-ins")
+    def revoke(self, request: HttpRequest, queryset: QuerySet[SignIn]) -> None:
+        from django.db.models.functions import Now
+
+        ended = queryset.filter(revoked_at=None).update(revoked_at=Now())
+        self.message_user(request, f"{ended} sign-ins ended.")

@@ -1,0 +1,117 @@
+"""Signing in by token: rotation, reuse, revocation, and what ends a token early."""
+
+import time
+
+import pytest
+from django.test import Client
+from rest_framework_simplejwt.tokens import AccessToken
+
+from chat.authentication import Caller, caller_from_session, caller_from_token, origin_allowed, still_valid
+from chat.errors import Unauthenticated
+from chat.models import SignIn
+
+pytestmark = pytest.mark.django_db
+
+
+def post(path: str, **data):
+    return Client().post(path, data, content_type="application/json")
+
+
+def sign_in() -> dict[str, str]:
+    return post("/api/token/", username="ada", password="correct horse").json()
+
+
+def test_a_password_gives_tokens_that_name_their_user(ada):
+    tokens = sign_in()
+    assert caller_from_token(tokens["access"]).user == ada
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "code"),
+    [
+        ({"username": "ada", "password": "wrong"}, 401, "UNAUTHENTICATED"),
+        ({"username": "nobody", "password": "wrong"}, 401, "UNAUTHENTICATED"),
+        ({"username": "ada"}, 400, "BAD_USER_INPUT"),
+    ],
+)
+def test_a_refused_sign_in_says_why_by_code(ada, data, status, code):
+    response = post("/api/token/", **data)
+    assert (response.status_code, response.json()["error"]["code"]) == (status, code)
+    assert SignIn.objects.count() == 0
+
+
+def test_malformed_json_is_bad_input(ada):
+    response = Client().post("/api/token/", "{", content_type="application/json")
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "BAD_USER_INPUT")
+
+
+def test_a_refresh_token_works_once(ada):
+    first = sign_in()
+    second = post("/api/token/refresh/", refresh=first["refresh"]).json()
+    assert caller_from_token(second["access"]).user == ada
+    assert post("/api/token/refresh/", refresh=first["refresh"]).status_code == 401
+    assert post("/api/token/refresh/", refresh=second["refresh"]).status_code == 200
+
+
+def test_revoking_ends_the_access_tokens_of_that_sign_in_only(ada):
+    mine, other = sign_in(), sign_in()
+    assert post("/api/token/revoke/", refresh=mine["refresh"]).status_code == 204
+    with pytest.raises(Unauthenticated):
+        caller_from_token(mine["access"])
+    assert post("/api/token/refresh/", refresh=mine["refresh"]).status_code == 401
+    assert caller_from_token(other["access"]).user == ada
+    assert post("/api/token/revoke/", refresh="rubbish").status_code == 401
+
+
+def test_a_changed_password_or_closed_account_ends_tokens(ada):
+    access = sign_in()["access"]
+    ada.set_password("another horse")
+    ada.save()
+    with pytest.raises(Unauthenticated):
+        caller_from_token(access)
+
+    ada.set_password("correct horse")
+    ada.is_active = False
+    ada.save()
+    with pytest.raises(Unauthenticated):
+        caller_from_token(access)
+
+
+@pytest.mark.parametrize("raw", [None, "", 7, "a.b.c", "x" * 5000])
+def test_rubbish_is_no_token(raw):
+    with pytest.raises(Unauthenticated):
+        caller_from_token(raw)
+
+
+def test_a_token_without_a_sign_in_is_refused(ada):
+    with pytest.raises(Unauthenticated):
+        caller_from_token(str(AccessToken.for_user(ada)))
+
+
+def test_a_live_connection_notices_expiry_and_revocation(ada):
+    tokens = sign_in()
+    caller = caller_from_token(tokens["access"])
+    assert still_valid(caller, now=time.time())
+    assert not still_valid(caller, now=time.time() + 16 * 60)
+    post("/api/token/revoke/", refresh=tokens["refresh"])
+    assert not still_valid(caller, now=time.time())
+
+
+def test_a_session_names_its_user_until_the_password_changes(ada):
+    client = Client()
+    client.force_login(ada)
+    key = client.session.session_key
+    assert caller_from_session(key) == Caller(ada, session_key=key)
+    ada.set_password("another horse")
+    ada.save()
+    assert caller_from_session(key) is None
+    assert caller_from_session("unknown") is None and caller_from_session(None) is None
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [(None, True), (b"http://localhost:8000", True), (b"http://evil.example", False), (b"null", False), (b"http://localhost:9", False)],
+)
+def test_a_cookie_counts_only_for_pages_of_this_site(origin, allowed):
+    headers = {b"host": b"localhost:8000"} | ({b"origin": origin} if origin else {})
+    assert origin_allowed(headers) is allowed

@@ -1,0 +1,73 @@
+"""The import rule: project -> gql -> rag -> chat, and what rag may know of chat. Read from the imports themselves."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MAY_IMPORT = {
+    "chat": {"chat"},
+    "rag": {"rag", "chat"},
+    "gql": {"gql", "rag", "chat"},
+    "project": {"project", "gql", "rag", "chat"},
+}
+OF_CHAT_FOR_RAG = {
+    "chat.actions",
+    "chat.authentication",
+    "chat.database",
+    "chat.errors",
+    "chat.events",
+    "chat.mentions",
+    "chat.selectors",
+}
+PURE = ("chat/protocol/*.py", "chat/mentions.py", "rag/chunking.py", "rag/prompts.py", "rag/citations.py", "rag/passages.py")
+
+
+def source_files(app: str) -> list[Path]:
+    return [p for p in (ROOT / app).rglob("*.py") if "migrations" not in p.parts and "tests" not in p.parts]
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that the file names in an import, at the top or inside a function."""
+    package = ".".join(path.relative_to(ROOT).parts[:-1])
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                base = ".".join(filter(None, [*package.split(".")[: len(package.split(".")) - node.level + 1], base]))
+            names |= {base} | {f"{base}.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("app", MAY_IMPORT)
+def test_apps_import_only_what_lies_below_them(app):
+    ours = set(MAY_IMPORT)
+    wrong = {
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in source_files(app)
+        for name in imports(path)
+        if name.split(".")[0] in ours - MAY_IMPORT[app]
+    }
+    assert wrong == set()
+
+
+def test_rag_knows_only_the_front_of_chat():
+    wrong = set()
+    for path in source_files("rag"):
+        for name in imports(path):
+            if name.startswith("chat.") and not any(name == ok or name.startswith(ok + ".") for ok in OF_CHAT_FOR_RAG):
+                wrong.add(f"{path.relative_to(ROOT)} imports {name}")
+    assert wrong == set()
+
+
+def test_pure_modules_know_neither_django_nor_the_network():
+    impure = ("django", "channels", "asyncio", "socket", "redis", "psycopg", "anthropic", "httpx")
+    wrong = set()
+    for pattern in PURE:
+        for path in ROOT.glob(pattern):
+            wrong |= {f"{path.relative_to(ROOT)} imports {n}" for n in imports(path) if n.split(".")[0] in impure}
+    assert wrong == set()
