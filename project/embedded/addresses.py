@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -73,6 +74,11 @@ class Addresses:
     def database_url(self, name: str = DATABASE_NAME) -> str:
         """The same as `database`, as a value for DATABASE_URL."""
         return f"postgres://{DATABASE_USER}:{self.password}@/{quote(str(self.postgres_socket_dir))}/{name}"
+
+    def remove(self) -> None:
+        """Delete the stopped services' files, the database included; data_dir itself stays."""
+        for folder in (self.home, self.postgres_socket_dir.parent):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def embedded_addresses(data_dir: Path) -> Addresses:

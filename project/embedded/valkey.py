@@ -6,7 +6,6 @@ only the user who started it can open, and on no port.
 
 import importlib.util
 import platform
-import shutil
 import signal
 import subprocess
 import time
@@ -68,12 +67,6 @@ class Valkey:
             raise EmbeddedError(f"Valkey (process {pid}) does not stop.")
         if self._process:
             self._process.wait()
-
-    def destroy(self) -> None:
-        """Stop it and remove its folders."""
-        self.stop()
-        for folder in (self.addresses.valkey_home, self.addresses.valkey_socket_dir):
-            shutil.rmtree(folder, ignore_errors=True)
 
     def _launch(self, *, with_parent: bool) -> None:
         home = self.addresses.valkey_home

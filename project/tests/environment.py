@@ -1,0 +1,58 @@
+"""What the whole suite runs on: real PostgreSQL and Valkey, started once before the settings name them."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from project.embedded.addresses import embedded_addresses
+from project.embedded.services import Services
+
+# A developer's own accounts are not for tests.
+_NOT_FOR_TESTS = (
+    *("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL"),
+    *("EMBEDDINGS_URL", "EMBEDDINGS_API_KEY", "EMBEDDINGS_MODEL"),
+    *("DEMO_PASSWORD", "PUBLIC_URL", "TRUSTED_PROXIES", "EMAIL_URL", "STORAGE_URL", "HOST", "PORT", "DEBUG"),
+)
+# The database of a test run is thrown away: it need not survive a power cut.
+_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_STARTED_IN = "PARLEY_TEST_DATA_DIR"  # handed on to the processes of pytest-xdist
+
+
+class TestEnvironment:
+    """The data directory and the services of one test run; `DATABASE_URL` and `REDIS_URL` take precedence."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        self._services: Services | None = None
+        self._data_dir: Path | None = None
+
+    def start(self) -> None:
+        """Set the environment that the settings will read, and start what it names."""
+        for name in _NOT_FOR_TESTS:
+            os.environ.pop(name, None)
+        os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"
+        # Parallel test processes share one Valkey, not their channels.
+        os.environ["CHANNEL_PREFIX"] = f"test-{os.getpid()}"
+        if _STARTED_IN not in os.environ:
+            self._data_dir = Path(tempfile.mkdtemp(prefix="parley-tests-"))
+            os.environ[_STARTED_IN] = str(self._data_dir)
+            self._services = Services(
+                embedded_addresses(self._data_dir),
+                postgres=not os.environ.get("DATABASE_URL"),
+                valkey=not os.environ.get("REDIS_URL"),
+                postgres_settings=_FAST,
+                say=lambda line: None,
+            )
+            self._services.start(with_parent=True)
+        os.environ["DATA_DIR"] = os.environ[_STARTED_IN]
+        (Path(os.environ["DATA_DIR"]) / "static").mkdir(exist_ok=True)  # whitenoise warns of a missing folder
+
+    def stop(self) -> None:
+        """Stop and remove what this process started."""
+        if self._services and self._data_dir:
+            self._services.stop()
+            self._services.addresses.remove()
+            shutil.rmtree(self._data_dir, ignore_errors=True)
+            os.environ.pop(_STARTED_IN, None)
