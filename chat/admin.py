@@ -21,7 +21,16 @@ class NewUserForm(BaseUserCreationForm):
 @admin.register(User)
 class PersonAdmin(UserAdmin):
     add_form = NewUserForm
-    list_display = ("username", "display_name", "email", "is_active", "is_superuser", "is_guest", "is_bot", "last_seen_at")
+    list_display = (
+        "username",
+        "display_name",
+        "email",
+        "is_active",
+        "is_superuser",
+        "is_guest",
+        "is_bot",
+        "last_seen_at",
+    )
     list_filter = ("is_active", "is_superuser", "is_staff", "is_guest", "is_bot")
     search_fields = ("username", "display_name", "email")
     readonly_fields = ("last_seen_at", "last_login", "date_joined")
@@ -30,11 +39,17 @@ class PersonAdmin(UserAdmin):
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("display_name", "email")}),
         ("Bot", {"fields": ("is_bot", "bot_task")}),
-        ("Access", {"fields": ("is_active", "is_guest", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        (
+            "Access",
+            {"fields": ("is_active", "is_guest", "is_staff", "is_superuser", "groups", "user_permissions")},
+        ),
         ("Dates", {"fields": ("last_seen_at", "last_login", "date_joined")}),
     )
     add_fieldsets = (
-        (None, {"classes": ("wide",), "fields": ("username", "display_name", "email", "password1", "password2")}),
+        (
+            None,
+            {"classes": ("wide",), "fields": ("username", "display_name", "email", "password1", "password2")},
+        ),
     )
 
     @admin.action(description="End all sign-ins by token of the selected people")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -41,7 +41,7 @@ def caller_from_token(raw: object) -> Caller:
         Unauthenticated: for anything that is not a live token of an active user.
     """
     try:
-        token = AccessToken(raw) if isinstance(raw, str) and len(raw) < 4096 else None
+        token = AccessToken(cast(Any, raw)) if isinstance(raw, str) and len(raw) < 4096 else None
     except TokenError:
         token = None
     if token is None:
@@ -62,8 +62,10 @@ def caller_from_session(session_key: str | None) -> Caller | None:
     session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     if session.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
         return None
-    user = User.objects.filter(pk=session.get(SESSION_KEY), is_active=True).first()
-    if user is None or not constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
+    user = User.objects.filter(pk=session.get(SESSION_KEY, 0), is_active=True).first()
+    if user is None or not constant_time_compare(
+        session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()
+    ):
         return None
     return Caller(user, session_key=session_key)
 
@@ -74,7 +76,7 @@ def still_valid(caller: Caller, *, now: float) -> bool:
         return False
     if caller.session_key is not None:
         return caller_from_session(caller.session_key) is not None
-    return SignIn.objects.filter(pk=caller.sign_in_id, revoked_at=None, user__is_active=True).exists()
+    return SignIn.objects.filter(pk=caller.sign_in_id or 0, revoked_at=None, user__is_active=True).exists()
 
 
 def bearer_token(value: str) -> str | None:

@@ -6,7 +6,9 @@ class DomainError(Exception):
 
     code = "INTERNAL"
 
-    def __init__(self, message: str, *, fields: dict[str, str] | None = None, retry_after_s: float | None = None):
+    def __init__(
+        self, message: str, *, fields: dict[str, str] | None = None, retry_after_s: float | None = None
+    ):
         super().__init__(message)
         self.message = message
         self.fields = fields or {}

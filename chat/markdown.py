@@ -17,7 +17,8 @@ from pygments.util import ClassNotFound
 from chat.mentions import MENTION
 
 _TAGS = set(
-    "p br hr em strong s del a code pre blockquote ul ol li h1 h2 h3 h4 h5 h6 table thead tbody tr th td span div".split()
+    "p br hr em strong s del a code pre blockquote ul ol li span div".split()
+    + "h1 h2 h3 h4 h5 h6 table thead tbody tr th td".split()
 )
 _ATTRIBUTES = {
     "a": {"href", "title", "class", "data-citation"},
@@ -39,9 +40,9 @@ def _highlight(code: str, language: str, _attributes: str) -> str:
     return f'<pre class="code"><code>{body}</code></pre>'
 
 
-_markdown = MarkdownIt("js-default", {"html": False, "linkify": False, "breaks": True, "highlight": _highlight}).disable(
-    ["image"]
-)
+_markdown = MarkdownIt(
+    "js-default", {"html": False, "linkify": False, "breaks": True, "highlight": _highlight}
+).disable(["image"])
 
 
 def _mark_mentions(html: str) -> str:
@@ -64,7 +65,9 @@ def render(text: str, citation_urls: dict[int, str] | None = None) -> str:
         html = _mark_mentions(html)
     if citation_urls:
         html = _link_citations(html, citation_urls)
-    return nh3.clean(html, tags=_TAGS, attributes=_ATTRIBUTES, link_rel="noopener noreferrer nofollow").strip()
+    return nh3.clean(
+        html, tags=_TAGS, attributes=_ATTRIBUTES, link_rel="noopener noreferrer nofollow"
+    ).strip()
 
 
 def _link_citations(html: str, urls: dict[int, str]) -> str:

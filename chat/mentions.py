@@ -2,8 +2,8 @@
 
 import re
 
-# A name starts and ends with a letter, digit or underscore; dots, dashes and pluses may stand inside. What stands before the
-# @ keeps addresses (ada@example.org) and paths (pkg/@scope) from being mentions.
+# A name starts and ends with a letter, digit or underscore; dots, dashes and pluses may stand inside. What stands
+# before the @ keeps addresses (ada@example.org) and paths (pkg/@scope) from being mentions.
 MENTION = re.compile(r"(?<![\w@/.+-])@(\w(?:[\w.+-]{0,148}\w)?)")
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.DOTALL)
 
@@ -17,5 +17,7 @@ def find_mentions(text: str) -> list[str]:
 
 def strip_mention(text: str, username: str) -> str:
     """`text` without the mentions of `username`: what was asked, for the one who was asked."""
-    without = re.sub(rf"(?<![\w@/.+-])@{re.escape(username)}(?![\w+-]|\.\w)[,:]?", " ", text, flags=re.IGNORECASE)
+    without = re.sub(
+        rf"(?<![\w@/.+-])@{re.escape(username)}(?![\w+-]|\.\w)[,:]?", " ", text, flags=re.IGNORECASE
+    )
     return " ".join(without.split()) if "\n" not in without else without.strip()

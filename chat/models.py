@@ -9,12 +9,14 @@ from django.db.models.functions import Lower, Now
 class User(AbstractUser):
     """A person, or a bot: a user with a task that runs when the user is mentioned."""
 
-    first_name = None
-    last_name = None
+    first_name = None  # type: ignore[assignment]  # Django's way to drop an inherited field
+    last_name = None  # type: ignore[assignment]
     display_name = models.CharField(max_length=80, blank=True)
     is_bot = models.BooleanField(default=False)
     bot_task = models.CharField(
-        max_length=80, blank=True, help_text="Name of the job that a mention of this bot enqueues, such as rag.answer."
+        max_length=80,
+        blank=True,
+        help_text="Name of the job that a mention of this bot enqueues, such as rag.answer.",
     )
     is_guest = models.BooleanField(
         default=False, help_text="Sees only the rooms he or she is a member of, and what is shared with them."
@@ -24,7 +26,9 @@ class User(AbstractUser):
     class Meta:
         constraints = [
             models.UniqueConstraint(Lower("username"), name="user_username_any_case"),
-            models.CheckConstraint(condition=Q(bot_task="") | Q(is_bot=True), name="user_only_bots_have_tasks"),
+            models.CheckConstraint(
+                condition=Q(bot_task="") | Q(is_bot=True), name="user_only_bots_have_tasks"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -59,7 +63,9 @@ class Room(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(Lower("name"), condition=~Q(kind="direct"), name="room_name_any_case"),
-            models.CheckConstraint(condition=Q(kind__in=("public", "private", "direct")), name="room_kind_known"),
+            models.CheckConstraint(
+                condition=Q(kind__in=("public", "private", "direct")), name="room_kind_known"
+            ),
             models.CheckConstraint(condition=Q(version__gte=0), name="room_version_not_negative"),
         ]
 
@@ -134,12 +140,16 @@ class Message(models.Model):
             models.UniqueConstraint(fields=["room", "version"], name="message_room_version"),
             models.UniqueConstraint(fields=["room", "posted_version"], name="message_room_place"),
             models.CheckConstraint(
-                condition=Q(posted_version__gte=1, version__gte=F("posted_version")), name="message_version_rises"
+                condition=Q(posted_version__gte=1, version__gte=F("posted_version")),
+                name="message_version_rises",
             ),
             models.CheckConstraint(
-                condition=Q(status__in=("final", "streaming", "failed", "stopped")), name="message_status_known"
+                condition=Q(status__in=("final", "streaming", "failed", "stopped")),
+                name="message_status_known",
             ),
-            models.CheckConstraint(condition=Q(kind__in=("person", "answer", "system")), name="message_kind_known"),
+            models.CheckConstraint(
+                condition=Q(kind__in=("person", "answer", "system")), name="message_kind_known"
+            ),
         ]
 
     def __str__(self) -> str:

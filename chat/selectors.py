@@ -76,7 +76,10 @@ def users_visible_to(user: User) -> QuerySet[User]:
 
 
 def rooms_of(user: User) -> QuerySet[Room]:
-    """Readable rooms for a list: own ones first, each with `unread` (0 where not a member), `mention_count` and `is_member`."""
+    """Readable rooms for a list, own ones first.
+
+    Each has `is_member`, and `unread` and `mention_count`, which are 0 where the user is not a member.
+    """
     membership = Membership.objects.filter(room=OuterRef("pk"), user=user)
     news = Message.objects.filter(
         room=OuterRef("pk"), posted_version__gt=OuterRef("read"), deleted_at__isnull=True
@@ -122,14 +125,18 @@ def latest_messages(room: Room, *, limit: int = 50, before: int | None = None) -
 def changes_since(room: Room, version: int, *, limit: int = 500) -> list[Message]:
     """Messages changed after `version`, in the order of their versions; at most `limit`, so ask again from the last."""
     return list(
-        Message.objects.filter(room=room, version__gt=version).select_related("author").order_by("version")[:limit]
+        Message.objects.filter(room=room, version__gt=version)
+        .select_related("author")
+        .order_by("version")[:limit]
     )
 
 
 def human_member_ids(room: Room) -> set[int]:
     """Ids of the people (not bots) who are active members of the room."""
     return set(
-        Membership.objects.filter(room=room, user__is_active=True, user__is_bot=False).values_list("user_id", flat=True)
+        Membership.objects.filter(room=room, user__is_active=True, user__is_bot=False).values_list(
+            "user_id", flat=True
+        )
     )
 
 
@@ -194,17 +201,23 @@ def find_bot(username: str) -> User:
     Raises:
         NotFound: no active bot has the name.
     """
-    bot = User.objects.filter(username__iexact=username, is_bot=True, is_active=True).exclude(bot_task="").first()
+    bot = (
+        User.objects.filter(username__iexact=username, is_bot=True, is_active=True)
+        .exclude(bot_task="")
+        .first()
+    )
     if bot is None:
         raise NotFound("There is no assistant with that name.")
     return bot
 
 
 def messages_before(message: Message, *, limit: int) -> Sequence[Message]:
-    """Up to `limit` finished messages of the same room posted before `message`, oldest first: the history of a question."""
+    """The history of a question: up to `limit` finished messages of its room posted before it, oldest first."""
     earlier = (
         messages_of(message.room)
-        .filter(posted_version__lt=message.posted_version, deleted_at__isnull=True, status=Message.Status.FINAL)
+        .filter(
+            posted_version__lt=message.posted_version, deleted_at__isnull=True, status=Message.Status.FINAL
+        )
         .order_by("-posted_version")
     )
     return list(earlier[:limit])[::-1]

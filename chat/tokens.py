@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
 from django.db.models.functions import Now
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -10,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer, TokenRefreshSerializer
-from rest_framework_simplejwt.tokens import RefreshToken
+from rest_framework_simplejwt.tokens import RefreshToken, Token
 
 from chat.models import SignIn, User
 
@@ -21,7 +20,7 @@ class SignInSerializer(TokenObtainPairSerializer):
     """`{username, password}` -> `{access, refresh}` of a new sign-in."""
 
     @classmethod
-    def get_token(cls, user: AbstractBaseUser) -> RefreshToken:
+    def get_token(cls, user: Any) -> Token:
         token = super().get_token(user)
         token[SIGN_IN_CLAIM] = SignIn.objects.create(user_id=user.pk).pk
         return token
@@ -42,7 +41,8 @@ class RevokeView(APIView):
 
     def post(self, request: Request) -> Response:
         try:
-            token = RefreshToken(request.data.get("refresh", "") if isinstance(request.data, dict) else "")
+            raw: Any = request.data.get("refresh", "") if isinstance(request.data, dict) else ""
+            token = RefreshToken(raw)
         except TokenError as error:
             raise InvalidToken(str(error)) from None
         SignIn.objects.filter(pk=token.get(SIGN_IN_CLAIM), revoked_at=None).update(revoked_at=Now())
@@ -55,7 +55,13 @@ def revoke_sign_ins(user: User) -> int:
     return SignIn.objects.filter(user=user, revoked_at=None).update(revoked_at=Now())
 
 
-_CODES = {400: "BAD_USER_INPUT", 401: "UNAUTHENTICATED", 403: "FORBIDDEN", 413: "PAYLOAD_TOO_LARGE", 429: "RATE_LIMITED"}
+_CODES = {
+    400: "BAD_USER_INPUT",
+    401: "UNAUTHENTICATED",
+    403: "FORBIDDEN",
+    413: "PAYLOAD_TOO_LARGE",
+    429: "RATE_LIMITED",
+}
 
 
 def json_problem(error: Exception, context: dict[str, Any]) -> Response | None:

@@ -80,8 +80,14 @@ def _make_rooms(people: dict[str, User]) -> None:
         )
         roles = {"ada": Membership.Role.OWNER, "guest": Membership.Role.GUEST}
         Membership.objects.bulk_create(
-            [Membership(room=general, user=user, role=roles.get(name, "member")) for name, user in people.items()]
-            + [Membership(room=engineering, user=people[name], role=roles.get(name, "member")) for name in ("ada", "grace")]
+            [
+                Membership(room=general, user=user, role=roles.get(name, "member"))
+                for name, user in people.items()
+            ]
+            + [
+                Membership(room=engineering, user=people[name], role=roles.get(name, "member"))
+                for name in ("ada", "grace")
+            ]
         )
     chat_actions.open_direct_room(ada, other_id=grace.pk)
     chat_actions.post_message(people["parley"], room_id=general.pk, text=WELCOME)

@@ -3,6 +3,7 @@
 import secrets
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
@@ -81,6 +82,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "chat.middleware.DomainErrorPages",
 ]
 ROOT_URLCONF = "project.urls"
 ASGI_APPLICATION = "project.asgi.application"
@@ -106,11 +108,18 @@ GRAPHENE = {"SCHEMA": "gql.schema.schema", "SCHEMA_OUTPUT": "gql/schema.graphql"
 _embedded = embedded_addresses(DATA_DIR)
 DATABASE_IS_EMBEDDED = not env.text("DATABASE_URL")
 REDIS_IS_EMBEDDED = not env.text("REDIS_URL")
-DATABASES = {"default": env.database("DATABASE_URL") or _embedded.database}
+DATABASES: dict[str, dict[str, Any]] = {"default": env.database("DATABASE_URL") or _embedded.database}
 # A pool: without one an ASGI process opens a connection per request (docs/decisions).
-DATABASES["default"] |= {"ENGINE": "django.db.backends.postgresql", "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False}
-DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
-    "pool": {"min_size": 1, "max_size": 16, "timeout": 30, "max_idle": 120},
+DATABASES["default"] |= {
+    "ENGINE": "django.db.backends.postgresql",
+    "CONN_MAX_AGE": 0,
+    "CONN_HEALTH_CHECKS": False,
+}
+DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+    "min_size": 1,
+    "max_size": 16,
+    "timeout": 30,
+    "max_idle": 120,
 }
 REDIS_URL = env.address("REDIS_URL", schemes=("redis", "rediss", "unix")) or _embedded.redis_url
 CHANNEL_PREFIX = env.text("CHANNEL_PREFIX", "parley")
@@ -228,7 +237,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {
-        name: {"level": env.text("LOG_LEVEL", "INFO")} for name in ("chat", "rag", "gql", "project")
-    },
+    "loggers": {name: {"level": env.text("LOG_LEVEL", "INFO")} for name in ("chat", "rag", "gql", "project")},
 }

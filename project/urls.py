@@ -1,7 +1,7 @@
 """Addresses of the pages, the token endpoints and the admin. `/graphql` and `/socket.io/` are routed in `asgi`."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
 from chat.tokens import RevokeView
@@ -11,4 +11,6 @@ urlpatterns = [
     path("api/token/", TokenObtainPairView.as_view()),
     path("api/token/refresh/", TokenRefreshView.as_view()),
     path("api/token/revoke/", RevokeView.as_view()),
+    path("", include("chat.urls")),
+    path("", include("rag.urls")),
 ]

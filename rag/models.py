@@ -20,7 +20,11 @@ class Collection(models.Model):
     owner = models.ForeignKey(USER, models.PROTECT, related_name="collections")
     everyone = models.BooleanField(default=False)
     home_room = models.OneToOneField(
-        "chat.Room", models.CASCADE, null=True, blank=True, related_name="home_collection",
+        "chat.Room",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="home_collection",
         help_text="The room whose own files these are: its members may add to them.",
     )
     rooms: "models.ManyToManyField[models.Model, CollectionShare]" = models.ManyToManyField(
@@ -62,7 +66,9 @@ class Document(models.Model):
     title = models.CharField(max_length=300)
     filename = models.CharField(max_length=300)
     source = models.CharField(
-        max_length=500, blank=True, help_text="Where it came from: a path below the ingested folder, or the id of a loaded corpus."
+        max_length=500,
+        blank=True,
+        help_text="Where it came from: a path below the ingested folder, or the id of a loaded corpus.",
     )
     media_type = models.CharField(max_length=100)
     size_bytes = models.BigIntegerField()
@@ -81,11 +87,16 @@ class Document(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["collection", "source", "sha256"], name="document_once_per_collection"),
-            models.CheckConstraint(
-                condition=Q(status__in=("queued", "parsing", "embedding", "ready", "failed")), name="document_status_known"
+            models.UniqueConstraint(
+                fields=["collection", "source", "sha256"], name="document_once_per_collection"
             ),
-            models.CheckConstraint(condition=~Q(status="failed") | ~Q(error_code=""), name="document_failure_has_a_reason"),
+            models.CheckConstraint(
+                condition=Q(status__in=("queued", "parsing", "embedding", "ready", "failed")),
+                name="document_status_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="failed") | ~Q(error_code=""), name="document_failure_has_a_reason"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -115,7 +126,9 @@ class Chunk(models.Model):
     heading = models.CharField(max_length=500, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["document", "ordinal"], name="chunk_place_in_document")]
+        constraints = [
+            models.UniqueConstraint(fields=["document", "ordinal"], name="chunk_place_in_document")
+        ]
 
     def __str__(self) -> str:
         return f"{self.document_id}#{self.ordinal}"
@@ -151,7 +164,9 @@ class EmbeddingModel(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["active"], condition=Q(active=True), name="embedding_model_one_active")
+            models.UniqueConstraint(
+                fields=["active"], condition=Q(active=True), name="embedding_model_one_active"
+            )
         ]
 
     def __str__(self) -> str:
@@ -222,13 +237,19 @@ class LanguageModel(models.Model):
     enabled = models.BooleanField(default=True)
     max_output_tokens = models.IntegerField(default=2048)
     context_tokens = models.IntegerField(default=200_000)
-    input_price = models.DecimalField(max_digits=10, decimal_places=4, default=Decimal(0), help_text="USD per million input tokens.")
-    output_price = models.DecimalField(max_digits=10, decimal_places=4, default=Decimal(0), help_text="USD per million output tokens.")
+    input_price = models.DecimalField(
+        max_digits=10, decimal_places=4, default=Decimal(0), help_text="USD per million input tokens."
+    )
+    output_price = models.DecimalField(
+        max_digits=10, decimal_places=4, default=Decimal(0), help_text="USD per million output tokens."
+    )
 
     class Meta:
         ordering = ["position", "pk"]
         constraints = [
-            models.CheckConstraint(condition=Q(input_price__gte=0, output_price__gte=0), name="language_model_price_not_negative")
+            models.CheckConstraint(
+                condition=Q(input_price__gte=0, output_price__gte=0), name="language_model_price_not_negative"
+            )
         ]
 
     def __str__(self) -> str:
@@ -260,7 +281,10 @@ class Answer(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["question", "assistant"], name="answer_once_per_question"),
-            models.CheckConstraint(condition=Q(cost__gte=0, input_tokens__gte=0, output_tokens__gte=0), name="answer_usage_not_negative"),
+            models.CheckConstraint(
+                condition=Q(cost__gte=0, input_tokens__gte=0, output_tokens__gte=0),
+                name="answer_usage_not_negative",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -30,7 +30,11 @@ def change_draft(message_id: int, draft: AnswerDraft) -> Message:
     """Bring the message into the state of `draft` under a new version and announce it. A step."""
     room_id = Message.objects.values_list("room_id", flat=True).get(pk=message_id)
     room = lock_room(room_id)
-    message = Message.objects.select_for_update(no_key=True, of=("self",)).select_related("author").get(pk=message_id)
+    message = (
+        Message.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("author")
+        .get(pk=message_id)
+    )
     urls = {citation["number"]: citation["url"] for citation in draft.citations}
     message.text, message.html, message.status = draft.text, render(draft.text, urls), draft.status
     message.citations, message.delta_index = list(draft.citations), draft.delta_index

@@ -16,7 +16,7 @@ from chat.errors import BadInput, Conflict, DomainError, Forbidden, NotFound, Pa
 from chat.events import MessagePosted, publish_on_commit
 from chat.markdown import render
 from chat.mentions import find_mentions
-from chat.models import Mention, Membership, Message, User
+from chat.models import Membership, Mention, Message, User
 from chat.selectors import NO_MESSAGE, NO_ROOM, access_message, access_room, message_payload, parse_id
 
 CLIENT_ID_MAX_CHARACTERS = 64
@@ -55,7 +55,11 @@ def check_client_id(client_id: object) -> str:
     """
     if client_id is None:
         return str(uuid4())
-    if not isinstance(client_id, str) or not 0 < len(client_id) <= CLIENT_ID_MAX_CHARACTERS or not client_id.isprintable():
+    if (
+        not isinstance(client_id, str)
+        or not 0 < len(client_id) <= CLIENT_ID_MAX_CHARACTERS
+        or not client_id.isprintable()
+    ):
         raise BadInput(
             "That clientId cannot be used.",
             fields={"clientId": f"must have 1 to {CLIENT_ID_MAX_CHARACTERS} printable characters"},
@@ -76,7 +80,13 @@ class Post:
 
     @classmethod
     def checked(
-        cls, author: User, room_id: object, text: object, *, client_id: object = None, parent_id: object = None
+        cls,
+        author: User,
+        room_id: object,
+        text: object,
+        *,
+        client_id: object = None,
+        parent_id: object = None,
     ) -> "Post":
         """Parse what a client sent.
 
@@ -96,7 +106,10 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What became of a post: `message` is its stored form, or `error` says why there is none. `is_new` is false for a retry."""
+    """What became of a post: `message` is its stored form, or `error` says why there is none.
+
+    `is_new` is false for a retry.
+    """
 
     message: Message | None
     error: DomainError | None
@@ -110,7 +123,9 @@ def _refusal(user: User, post: Post, status: str) -> DomainError:
         case "no parent":
             return NotFound(NO_MESSAGE)
         case "conflict":
-            return Conflict("This clientId was used for a message in another room.", fields={"clientId": "is taken"})
+            return Conflict(
+                "This clientId was used for a message in another room.", fields={"clientId": "is taken"}
+            )
     try:
         access_room(user, post.room_id)
     except NotFound as error:
@@ -233,7 +248,9 @@ def delete_message(user: User, *, message_id: object) -> Message:
         message = _own_message(user, message_id)
         if message.deleted_at is not None:
             return message
-        moderators = Membership.objects.filter(room=message.room_id, user=user, role__in=("owner", "moderator"))
+        moderators = Membership.objects.filter(
+            room=message.room_id, user=user, role__in=("owner", "moderator")
+        )
         if message.author_id != user.pk and not user.is_superuser and not moderators.exists():
             raise Forbidden("Only the author or a moderator can delete a message.")
         message.text = message.html = ""

@@ -21,7 +21,9 @@ def _say(room: Room, user: User, text: str) -> None:
 def _check_name(name: str) -> str:
     clean = " ".join(name.replace("\x00", "").split()).lstrip("#")
     if not 0 < len(clean) <= NAME_MAX_CHARACTERS:
-        raise BadInput("That name cannot be used.", fields={"name": f"must have 1 to {NAME_MAX_CHARACTERS} characters"})
+        raise BadInput(
+            "That name cannot be used.", fields={"name": f"must have 1 to {NAME_MAX_CHARACTERS} characters"}
+        )
     return clean
 
 
@@ -46,10 +48,16 @@ def create_room(
     people = [_visible_user(user, member_id) for member_id in member_ids]
     try:
         with transaction.atomic(durable=True):
-            room = Room.objects.create(name=_check_name(name), kind=kind, topic=topic.strip()[:250], created_by=user)
+            room = Room.objects.create(
+                name=_check_name(name), kind=kind, topic=topic.strip()[:250], created_by=user
+            )
             Membership.objects.create(room=room, user=user, role=Membership.Role.OWNER)
             Membership.objects.bulk_create(
-                [Membership(room=room, user=person, role=_role(person)) for person in people if person != user],
+                [
+                    Membership(room=room, user=person, role=_role(person))
+                    for person in people
+                    if person != user
+                ],
                 ignore_conflicts=True,
             )
             _say(room, user, "created the room")
@@ -83,7 +91,9 @@ def open_direct_room(user: User, *, other_id: object) -> Room:
         room = rooms.filter(pk__in=Membership.objects.filter(user=other).values("room_id")).first()
         if room is None:
             names = ", ".join(sorted({str(user), str(other)}))
-            room = Room.objects.create(name=names[:NAME_MAX_CHARACTERS], kind=Room.Kind.DIRECT, created_by=user)
+            room = Room.objects.create(
+                name=names[:NAME_MAX_CHARACTERS], kind=Room.Kind.DIRECT, created_by=user
+            )
             Membership.objects.bulk_create([Membership(room=room, user=person) for person in {user, other}])
     return room
 
@@ -153,7 +163,9 @@ def leave_room(user: User, *, room_id: object) -> bool:
     return True
 
 
-def add_member(user: User, *, room_id: object, user_id: object, role: str = Membership.Role.MEMBER) -> Membership:
+def add_member(
+    user: User, *, room_id: object, user_id: object, role: str = Membership.Role.MEMBER
+) -> Membership:
     """Make somebody a member, or change a member's role.
 
     Raises:
@@ -181,7 +193,11 @@ def remove_member(user: User, *, room_id: object, user_id: object) -> bool:
     with transaction.atomic(durable=True):
         room = access_room(user, room_id, lock=True)
         _require_manager(room, user)
-        membership = Membership.objects.filter(room=room, user_id=parse_id(user_id, NO_USER)).select_related("user").first()
+        membership = (
+            Membership.objects.filter(room=room, user_id=parse_id(user_id, NO_USER))
+            .select_related("user")
+            .first()
+        )
         if membership is None or room.kind == Room.Kind.DIRECT:
             return False
         membership.delete()
@@ -201,7 +217,10 @@ def mark_read(user: User, *, room_id: object, version: int) -> int:
         if membership is None:
             raise Forbidden("Join the room first.")
         if not 0 <= version <= room.version:
-            raise BadInput("That is not a version of this room.", fields={"version": f"must lie between 0 and {room.version}"})
+            raise BadInput(
+                "That is not a version of this room.",
+                fields={"version": f"must lie between 0 and {room.version}"},
+            )
         if version > membership.last_read_version:
             membership.last_read_version = version
             membership.save(update_fields=["last_read_version"])

@@ -30,7 +30,9 @@ def raise_version(room: Room) -> int:
     return room.version
 
 
-def add_message(room: Room, author: User, text: str, *, kind: str, status: str, parent: Message | None = None) -> Message:
+def add_message(
+    room: Room, author: User, text: str, *, kind: str, status: str, parent: Message | None = None
+) -> Message:
     """Store a message that no client sent (an answer's draft, a system message) and announce it as posted."""
     version = raise_version(room)
     message = Message(

@@ -14,7 +14,13 @@ def _invalid(fields: dict[str, str]) -> BadInput:
 
 
 def create_user(
-    admin: User, *, username: str, password: str, email: str = "", display_name: str = "", is_guest: bool = False
+    admin: User,
+    *,
+    username: str,
+    password: str,
+    email: str = "",
+    display_name: str = "",
+    is_guest: bool = False,
 ) -> User:
     """A new account that can sign in with the password.
 
@@ -23,7 +29,9 @@ def create_user(
     """
     if not admin.is_superuser:
         raise Forbidden("Only an admin can create accounts.")
-    user = User(username=username.strip(), email=email.strip(), display_name=display_name.strip(), is_guest=is_guest)
+    user = User(
+        username=username.strip(), email=email.strip(), display_name=display_name.strip(), is_guest=is_guest
+    )
     _check(user, password)
     user.set_password(password)
     try:

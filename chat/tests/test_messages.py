@@ -31,11 +31,18 @@ def test_a_posted_message_is_stored_versioned_and_announced(ada, general, announ
     message = actions.post_message(ada, room_id=general.pk, text="**Hello** <b>all</b>", client_id="c1")
 
     stored = Message.objects.get()
-    assert (stored.pk, stored.text, stored.version, stored.posted_version) == (message.pk, "**Hello** <b>all</b>", 1, 1)
+    assert (stored.pk, stored.text, stored.version, stored.posted_version) == (
+        message.pk,
+        "**Hello** <b>all</b>",
+        1,
+        1,
+    )
     assert stored.html == "<p><strong>Hello</strong> &lt;b&gt;all&lt;/b&gt;</p>"
     general.refresh_from_db()
     assert general.version == 1
-    assert [(name, data["id"], data["clientId"]) for name, data in announced] == [("new-message", str(message.pk), "c1")]
+    assert [(name, data["id"], data["clientId"]) for name, data in announced] == [
+        ("new-message", str(message.pk), "c1")
+    ]
 
 
 def test_a_retry_gives_the_first_message_and_announces_nothing_new(ada, general, announced):
@@ -64,14 +71,30 @@ def test_a_batch_keeps_order_and_a_refused_post_fails_alone(ada, grace, guest, g
 
     results = actions.post_messages(posts)
 
-    assert [type(posted.error).__name__ for posted in results] == ["NoneType", "NotFound", "NoneType", "NotFound", "NoneType"]
-    assert list(Message.objects.filter(room=general).values_list("text", "version").order_by("version")) == [("1", 1), ("3", 2)]
+    assert [type(posted.error).__name__ for posted in results] == [
+        "NoneType",
+        "NotFound",
+        "NoneType",
+        "NotFound",
+        "NoneType",
+    ]
+    assert list(Message.objects.filter(room=general).values_list("text", "version").order_by("version")) == [
+        ("1", 1),
+        ("3", 2),
+    ]
     assert list(Message.objects.filter(room=private).values_list("text", "version")) == [("5", 1)]
 
 
 @pytest.mark.parametrize(
     ("text", "error"),
-    [("", BadInput), ("  \n ", BadInput), ("\x00", BadInput), (None, BadInput), (7, BadInput), ("x" * 20_001, PayloadTooLarge)],
+    [
+        ("", BadInput),
+        ("  \n ", BadInput),
+        ("\x00", BadInput),
+        (None, BadInput),
+        (7, BadInput),
+        ("x" * 20_001, PayloadTooLarge),
+    ],
 )
 def test_a_text_that_cannot_be_used_changes_nothing(ada, general, announced, text, error):
     with pytest.raises(error):
@@ -111,7 +134,10 @@ def test_a_reply_must_stay_in_its_room(ada, general, private):
         actions.post_message(ada, room_id=general.pk, text="reply", parent_id=elsewhere.pk)
 
     here = actions.post_message(ada, room_id=general.pk, text="root")
-    assert actions.post_message(ada, room_id=general.pk, text="reply", parent_id=str(here.pk)).parent_id == here.pk
+    assert (
+        actions.post_message(ada, room_id=general.pk, text="reply", parent_id=str(here.pk)).parent_id
+        == here.pk
+    )
 
 
 def test_members_are_mentioned_and_outsiders_are_not(ada, grace, guest, general):

@@ -110,7 +110,13 @@ def test_a_session_names_its_user_until_the_password_changes(ada):
 
 @pytest.mark.parametrize(
     ("origin", "allowed"),
-    [(None, True), (b"http://localhost:8000", True), (b"http://evil.example", False), (b"null", False), (b"http://localhost:9", False)],
+    [
+        (None, True),
+        (b"http://localhost:8000", True),
+        (b"http://evil.example", False),
+        (b"null", False),
+        (b"http://localhost:9", False),
+    ],
 )
 def test_a_cookie_counts_only_for_pages_of_this_site(origin, allowed):
     headers = {b"host": b"localhost:8000"} | ({b"origin": origin} if origin else {})

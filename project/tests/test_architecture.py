@@ -21,7 +21,14 @@ OF_CHAT_FOR_RAG = {
     "chat.mentions",
     "chat.selectors",
 }
-PURE = ("chat/protocol/*.py", "chat/mentions.py", "rag/chunking.py", "rag/prompts.py", "rag/citations.py", "rag/passages.py")
+PURE = (
+    "chat/protocol/*.py",
+    "chat/mentions.py",
+    "rag/chunking.py",
+    "rag/prompts.py",
+    "rag/citations.py",
+    "rag/passages.py",
+)
 
 
 def source_files(app: str) -> list[Path]:
@@ -38,7 +45,9 @@ def imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
-                base = ".".join(filter(None, [*package.split(".")[: len(package.split(".")) - node.level + 1], base]))
+                base = ".".join(
+                    filter(None, [*package.split(".")[: len(package.split(".")) - node.level + 1], base])
+                )
             names |= {base} | {f"{base}.{alias.name}" for alias in node.names}
     return names
 
@@ -59,7 +68,9 @@ def test_rag_knows_only_the_front_of_chat():
     wrong = set()
     for path in source_files("rag"):
         for name in imports(path):
-            if name.startswith("chat.") and not any(name == ok or name.startswith(ok + ".") for ok in OF_CHAT_FOR_RAG):
+            if name.startswith("chat.") and not any(
+                name == ok or name.startswith(ok + ".") for ok in OF_CHAT_FOR_RAG
+            ):
                 wrong.add(f"{path.relative_to(ROOT)} imports {name}")
     assert wrong == set()
 
@@ -69,5 +80,7 @@ def test_pure_modules_know_neither_django_nor_the_network():
     wrong = set()
     for pattern in PURE:
         for path in ROOT.glob(pattern):
-            wrong |= {f"{path.relative_to(ROOT)} imports {n}" for n in imports(path) if n.split(".")[0] in impure}
+            wrong |= {
+                f"{path.relative_to(ROOT)} imports {n}" for n in imports(path) if n.split(".")[0] in impure
+            }
     assert wrong == set()

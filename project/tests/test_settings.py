@@ -13,7 +13,9 @@ READ = re.compile(r"env\.(?:text|flag|integer|words|folder|address|database)\(\s
 
 def test_every_variable_that_is_read_is_documented_and_the_other_way_round():
     read = set(READ.findall((ROOT / "project" / "settings.py").read_text()))
-    documented = set(re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE))
+    documented = set(
+        re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE)
+    )
     assert read == documented
 
 
@@ -30,9 +32,18 @@ def test_every_variable_that_is_read_is_documented_and_the_other_way_round():
     ],
 )
 def test_a_value_that_cannot_be_used_stops_the_start_and_is_named(name, value, reason, tmp_path):
-    environment = {"PATH": "/usr/bin:/bin", "DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "project.settings", name: value}
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "DATA_DIR": str(tmp_path),
+        "DJANGO_SETTINGS_MODULE": "project.settings",
+        name: value,
+    }
     run = subprocess.run(
-        [sys.executable, "-c", "import django; django.setup()"], cwd=ROOT, env=environment, capture_output=True, text=True
+        [sys.executable, "-c", "import django; django.setup()"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert run.returncode != 0
     assert name in run.stderr.strip().splitlines()[-1] and reason in run.stderr
