@@ -1,0 +1,293 @@
+"""One channel-layer subscription per process; what arrives is handed to local listeners.
+
+A listener is called on the event loop with a `Delivery` and must not block. Sockets and GraphQL subscriptions both
+listen here, so each event is received and encoded once per process, however many clients want it.
+
+The channel layer may lose events. The hub notices in three ways: the Redis connection was made anew, its own probe
+did not come back, or the versions of a room have a hole that does not fill. It then delivers `RESYNC`: whoever needs
+to be complete reads the database from the last version that was seen.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from channels.layers import get_channel_layer
+from redis.exceptions import RedisError
+
+from chat.errors import Unavailable
+from chat.versions import VersionTrack
+
+log = logging.getLogger(__name__)
+RESYNC = "resync"
+PROBE_INTERVAL_S = 1.0
+HOLE_PATIENCE_S = 1.0  # several processes publish in one room: a neighbour may overtake by this much
+LAYER_TIMEOUT_S = 5.0
+_LAYER_DOWN = (OSError, RedisError, TimeoutError)
+T = TypeVar("T")
+
+
+class Delivery:
+    """An event as it came from the channel layer. `name` is `RESYNC` where events may have been lost."""
+
+    __slots__ = ("_encodings", "data", "group", "name")
+
+    def __init__(self, group: str, name: str, data: dict[str, Any]) -> None:
+        self.group = group
+        self.name = name
+        self.data = data
+        self._encodings: dict[Hashable, Any] = {}
+
+    def encoded(self, encode: "Callable[[Delivery], T]") -> T:
+        """What `encode` makes of this event; made once, whoever asks."""
+        try:
+            encoding: T = self._encodings[encode]
+        except KeyError:
+            encoding = self._encodings[encode] = encode(self)
+        return encoding
+
+    def __repr__(self) -> str:
+        return f"<Delivery {self.name} in {self.group}>"
+
+
+Listener = Callable[[Delivery], None]
+
+
+class _Group:
+    __slots__ = ("check", "listeners", "track")
+
+    def __init__(self) -> None:
+        self.listeners: dict[Listener, None] = {}
+        self.track: VersionTrack | None = None
+        self.check: asyncio.TimerHandle | None = None
+
+
+class Hub:
+    """The listeners of one event loop and their one channel. Get it with `current_hub()`."""
+
+    def __init__(self) -> None:
+        self._layer = get_channel_layer()
+        self._loop = asyncio.get_running_loop()
+        self._lock = asyncio.Lock()
+        self._channel: str | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._groups: dict[str, _Group] = {}
+        self._subscribed: set[str] = set()
+        self._probe_sent = self._probe_seen = 0
+        self._events_lost = False
+        self._watched: set[int] = set()
+
+    # ---------------------------------------------------------------------------------------- listeners
+
+    async def listen(self, group: str, listener: Listener) -> None:
+        """Hand every event of the group to the listener. On return the subscription is in force.
+
+        Raises:
+            Unavailable: the channel layer cannot be reached; the listener is not added.
+        """
+        self._groups.setdefault(group, _Group()).listeners[listener] = None
+        if group in self._subscribed:
+            return
+        try:
+            await asyncio.shield(self._reconcile(group))
+        except _LAYER_DOWN as error:
+            self._remove(group, listener)
+            raise Unavailable("Live updates are not available at the moment. Try again shortly.") from error
+        except asyncio.CancelledError:
+            self._remove(group, listener)
+            raise
+
+    async def stop_listening(self, group: str, listener: Listener) -> None:
+        """Undo `listen`; no error if it was not in force."""
+        if not self._remove(group, listener):
+            return
+        try:
+            await asyncio.shield(self._reconcile(group))
+        except _LAYER_DOWN:
+            log.warning("could not leave %s on the channel layer", group)
+
+    def _remove(self, group: str, listener: Listener) -> bool:
+        entry = self._groups.get(group)
+        if entry is None:
+            return False
+        entry.listeners.pop(listener, None)
+        if entry.listeners:
+            return False
+        if entry.check is not None:
+            entry.check.cancel()
+        del self._groups[group]
+        return True
+
+    async def _reconcile(self, group: str) -> None:
+        """Bring the layer's subscription in line with whether somebody listens. The lock makes a second joiner wait."""
+        async with self._lock:
+            async with asyncio.timeout(LAYER_TIMEOUT_S):
+                if group not in self._groups:
+                    if group in self._subscribed:
+                        self._subscribed.discard(group)
+                        await self._layer.group_discard(group, self._channel)
+                elif group not in self._subscribed:
+                    await self._start()
+                    await self._layer.group_add(group, self._channel)
+                    self._subscribed.add(group)
+                    self._watch_connections()
+
+    # ----------------------------------------------------------------------------------------- delivery
+
+    async def _start(self) -> None:
+        if self._channel is None:
+            self._channel = await self._layer.new_channel()
+            self._tasks = [self._loop.create_task(self._receive()), self._loop.create_task(self._probe())]
+
+    async def _receive(self) -> None:
+        try:
+            while True:
+                try:
+                    message = await self._layer.receive(self._channel)
+                except _LAYER_DOWN:  # the Redis pub/sub layer reconnects by itself; others raise here
+                    self._events_lost = True
+                    await asyncio.sleep(PROBE_INTERVAL_S)
+                    continue
+                if message["type"] == "event":
+                    self._dispatch(Delivery(message["group"], message["name"], message["data"]))
+                elif message["type"] == "probe":
+                    await self._probe_returned(message["n"])
+        finally:
+            if _HUBS.get(self._loop) is self:
+                del _HUBS[self._loop]
+
+    def _dispatch(self, delivery: Delivery) -> None:
+        entry = self._groups.get(delivery.group)
+        if entry is None:
+            return
+        version = delivery.data.get("version")
+        if isinstance(version, int):
+            self._note_version(delivery.group, entry, version)
+        for listener in list(entry.listeners):
+            try:
+                listener(delivery)
+            except Exception:  # a listener's bug must not cost the others their events
+                log.exception("a listener failed on %r", delivery)
+
+    def _note_version(self, group: str, entry: _Group, version: int) -> None:
+        if entry.track is None:
+            entry.track = VersionTrack(version - 1)
+        entry.track.add(version)
+        if entry.track.ahead and entry.check is None:
+            entry.check = self._loop.call_later(HOLE_PATIENCE_S, self._check_hole, group, entry.track.floor)
+
+    def _check_hole(self, group: str, floor: int) -> None:
+        entry = self._groups.get(group)
+        if entry is None or entry.track is None:
+            return
+        entry.check = None
+        if entry.track.floor == floor:
+            log.info("version %d of %s did not arrive", floor + 1, group)
+            entry.track.reach(entry.track.highest)
+            self._dispatch(Delivery(group, RESYNC, {}))
+        elif entry.track.ahead:
+            entry.check = self._loop.call_later(HOLE_PATIENCE_S, self._check_hole, group, entry.track.floor)
+
+    # --------------------------------------------------------------------- when the layer loses its footing
+
+    async def _probe(self) -> None:
+        """Send a message to this process's own channel again and again: one that does not come back means loss."""
+        while True:
+            await asyncio.sleep(PROBE_INTERVAL_S)
+            if self._probe_seen < self._probe_sent:
+                self._events_lost = True
+            try:
+                async with asyncio.timeout(LAYER_TIMEOUT_S):
+                    await self._layer.send(self._channel, {"type": "probe", "n": self._probe_sent + 1})
+                self._probe_sent += 1
+            except _LAYER_DOWN as error:
+                if not self._events_lost:
+                    log.warning("the channel layer cannot be reached: %s", error)
+                self._events_lost = True
+
+    async def _probe_returned(self, number: int) -> None:
+        self._probe_seen = number
+        if not self._events_lost:
+            return
+        try:
+            async with asyncio.timeout(LAYER_TIMEOUT_S):
+                for group in list(self._groups):
+                    await self._layer.group_add(group, self._channel)
+        except _LAYER_DOWN:
+            return  # the next probe tries again
+        self._events_lost = False
+        log.warning("the channel layer is back; %d groups catch up from the database", len(self._groups))
+        for group in list(self._groups):
+            self._dispatch(Delivery(group, RESYNC, {}))
+
+    def _watch_connections(self) -> None:
+        """Be told of each reconnect of the Redis layer: one that is over before the next probe may have cost events."""
+        loop_layer = getattr(self._layer, "_get_layer", lambda: None)()
+        for shard in getattr(loop_layer, "_shards", ()):
+            connection = getattr(getattr(shard, "_pubsub", None), "connection", None)
+            if connection is not None and id(connection) not in self._watched:
+                self._watched.add(id(connection))
+                connection.register_connect_callback(self._reconnected)
+
+    async def _reconnected(self, connection: object) -> None:
+        self._events_lost = True
+
+
+_HUBS: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
+
+
+def current_hub() -> Hub:
+    """The hub of the running event loop; a server process has one loop, so one hub."""
+    loop = asyncio.get_running_loop()
+    hub = _HUBS.get(loop)
+    if hub is None:
+        hub = _HUBS[loop] = Hub()
+    return hub
+
+
+class Subscription:
+    """Events as an async iterator. A reader that falls behind loses what waits and gets one `RESYNC` in its place."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._waiting: deque[Delivery] = deque()
+        self._arrived = asyncio.Event()
+
+    def __call__(self, delivery: Delivery) -> None:
+        if len(self._waiting) >= self._limit:
+            self._waiting.clear()
+            delivery = Delivery(delivery.group, RESYNC, {})
+        self._waiting.append(delivery)
+        self._arrived.set()
+
+    def __aiter__(self) -> AsyncIterator[Delivery]:
+        return self
+
+    async def __anext__(self) -> Delivery:
+        while not self._waiting:
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._waiting.popleft()
+
+
+@asynccontextmanager
+async def subscribe(*groups: str, limit: int = 1000) -> AsyncIterator[Subscription]:
+    """`async with subscribe(group) as events: async for delivery in events`. In force once the block is entered.
+
+    At most `limit` events wait for the reader; past that it gets `RESYNC` instead of them.
+
+    Raises:
+        Unavailable: the channel layer cannot be reached.
+    """
+    hub, events = current_hub(), Subscription(limit)
+    try:
+        for group in groups:
+            await hub.listen(group, events)
+        yield events
+    finally:
+        for group in groups:
+            await hub.stop_listening(group, events)

@@ -1,0 +1,190 @@
+import asyncio
+
+import pytest
+
+from chat import hub as hub_module
+from chat.events import Typing, publish, room_group
+from chat.hub import RESYNC, Delivery, Hub, current_hub, subscribe
+from chat.tests.waiting import eventually
+
+ROOM = room_group(1)
+
+
+def typing(user_id: int = 1) -> Typing:
+    return Typing(room_id=1, user_id=user_id, typing=True)
+
+
+@pytest.fixture
+def quick_probes(monkeypatch):
+    monkeypatch.setattr(hub_module, "PROBE_INTERVAL_S", 0.05)
+    monkeypatch.setattr(hub_module, "HOLE_PATIENCE_S", 0.05)
+
+
+async def test_an_event_reaches_every_listener_of_its_group_and_no_other():
+    here, also_here, elsewhere = [], [], []
+    hub = current_hub()
+    await hub.listen(ROOM, here.append)
+    await hub.listen(ROOM, also_here.append)
+    await hub.listen(room_group(2), elsewhere.append)
+
+    await publish(typing())
+
+    await eventually(lambda: here and also_here)
+    assert here[0] is also_here[0]
+    assert (here[0].group, here[0].name, here[0].data) == (ROOM, "typing", typing().data())
+    assert elsewhere == []
+
+
+async def test_an_event_is_encoded_once_however_many_ask():
+    asked = []
+
+    def encode(delivery: Delivery) -> str:
+        asked.append(delivery)
+        return delivery.name
+
+    delivery = Delivery(ROOM, "typing", {})
+
+    assert [delivery.encoded(encode), delivery.encoded(encode)] == ["typing", "typing"]
+    assert len(asked) == 1
+
+
+async def test_the_second_joiner_waits_for_the_subscription(monkeypatch):
+    hub = Hub()
+    gate = asyncio.Event()
+    group_add = hub._layer.group_add
+
+    async def slow_group_add(group, channel):
+        await gate.wait()
+        await group_add(group, channel)
+
+    monkeypatch.setattr(hub._layer, "group_add", slow_group_add, raising=False)
+    first = asyncio.create_task(hub.listen(ROOM, [].append))
+    second = asyncio.create_task(hub.listen(ROOM, [].append))
+    await asyncio.sleep(0.02)
+    assert not first.done() and not second.done()
+
+    gate.set()
+
+    await asyncio.wait_for(asyncio.gather(first, second), 5)
+
+
+async def test_the_last_listener_to_leave_ends_the_subscription():
+    hub = current_hub()
+    one, two = [].append, [].append
+    await hub.listen(ROOM, one)
+    await hub.listen(ROOM, two)
+
+    await hub.stop_listening(ROOM, one)
+    assert hub._subscribed == {ROOM}
+    await hub.stop_listening(ROOM, two)
+
+    assert hub._subscribed == set()
+
+
+async def test_leaving_and_joining_at_once_stays_joined():
+    hub = current_hub()
+    seen: list[Delivery] = []
+    await hub.listen(ROOM, print)
+
+    await asyncio.gather(hub.stop_listening(ROOM, print), hub.listen(ROOM, seen.append))
+
+    await publish(typing())
+    await eventually(lambda: seen)
+
+
+async def test_a_cancelled_joiner_leaves_nothing_behind():
+    hub = current_hub()
+    joining = asyncio.create_task(hub.listen(ROOM, print))
+    await asyncio.sleep(0)
+    joining.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await joining
+    seen: list[Delivery] = []
+
+    await hub.listen(ROOM, seen.append)
+
+    await publish(typing())
+    await eventually(lambda: seen)
+
+
+async def test_a_listener_that_fails_does_not_cost_the_others_their_event(caplog):
+    def broken(delivery: Delivery) -> None:
+        raise ValueError("broken")
+
+    seen: list[Delivery] = []
+    hub = current_hub()
+    await hub.listen(ROOM, broken)
+    await hub.listen(ROOM, seen.append)
+
+    await publish(typing())
+
+    await eventually(lambda: seen)
+    assert "a listener failed" in caplog.text
+
+
+async def test_two_hubs_see_the_same_events_in_the_same_order():
+    first, second = Hub(), Hub()
+    at_first, at_second = [], []
+    await first.listen(ROOM, at_first.append)
+    await second.listen(ROOM, at_second.append)
+
+    await asyncio.gather(*(publish(typing(n)) for n in range(50)))
+
+    await eventually(lambda: len(at_first) == len(at_second) == 50)
+    assert [delivery.data for delivery in at_first] == [delivery.data for delivery in at_second]
+
+
+async def test_a_version_that_never_arrives_makes_listeners_resync(quick_probes):
+    seen: list[Delivery] = []
+    hub = current_hub()
+    await hub.listen(ROOM, seen.append)
+
+    for version in (4, 6, 7):
+        hub._dispatch(Delivery(ROOM, "new-message", {"version": version}))
+
+    await eventually(lambda: seen[-1].name == RESYNC)
+    assert [delivery.name for delivery in seen] == ["new-message"] * 3 + [RESYNC]
+
+
+async def test_a_version_that_is_overtaken_causes_no_resync(quick_probes):
+    seen: list[Delivery] = []
+    hub = current_hub()
+    await hub.listen(ROOM, seen.append)
+
+    for version in (4, 6, 5):
+        hub._dispatch(Delivery(ROOM, "new-message", {"version": version}))
+
+    await asyncio.sleep(0.2)
+    assert RESYNC not in [delivery.name for delivery in seen]
+
+
+async def test_a_reconnect_of_the_layer_makes_listeners_resync(quick_probes):
+    seen: list[Delivery] = []
+    hub = current_hub()
+    await hub.listen(ROOM, seen.append)
+    [shard] = hub._layer._get_layer()._shards
+
+    await shard._pubsub.connection.disconnect()
+
+    await eventually(lambda: seen)
+    assert [delivery.name for delivery in seen] == [RESYNC]
+    await publish(typing())
+    await eventually(lambda: len(seen) == 2)
+
+
+async def test_a_subscription_iterates_over_events():
+    async with subscribe(ROOM) as events:
+        await publish(typing(7))
+
+        delivery = await asyncio.wait_for(anext(aiter(events)), 5)
+
+    assert delivery.data["userId"] == "7"
+    assert current_hub()._groups == {}
+
+
+async def test_a_reader_that_falls_behind_gets_a_resync_instead():
+    async with subscribe(ROOM, limit=2) as events:
+        for n in range(3):
+            events(Delivery(ROOM, "typing", {"n": n}))
+
+        assert (await anext(events)).name == RESYNC
