@@ -1,0 +1,123 @@
+"""`/health/live`, `/health/ready` and `/metrics`, for load balancers and monitoring.
+
+No account is needed and no secret is told.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from channels.layers import get_channel_layer
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from redis.exceptions import RedisError
+
+from chat.database import run_in_db
+
+CHECK_TIMEOUT_S = 3.0
+WORKER_ALIVE_S = 15.0  # a worker's heartbeat is a few seconds old at most
+_STARTED_AT = time.time()
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+async def live(request: HttpRequest) -> HttpResponse:
+    """200: this process answers. Touches nothing else."""
+    return JsonResponse({"status": "ok"})
+
+
+async def ready(request: HttpRequest) -> HttpResponse:
+    """200 when database, channel layer and queue answer, otherwise 503; the body says which does not."""
+    names = ("database", "channelLayer", "queue")
+    problems = await asyncio.gather(
+        _problem(check_database), _problem(check_channel_layer), _problem(check_queue)
+    )
+    checks = {name: problem or "ok" for name, problem in zip(names, problems, strict=True)}
+    healthy = not any(problems)
+    return JsonResponse(
+        {"status": "ok" if healthy else "unavailable", "checks": checks}, status=200 if healthy else 503
+    )
+
+
+async def metrics(request: HttpRequest) -> HttpResponse:
+    """This process and the shared queue in Prometheus' text format."""
+    lines = [
+        *_metric("process_resident_memory_bytes", "gauge", "Resident memory.", {"": _resident_bytes()}),
+        *_metric("process_start_time_seconds", "gauge", "Unix time of the start.", {"": _STARTED_AT}),
+        *_metric("process_open_fds", "gauge", "Open files and connections.", {"": _open_files()}),
+    ]
+    try:
+        jobs, workers = await run_in_db(queue_counts)
+    except DatabaseError:
+        lines += _metric("parley_database_up", "gauge", "Whether the database answers.", {"": 0})
+    else:
+        lines += _metric("parley_database_up", "gauge", "Whether the database answers.", {"": 1})
+        lines += _metric(
+            "parley_jobs", "gauge", "Jobs by queue and status, finished ones for as long as kept.", jobs
+        )
+        lines += _metric("parley_workers", "gauge", "Job workers with a recent heartbeat.", {"": workers})
+    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def check_database() -> None:
+    """Raises DatabaseError when a query cannot be run."""
+    await run_in_db(_execute, "select 1")
+
+
+async def check_channel_layer() -> None:
+    """Raises when a message does not come back from the channel layer."""
+    layer = get_channel_layer()
+    channel = await layer.new_channel("health")
+    await layer.send(channel, {"type": "health"})
+    await layer.receive(channel)
+
+
+async def check_queue() -> None:
+    """Raises DatabaseError when the queue's tables are not there. That no worker runs is no fault of a web process."""
+    await run_in_db(_execute, "select 1 from procrastinate_jobs limit 1")
+
+
+async def _problem(check: Callable[[], Awaitable[None]]) -> str | None:
+    """What is wrong, without details that only the log should hold."""
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT_S):
+            await check()
+    except (DatabaseError, RedisError, OSError) as error:  # OSError includes TimeoutError
+        return type(error).__name__
+    return None
+
+
+def _execute(query: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+
+
+def queue_counts() -> tuple[dict[str, int], int]:
+    """Jobs by queue and status, as Prometheus labels, and the number of workers alive."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select queue_name, status, count(*) from procrastinate_jobs group by 1, 2 order by 1, 2"
+        )
+        jobs = {f'{{queue="{queue}",status="{status}"}}': count for queue, status, count in cursor.fetchall()}
+        cursor.execute(
+            "select count(*) from procrastinate_workers where last_heartbeat > now() - make_interval(secs => %s)",
+            [WORKER_ALIVE_S],
+        )
+        return jobs, cursor.fetchone()[0]
+
+
+def _metric(name: str, kind: str, meaning: str, values: dict[str, float]) -> list[str]:
+    return [
+        f"# HELP {name} {meaning}",
+        f"# TYPE {name} {kind}",
+        *(f"{name}{labels} {value}" for labels, value in values.items()),
+    ]
+
+
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES
+
+
+def _open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
