@@ -11,17 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rag.markers import (
+    MarkerRun,
+    blank_markers,
+    find_runs,
+    shown_markers,
+    strip_markers,
+    without_lookalikes,
+)
 from rag.passages import Passage, passage_url
 from rag.quotes import find_quote, find_support
 from rag.sentences import split_sentences
 
-# A number in brackets, several, or a range; a link address behind it goes with it, since a citation links
-# nowhere else.
-_NUMBERS = r"\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*"
-_MARKER = re.compile(rf"(?:\[\^?({_NUMBERS})\]|【({_NUMBERS})(?:†[^】\n]*)?】)(?:\([^()\n]*\))?")
-_RUN = re.compile(rf"[ \t]*(?:{_MARKER.pattern})(?:[ \t]*(?:{_MARKER.pattern}))*")
-_CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
-_LINK_DEFINITION = re.compile(r"^([ \t>*+\-\d.)]*)(?=\[[^\]]+\]:)", re.MULTILINE)
 _LINE_START = re.compile(r"(?:^|\n)[ \t>*+\-#\d.]*\Z")
 _MARKER_INSIDE = frozenset("[]^0123456789")  # what may not come together where a marker in between goes
 _LINKING = frozenset("([:")  # directly behind a bracket these make a link of it
@@ -111,16 +112,31 @@ def check_citations(text: str, quotes: Mapping[int, str], passages: Sequence[Pas
             given the sentence of its passage that supports the sentence it stands in, or is dropped.
         passages: what the model was served, in that order.
     """
-    return _Check(text, quotes, passages).run()
+    for look_in_code in (False, True):
+        check = _Check(text, passages, find_runs(text, quotes, look_in_code=look_in_code))
+        checked = check.run()
+        # What is code was only guessed. A reader must not see a marker that was not checked, so the parser has
+        # the last word: guess again without code, and then do without citations.
+        if _is_subsequence(shown_markers(checked.text), check.written):
+            return checked
+    bare = without_lookalikes(strip_markers(text)).strip()
+    return CheckedAnswer(bare, (), len(check.written) + checked.dropped)
+
+
+def _is_subsequence(numbers: Sequence[int], whole: Sequence[int]) -> bool:
+    rest = iter(whole)
+    return all(number in rest for number in numbers)
 
 
 class _Check:
-    def __init__(self, text: str, quotes: Mapping[int, str], passages: Sequence[Passage]) -> None:
+    """One pass over the runs of markers. `written` are the numbers of the markers that the new text has."""
+
+    def __init__(self, text: str, passages: Sequence[Passage], runs: Sequence[MarkerRun]) -> None:
+        self.written: list[int] = []
         self._text = text
-        self._quotes = quotes
         self._passages = passages
-        self._code = [match.span() for match in _CODE.finditer(text)]
-        self._masked = _MARKER.sub(lambda match: " " * len(match[0]), text)
+        self._runs = runs
+        self._words = blank_markers(text)
         self._numbers: dict[tuple[int, int, int], int] = {}
         self._citations: list[Citation] = []
         self._dropped = 0
@@ -128,21 +144,29 @@ class _Check:
     def run(self) -> CheckedAnswer:
         pieces: list[str] = []
         end = 0
-        for run in _RUN.finditer(self._text):
-            if self._is_code(run.end() - 1):
-                continue
-            pieces += [self._text[end : run.start()], self._replacement(run)]
-            end = run.end()
+        for run in self._runs:
+            pieces += [self._text[end : run.start], self._replacement(run)]
+            end = run.end
         pieces.append(self._text[end:])
-        text = _without_definitions("".join(pieces))
-        return CheckedAnswer(text.strip(), tuple(self._citations), self._dropped)
+        return CheckedAnswer(
+            without_lookalikes("".join(pieces)).strip(), tuple(self._citations), self._dropped
+        )
 
-    def _replacement(self, run: re.Match[str]) -> str:
-        """The run of markers again, with the numbers of what was kept; empty if nothing was."""
-        claimed = _claims(run, self._quotes)
-        quoted = {number for number, quote in claimed if quote is not None}
+    def _replacement(self, run: MarkerRun) -> str:
+        """The run again with the numbers of what was kept; empty if nothing was."""
+        kept = self._kept(run)
+        after = self._text[run.end : run.end + 1]
+        if not kept:
+            before = self._text[run.start - 1 : run.start] if run.start else ""
+            return " " if before in _MARKER_INSIDE and after in _MARKER_INSIDE else ""
+        self.written += kept
+        apart = " " if after in _LINKING else ""
+        return run.spaces + "".join(f"[{number}]" for number in kept) + apart
+
+    def _kept(self, run: MarkerRun) -> list[int]:
+        quoted = {number for number, quote in run.claims if quote is not None}
         kept: list[int] = []
-        for number, quote in claimed:
+        for number, quote in run.claims:
             if quote is None and number in quoted:
                 continue  # the model wrote the marker of a citation that it also gave natively
             citation = self._citation(number, quote, run)
@@ -150,15 +174,9 @@ class _Check:
                 self._dropped += 1
             elif citation not in kept:
                 kept.append(citation)
-        after = self._text[run.end() : run.end() + 1]
-        if not kept:
-            before = self._text[run.start() - 1 : run.start()] if run.start() else ""
-            return " " if before in _MARKER_INSIDE and after in _MARKER_INSIDE else ""
-        spaces = run[0][: len(run[0]) - len(run[0].lstrip())]
-        apart = " " if after in _LINKING else ""
-        return spaces + "".join(f"[{number}]" for number in kept) + apart
+        return kept
 
-    def _citation(self, number: int, quote: str | None, run: re.Match[str]) -> int | None:
+    def _citation(self, number: int, quote: str | None, run: MarkerRun) -> int | None:
         """The new number of a citation that holds, else None."""
         if not 1 <= number <= len(self._passages):
             return None
@@ -175,48 +193,12 @@ class _Check:
             self._citations.append(Citation(self._numbers[key], passage, *span))
         return self._numbers[key]
 
-    def _claim(self, run: re.Match[str]) -> str:
+    def _claim(self, run: MarkerRun) -> str:
         """The sentence that the markers stand in or end, up to them; the one after, if they open a line."""
-        before = self._masked[max(0, run.start() - _LONGEST_CLAIM) : run.start()]
+        before = self._words[max(0, run.start - _LONGEST_CLAIM) : run.start]
         if _LINE_START.search(before):
-            after = self._masked[run.end() : run.end() + _LONGEST_CLAIM].partition("\n")[0]
+            after = self._words[run.end : run.end + _LONGEST_CLAIM].partition("\n")[0]
             sentences = split_sentences(after)
             return after[slice(*sentences[0])] if sentences else ""
         sentences = split_sentences(before)
         return before[slice(*sentences[-1])] if sentences else ""
-
-    def _is_code(self, offset: int) -> bool:
-        return any(start <= offset < end for start, end in self._code)
-
-
-def _without_definitions(text: str) -> str:
-    """The text with Markdown's link definitions escaped: they would make links of brackets anywhere."""
-    code = [match.span() for match in _CODE.finditer(text)]
-
-    def escape(match: re.Match[str]) -> str:
-        return match[1] if any(start <= match.end() < end for start, end in code) else match[1] + "\\"
-
-    return _LINK_DEFINITION.sub(escape, text)
-
-
-def _claims(run: re.Match[str], quotes: Mapping[int, str]) -> list[tuple[int, str | None]]:
-    """Each number that a run of markers names, with its quote if it has one."""
-    claims: list[tuple[int, str | None]] = []
-    for marker in _MARKER.finditer(run.string, run.start(), run.end()):
-        quote = quotes.get(marker.start())
-        claims.extend((number, quote) for number in _expand(marker[1] or marker[2]))
-    return claims
-
-
-def _expand(numbers: str) -> list[int]:
-    """`1, 3-5` as [1, 3, 4, 5]."""
-    expanded: list[int] = []
-    for part in re.split(r"\s*[,;]\s*", numbers):
-        first, last = (int(bound) for bound in (re.split(r"\s*[–-]\s*", part) * 2)[:2])
-        expanded.extend(range(first, min(last, first + 20) + 1) if last >= first else (first, last))
-    return expanded
-
-
-def strip_markers(text: str) -> str:
-    """The text without its citation markers: for a conversation whose numbers mean something else by now."""
-    return re.sub(r"[ \t]*\[\d{1,3}\]", "", text)

@@ -6,11 +6,13 @@ citation check, stop, failure) is the same for both.
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from rag.llm.seam import AnswerRequest, CitationDelta, Completion, ModelEvent, TextDelta, Usage
+from rag.markers import WORD_JOINER
 from rag.passages import Passage
 from rag.sentences import split_sentences
 from rag.words import content_words
@@ -117,8 +119,6 @@ def _distinct(quotations: Sequence[Quotation], passages: Sequence[Passage]) -> l
 
 
 def as_markdown_text(text: str) -> str:
-    """`text` on one line, escaped so that Markdown shows it as it is."""
-    return "".join(
-        f"\\{character}" if character in "\\`*_[]<>#|~!" else character
-        for character in " ".join(text.split())
-    )
+    """`text` on one line, escaped so that Markdown shows it as it is and a bracketed number is no citation."""
+    line = re.sub(r"\[(?=\d)", f"[{WORD_JOINER}", " ".join(text.split()))
+    return "".join(f"\\{character}" if character in "\\`*_[]<>#|~!" else character for character in line)

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from rag.citations import strip_markers
 from rag.llm.seam import AnswerRequest, Source, Turn
+from rag.markers import strip_markers
 from rag.passages import Passage, passage_url
 from rag.sentences import split_sentences
 

@@ -3,7 +3,9 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.citations import DraftAnswer, check_citations, strip_markers
+from chat.markdown import render
+from rag.citations import DraftAnswer, check_citations
+from rag.markers import strip_markers
 from rag.tests.passages import EXPIRY, LEAVE, PASSAGES
 
 RENDERED_MARKER = re.compile(r"\[(\d{1,3})\]")  # what chat.markdown makes a link of
@@ -147,6 +149,20 @@ def test_a_citation_of_nothing_served_leaves_no_marker():
     assert draft.unserved == 2
 
 
+def test_what_only_looks_like_code_hides_no_marker():
+    text = "Employees get 25 days of paid leave [1]. \\`The moon is cheese [1]`"
+
+    checked = check_citations(text, {}, PASSAGES)
+
+    assert RENDERED_MARKER.findall(checked.text) == ["1"]
+
+
+def test_an_escaped_marker_is_not_shown_as_one():
+    checked = check_citations(r"Employees get 25 days of paid leave [1]. See \[1\].", {}, PASSAGES)
+
+    assert render(checked.text, {1: "/x"}).count("data-citation") == 1
+
+
 def test_markers_can_be_taken_out():
     assert strip_markers("25 days [1][2]. More [3].") == "25 days. More."
 
@@ -172,10 +188,15 @@ PIECES = st.sampled_from(
 def test_whatever_a_model_writes_the_markers_left_are_one_to_k(text):
     checked = check_citations(text, {}, PASSAGES)
 
-    code = re.compile(r"```.*?(?:```|\Z)|(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
-    found = [int(number) for number in RENDERED_MARKER.findall(code.sub("", checked.text))]
     numbers = [citation.number for citation in checked.citations]
-    assert list(dict.fromkeys(found)) == numbers == list(range(1, len(numbers) + 1))
+    assert numbers == list(range(1, len(numbers) + 1))
+    html = render(checked.text, dict.fromkeys(range(1, 100), "/x"))
+    linked = [int(number) for number in re.findall(r'data-citation="(\d+)"', html)]
+    assert set(linked) <= set(numbers)
+    if "`" not in text:
+        assert list(dict.fromkeys(RENDERED_MARKER.findall(checked.text))) == [
+            str(number) for number in numbers
+        ]
     for citation in checked.citations:
         assert citation.passage.text[citation.start : citation.end].strip()
 

@@ -1,3 +1,4 @@
+from chat.markdown import render
 from rag.extractive import INTRODUCTION, NOTHING, ExtractiveModel, as_markdown_text, best_sentences
 from rag.llm.seam import CitationDelta, Completion, TextDelta
 from rag.prompts import DefaultTemplate, build_request
@@ -51,4 +52,8 @@ def test_a_heading_does_not_beat_the_sentence_below_it():
 
 
 def test_quoted_text_is_not_markdown():
-    assert as_markdown_text("# a *b* [1]\n`c`") == r"\# a \*b\* \[1\] \`c\`"
+    assert as_markdown_text("# a *b* [x]\n`c`") == r"\# a \*b\* \[x\] \`c\`"
+
+
+def test_a_reference_in_quoted_text_is_no_citation():
+    assert render(as_markdown_text("as shown [1]"), {1: "/x"}) == "<p>as shown [\u20601]</p>"
