@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BACKLOG = 2048
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 5.0  # for web and workers together; Valkey and PostgreSQL need about one more
+OTHER_STOPS_S = 2.0
 RESTART_DELAY_MAX_S = 30.0
 STABLE_AFTER_S = 30.0  # a child that lived this long is restarted at once
 
@@ -103,14 +104,21 @@ class Supervisor:
 
     @contextlib.contextmanager
     def _sole_supervisor(self) -> Iterator[None]:
-        data_dir = self.services.addresses.data_dir
-        try:
-            with self.services.lock("up", wait=False):
-                yield
-        except BlockingIOError:
-            raise StartFailed(
-                f"`up` already runs on {data_dir}. Stop it first, or set DATA_DIR to another folder."
-            ) from None
+        """Hold the lock that only one `up` of a data directory holds; one that is just stopping is waited for."""
+        deadline = time.monotonic() + OTHER_STOPS_S
+        with contextlib.ExitStack() as stack:
+            while True:
+                try:
+                    stack.enter_context(self.services.lock("up", wait=False))
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise StartFailed(
+                            f"`up` already runs on {self.services.addresses.data_dir}. "
+                            "Stop it first, or set DATA_DIR to another folder."
+                        ) from None
+                    time.sleep(0.1)
+            yield
 
     def _start(self) -> None:
         listener = self._bind()
@@ -267,7 +275,10 @@ class Supervisor:
         signal.set_wakeup_fd(self._wake_writer, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, request_stop)
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # `nohup` means it
+                signal.signal(number, request_stop)
+        if os.environ.get("PARLEY_STOP_WITH_PARENT"):
+            processes.end_with_parent(signal.SIGTERM)
 
 
 class _Gate:

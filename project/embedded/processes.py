@@ -21,11 +21,16 @@ def die_with_parent(death_signal: signal.Signals) -> Callable[[], None]:
     parent = os.getpid()
 
     def arm() -> None:
-        _libc.prctl(_PR_SET_PDEATHSIG, int(death_signal))
+        end_with_parent(death_signal)
         if os.getppid() != parent:  # the parent ended before the signal was armed
             os._exit(1)
 
     return arm
+
+
+def end_with_parent(death_signal: signal.Signals) -> None:
+    """Have this process get the signal when its parent ends, however it ends."""
+    _libc.prctl(_PR_SET_PDEATHSIG, int(death_signal))
 
 
 def socket_owner(path: Path) -> int | None:
