@@ -1,0 +1,141 @@
+"""A long PDF: how soon its words are found, how fast its vectors are made.
+
+The worker's vectors per second are set against the bare embedder in a loop over the same chunks, run before and
+after each document, so that a machine that grows slower meanwhile does so for both.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.figures import print_table, spread
+from bench.pdf import write_pdf
+from bench.program import ROOT, BenchError, Program, running
+
+PAGES = 120
+DOCUMENTS = 3
+TIMEOUT_S = 600.0
+# Words that stand nowhere else, one pair for each document; the first document also loads the models.
+RARE = ("zyzzogeton quaggaberry", "mumpsimus borborygm", "ultracrepid widdershin", "floccinauc tatterdem")
+UPLOAD = "mutation ($input: UploadDocumentInput!) { uploadDocument(input: $input) { id } }"
+FIND = "query ($query: String!) { similaritySearch(query: $query, topK: 1) { text document { id } } }"
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """One document, times in seconds since its upload began."""
+
+    uploaded_s: float
+    found_s: float
+    ready_s: float
+    chunks: int
+    vectors_per_s: float
+
+
+def main() -> None:
+    """Print seconds until found and READY, and the ratio of the worker to the bare embedder."""
+    with running() as program, tempfile.TemporaryDirectory() as folder:
+        program.settle()
+        documents: list[Ingested] = []
+        bare: list[float] = []
+        for words in RARE[: DOCUMENTS + 1]:
+            path = Path(folder, f"{words.split()[0]}.pdf")
+            write_pdf(path, pages=PAGES, last_words=words)
+            documents.append(ingest(program, path, words))
+            bare.append(bare_vectors_per_s(program))
+    measured = documents[1:]
+    ratios = [
+        document.vectors_per_s / statistics.mean((before, after))
+        for document, before, after in zip(measured, bare, bare[1:], strict=True)
+    ]
+    _print(documents[0], measured, bare, ratios)
+
+
+def ingest(program: Program, path: Path, words: str) -> Ingested:
+    """Upload it, and wait until its last page's words are found and all its vectors are there.
+
+    Raises:
+        BenchError: it failed, or took ten minutes.
+    """
+    [(collection,)] = program.rows("select id from rag_collection where name = 'Parley'")
+    begun = time.perf_counter()
+    upload = {"collectionId": str(collection), "file": None, "title": path.stem}
+    document = program.graphql(UPLOAD, {"input": upload}, file=path)["uploadDocument"]["id"]
+    uploaded = time.perf_counter() - begun
+    while not _is_found(program, words, document):
+        _check(program, document, begun)
+        time.sleep(0.05)
+    found = time.perf_counter() - begun
+    while _check(program, document, begun) != "ready":
+        time.sleep(0.25)
+    ready = time.perf_counter() - begun
+    [(chunks, seconds)] = program.rows(
+        "select chunk_count, extract(epoch from ready_at - searchable_at)::float from rag_document where id = %s",
+        [document],
+    )
+    return Ingested(uploaded, found, ready, chunks, chunks / seconds)
+
+
+def bare_vectors_per_s(program: Program) -> float:
+    """What the embedder alone reaches on the chunks of the newest document."""
+    texts = program.rows(
+        """select c.text from rag_chunk c where document_id = (select max(id) from rag_document)
+        order by ordinal"""
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.bare_embedder"],
+        input=json.dumps([text for (text,) in texts]),
+        cwd=ROOT,
+        env=program.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout)
+
+
+def _is_found(program: Program, words: str, document: str) -> bool:
+    found = program.graphql(FIND, {"query": words})["similaritySearch"]
+    return any(passage["document"]["id"] == document and words in passage["text"] for passage in found)
+
+
+def _check(program: Program, document: str, begun: float) -> str:
+    [(status, message)] = program.rows(
+        "select status, error_message from rag_document where id = %s", [document]
+    )
+    if status == "failed":
+        raise BenchError(f"the document failed: {message}")
+    if time.perf_counter() - begun > TIMEOUT_S:
+        raise BenchError(f"the document is still {status} after {TIMEOUT_S:.0f} s")
+    return str(status)
+
+
+def _print(first: Ingested, documents: list[Ingested], bare: list[float], ratios: list[float]) -> None:
+    def row(
+        name: str, values: list[float], first_value: float | str, target: str, digits: int = 1
+    ) -> list[str]:
+        shown = f"{first_value:.{digits}f}" if isinstance(first_value, float) else first_value
+        return [name, shown, *spread(values, digits), target]
+
+    print_table(
+        f"A PDF of {PAGES} pages, {documents[0].chunks} chunks; {len(documents)} documents after a first one",
+        ["", "first", "median", "min", "max", "target"],
+        [
+            row("uploaded, s", [d.uploaded_s for d in documents], first.uploaded_s, "", 2),
+            row("last page found by its words, s", [d.found_s for d in documents], first.found_s, "< 5", 2),
+            row("all vectors there, s", [d.ready_s for d in documents], first.ready_s, "", 1),
+            row("worker, vectors/s", [d.vectors_per_s for d in documents], first.vectors_per_s, ""),
+            row("bare embedder, vectors/s", bare, "", ""),
+            row("worker / bare embedder", ratios, "", ">= 0.9", 2),
+        ],
+        "Times count from the start of the upload. The first document also loads the models.",
+    )
+
+
+if __name__ == "__main__":
+    main()

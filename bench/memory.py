@@ -1,0 +1,94 @@
+"""What the whole program takes of the memory while nobody uses it, and after it was used.
+
+RSS counts a page once for each process that maps it: PostgreSQL's shared buffers for each of its processes,
+a library for each that loaded it. PSS shares such a page out, so its sum is what the machine really gives.
+"""
+
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from bench.figures import print_table
+from bench.program import Program, running
+
+IDLE_S = 10.0
+SEARCH = 'query { similaritySearch(query: "how to set an API key") { id } }'
+_PARTS = ("supervisor", "web", "worker", "PostgreSQL", "Valkey", "other")
+
+
+def main() -> None:
+    """Print MB by part of the program, idle and after use."""
+    with running() as program:
+        program.settle()
+        time.sleep(IDLE_S)
+        idle = by_part(program)
+        program.graphql(SEARCH)
+        time.sleep(IDLE_S)
+        used = by_part(program)
+    rows = [
+        [part, idle[part][0], *_mb(idle[part][1:]), *_mb(used[part][1:])] for part in _PARTS if idle[part][0]
+    ]
+    totals = [[sum(column) for column in zip(*state.values(), strict=True)] for state in (idle, used)]
+    rows.append(["all", totals[0][0], *_mb(totals[0][1:]), *_mb(totals[1][1:])])
+    print_table(
+        "Memory of the whole program, MB (target: under 600 RSS, idle)",
+        ["", "processes", "idle RSS", "idle PSS", "RSS after a search", "PSS after a search"],
+        rows,
+        "Idle: the demo's documents are processed, so the worker has loaded the embedder.",
+        "RSS counts memory that processes share once for each of them; PSS shares it out.",
+    )
+
+
+def by_part(program: Program) -> dict[str, list[int]]:
+    """Processes, RSS bytes and PSS bytes of each part."""
+    assert program.process is not None
+    parts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for pid in _family(program.process.pid):
+        try:
+            rss, pss = _memory(pid)
+            part = _part(pid, program.process.pid)
+        except FileNotFoundError:  # ended meanwhile
+            continue
+        for place, amount in enumerate((1, rss, pss)):
+            parts[part][place] += amount
+    return parts
+
+
+def _family(root: int) -> list[int]:
+    """`root` and all its descendants."""
+    children: dict[int, list[int]] = defaultdict(list)
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                # The name in parentheses may hold anything; the parent is the second field after it.
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            children[parent].append(int(entry.name))
+    family = [root]
+    for pid in family:
+        family.extend(children[pid])
+    return family
+
+
+def _memory(pid: int) -> tuple[int, int]:
+    """RSS and PSS in bytes."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    kilobytes = {name: int(value.split()[0]) for name, _, value in (line.partition(":") for line in lines)}
+    return kilobytes["Rss"] * 1024, kilobytes["Pss"] * 1024
+
+
+def _part(pid: int, root: int) -> str:
+    if pid == root:
+        return "supervisor"
+    command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    names = {"project.web": "web", "manage.py worker": "worker", "postgres": "PostgreSQL", "valkey": "Valkey"}
+    return next((part for word, part in names.items() if word in command), "other")
+
+
+def _mb(amounts: list[int]) -> list[str]:
+    return [f"{amount / 1e6:.0f}" for amount in amounts]
+
+
+if __name__ == "__main__":
+    main()
