@@ -41,12 +41,14 @@ def load_demo() -> dict[str, str]:
     return passwords
 
 
-def demo_passwords() -> dict[str, str]:
-    """The kept passwords, or {} where no demo was loaded."""
-    try:
-        return json.loads(passwords_file().read_text())
-    except FileNotFoundError:
-        return {}
+def sign_in_hint(new_passwords: dict[str, str]) -> str:
+    """What `up` prints about signing in: the passwords at the start that made them, later where they are kept."""
+    if new_passwords:
+        lines = [f"  {name:6} {password}" for name, password in new_passwords.items()]
+        return "\n".join(["Sign in as (passwords are shown this once):", *lines, f"They are kept in {passwords_file()}"])
+    if passwords_file().exists():
+        return f"Sign in as ada; the passwords are in {passwords_file()}"
+    return "" if User.objects.filter(is_bot=False).exists() else "Make the first admin: manage.py createsuperuser"
 
 
 def _keep(passwords: dict[str, str]) -> None:

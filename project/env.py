@@ -10,6 +10,12 @@ from django.core.exceptions import ImproperlyConfigured
 _reader = environ.Env()
 
 
+def read_file(path: Path) -> None:
+    """Add what a `.env` file sets; the environment itself takes precedence. A file that is not there sets nothing."""
+    if path.is_file():
+        _reader.read_env(path)
+
+
 def _invalid(name: str, wanted: str) -> ImproperlyConfigured:
     return ImproperlyConfigured(f"{name}: {wanted}, got {_reader.ENVIRON.get(name)!r}")
 

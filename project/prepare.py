@@ -22,8 +22,7 @@ def main() -> int:
     if options.wait_fd is not None and not os.read(options.wait_fd, 1):
         return 1
     migrate()
-    if not options.no_demo:
-        load_demo()
+    print(load_demo(wanted=not options.no_demo), flush=True)
     return 0
 
 
@@ -38,14 +37,11 @@ def migrate() -> None:
         call_command("migrate", interactive=False, verbosity=0)
 
 
-def load_demo() -> None:
-    """Load what `project.demo` brings, which itself knows whether it was loaded before."""
+def load_demo(*, wanted: bool) -> str:
+    """Load the demo where it is wanted and nobody has an account yet; gives what to print about signing in."""
     from project import demo
 
-    demo.load_demo()
-    hint = demo.sign_in_hint()
-    if hint:
-        print(hint, flush=True)
+    return demo.sign_in_hint(demo.load_demo() if wanted else {})
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from project import env
 from project.embedded.addresses import embedded_addresses
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+env.read_file(env.folder("ENV_FILE", BASE_DIR / ".env"))
 
 # ---------------------------------------------------------------------------------------- where it runs
 

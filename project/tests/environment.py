@@ -32,6 +32,7 @@ class TestEnvironment:
         """Set the environment that the settings will read, and start what it names."""
         for name in _NOT_FOR_TESTS:
             os.environ.pop(name, None)
+        os.environ["ENV_FILE"] = os.devnull
         os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"
         # Parallel test processes share one Valkey, not their channels.
         os.environ["CHANNEL_PREFIX"] = f"test-{os.getpid()}"
