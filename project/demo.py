@@ -20,6 +20,11 @@ WELCOME = (
 _PEOPLE = {"ada": "Ada Lovelace", "grace": "Grace Hopper", "linus": "Linus Torvalds", "guest": "Guest"}
 
 
+def ensure_assistant() -> User:
+    """The assistant `@parley`, which every installation has."""
+    return chat_actions.create_bot(username="parley", display_name="Parley", task="rag.answer")
+
+
 def passwords_file() -> Path:
     """Where the demo passwords are kept: `{username: password}`, readable by the owner only."""
     return Path(settings.DATA_DIR) / "demo.json"
@@ -31,7 +36,7 @@ def load_demo() -> dict[str, str]:
     Returns:
         the passwords by username; {} where there were accounts already, and nothing was done.
     """
-    if User.objects.exists():
+    if User.objects.filter(is_bot=False).exists():
         return {}
     passwords = {name: settings.DEMO_PASSWORD or secrets.token_urlsafe(9) for name in _PEOPLE}
     _keep(passwords)
@@ -69,7 +74,7 @@ def _make_people(passwords: dict[str, str]) -> dict[str, User]:
             user.set_password(passwords[username])
             user.save()
             people[username] = user
-    people["parley"] = chat_actions.create_bot(username="parley", display_name="Parley", task="rag.answer")
+    people["parley"] = ensure_assistant()
     return people
 
 

@@ -38,9 +38,10 @@ def migrate() -> None:
 
 
 def load_demo(*, wanted: bool) -> str:
-    """Load the demo where it is wanted and nobody has an account yet; gives what to print about signing in."""
+    """The assistant, and the demo where it is wanted and nobody has an account yet; gives what to print about signing in."""
     from project import demo
 
+    demo.ensure_assistant()
     return demo.sign_in_hint(demo.load_demo() if wanted else {})
 
 
