@@ -75,7 +75,8 @@ class LocalEmbedder:
         }
         [hidden] = loaded.session.run(["last_hidden_state"], inputs)  # (1, tokens, 384)
         vector = hidden[0].mean(axis=0)
-        return (vector / np.linalg.norm(vector)).astype(np.float32)
+        unit: NDArray[np.float32] = (vector / np.linalg.norm(vector)).astype(np.float32)
+        return unit
 
     def _load(self) -> _Loaded:
         if self._loaded is None:

@@ -1,0 +1,40 @@
+"""Reads a file in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from rag.parsing.document import ParsedDocument
+from rag.parsing.errors import ParsingError, ParsingProblem, WrongType, no_text
+from rag.parsing.media_types import DOCX, HTML, MARKDOWN, PDF, PLAIN_TEXT
+
+# By name, since a process that reads one file should not pay for the libraries of the other formats.
+_PARSERS = {
+    PDF: ("rag.parsing.pdf", "parse_pdf"),
+    DOCX: ("rag.parsing.docx", "parse_docx"),
+    HTML: ("rag.parsing.html", "parse_html"),
+    MARKDOWN: ("rag.parsing.markdown", "parse_markdown"),
+    PLAIN_TEXT: ("rag.parsing.plain_text", "parse_plain_text"),
+}
+
+
+def parse(path: Path, *, media_type: str) -> ParsedDocument:
+    """Return the text of a file of one of the types that detect_media_type knows.
+
+    A hostile file may hang or crash the process, or fill its memory: use parse_isolated for uploads.
+
+    Raises:
+        ParsingError: with a code and sentences for the person who uploaded the file.
+    """
+    if media_type not in _PARSERS:
+        raise WrongType(f"Files of the type {media_type} cannot be read.")
+    if path.stat().st_size == 0:
+        raise ParsingError(ParsingProblem.NO_TEXT, "The file is empty.")
+    module, function = _PARSERS[media_type]
+    parser: Callable[[Path], ParsedDocument] = getattr(import_module(module), function)
+    parsed = parser(path)
+    if not any(character.isalnum() for block in parsed.blocks for character in block.text):
+        raise no_text()
+    return parsed

@@ -1,0 +1,138 @@
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.parsing import (
+    Block,
+    ParsedDocument,
+    ParsingError,
+    ParsingProblem,
+    WrongType,
+    isolated,
+    parse,
+    parse_isolated,
+)
+from rag.parsing.isolated import decode_answer, encode_answer
+from rag.parsing.media_types import DOCX, PDF, PLAIN_TEXT
+from rag.tests.documents import PUMP, write_docx, write_encrypted_pdf, write_pdf, write_zip_bomb_docx
+
+blocks = st.builds(
+    Block, st.text(), st.none() | st.integers(1), st.lists(st.text()).map(tuple), st.booleans()
+)
+
+
+@pytest.fixture
+def hostile_parser(tmp_path, monkeypatch):
+    """Makes the process of the parser run the given code instead of reading plain text."""
+
+    def install(code: str):
+        package = tmp_path / "rag" / "parsing"
+        package.mkdir(parents=True)
+        project = isolated._PROJECT
+        (tmp_path / "rag" / "__init__.py").write_text(f"__path__.append({str(project / 'rag')!r})\n")
+        (package / "__init__.py").write_text(f"__path__.append({str(project / 'rag' / 'parsing')!r})\n")
+        (package / "plain_text.py").write_text(
+            f"import os, sys, time\ndef parse_plain_text(path):\n    {code}\n"
+        )
+        monkeypatch.setattr(isolated, "_PROJECT", tmp_path)
+        file = tmp_path / "file.txt"
+        file.write_text("text")
+        return file
+
+    return install
+
+
+@given(st.builds(ParsedDocument, st.text(), st.lists(blocks).map(tuple), st.none() | st.integers(0)))
+def test_a_document_survives_its_way_out_of_the_process(document):
+    assert decode_answer(encode_answer(document)) == document
+
+
+@pytest.mark.parametrize(
+    "make", [lambda path: write_pdf(path, [[PUMP], [PUMP]]), lambda path: write_docx(path, [PUMP])]
+)
+def test_reading_in_a_process_gives_the_same_document(tmp_path, make):
+    path = make(tmp_path / "a")
+    media_type = PDF if path.read_bytes().startswith(b"%PDF") else DOCX
+
+    assert parse_isolated(path, media_type) == parse(path, media_type=media_type)
+
+
+def test_problems_come_out_of_the_process_as_they_are(tmp_path):
+    with pytest.raises(ParsingError, match="protected by a password") as caught:
+        parse_isolated(write_encrypted_pdf(tmp_path / "a.pdf"), PDF)
+    assert caught.value.code == ParsingProblem.ENCRYPTED
+
+    with pytest.raises(ParsingError) as caught:
+        parse_isolated(write_zip_bomb_docx(tmp_path / "z.docx", unpacked_bytes=160_000_000), DOCX)
+    assert caught.value.code == ParsingProblem.TOO_LARGE
+
+    with pytest.raises(WrongType):
+        parse_isolated(tmp_path / "a.pdf", "image/png")
+
+
+@pytest.mark.parametrize("code", ["time.sleep(60)", "while True: pass"])
+def test_a_file_that_hangs_the_parser_is_a_timeout(hostile_parser, code):
+    file = hostile_parser(code)
+    started = time.monotonic()
+
+    with pytest.raises(ParsingError) as caught:
+        parse_isolated(file, PLAIN_TEXT, timeout_s=0.7)
+
+    assert caught.value.code == ParsingProblem.TIMEOUT
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    "code", ["os.abort()", "os._exit(0)", "sys.exit(3)", "os.kill(os.getpid(), 9)", "raise KeyError"]
+)
+def test_a_file_that_crashes_the_parser_is_corrupt(hostile_parser, code):
+    with pytest.raises(ParsingError) as caught:
+        parse_isolated(hostile_parser(code), PLAIN_TEXT)
+
+    assert caught.value.code == ParsingProblem.CORRUPT
+
+
+def test_a_file_that_eats_memory_is_too_large(hostile_parser):
+    with pytest.raises(ParsingError) as caught:
+        parse_isolated(hostile_parser("return bytearray(10 ** 10)"), PLAIN_TEXT, memory_mb=500)
+
+    assert caught.value.code == ParsingProblem.TOO_LARGE
+
+
+def test_a_library_that_prints_does_not_spoil_the_answer(hostile_parser):
+    file = hostile_parser(
+        "from rag.parsing.document import Block, ParsedDocument;"
+        " print('noise', flush=True); os.write(1, b'noise'); return ParsedDocument('', (Block('text'),))"
+    )
+
+    assert parse_isolated(file, PLAIN_TEXT).blocks == (Block("text"),)
+
+
+def test_the_process_knows_no_secrets(hostile_parser, monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k-1")
+    file = hostile_parser(
+        "from rag.parsing.document import Block, ParsedDocument;"
+        " return ParsedDocument('', (Block('names ' + ' '.join(os.environ)),))"
+    )
+
+    assert "ANTHROPIC_API_KEY" not in parse_isolated(file, PLAIN_TEXT).blocks[0].text.split()
+
+
+def test_the_process_loads_neither_django_nor_other_parsers(tmp_path):
+    code = "import sys, rag.parsing; print({'django', 'docx', 'lxml', 'pypdfium2', 'numpy'} & {*sys.modules})"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=isolated._PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": os.environ["PATH"]},
+    )
+
+    assert done.stdout.strip() == "set()"
