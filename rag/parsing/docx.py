@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,20 @@ _OLE = b"\xd0\xcf\x11\xe0"
 _FOOTNOTES = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes"
 _HEADING_NAME = re.compile(r"heading ([1-9])\Z", re.I)  # style names are English in a file of any language
 _TABLE_OF_CONTENTS = re.compile(r"toc (?:[1-9]|heading)\Z", re.I)
+
+# What a damaged archive or document makes zipfile, lxml and python-docx raise; python-docx meets missing parts
+# and attributes unprepared.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    XMLSyntaxError,
+    OpcError,
+    KeyError,
+    AttributeError,
+)
 
 _P, _TBL, _SDT, _SDT_CONTENT = qn("w:p"), qn("w:tbl"), qn("w:sdt"), qn("w:sdtContent")
 _TEXT, _TAB, _BREAK, _RETURN, _HYPHEN = qn("w:t"), qn("w:tab"), qn("w:br"), qn("w:cr"), qn("w:noBreakHyphen")
@@ -56,16 +71,7 @@ def parse_docx(path: Path) -> ParsedDocument:
         if "content type" in str(error):
             raise WrongType("The file is not a Word document, though its name ends in .docx.") from error
         raise corrupt() from error
-    except (
-        OpcError,
-        KeyError,
-        AttributeError,
-        XMLSyntaxError,
-        zipfile.BadZipFile,
-        OSError,
-        EOFError,
-    ) as error:
-        # python-docx meets a missing part or attribute unprepared.
+    except _DAMAGE as error:
         raise corrupt() from error
     return ParsedDocument(title or reader.title, reader.builder.build())
 

@@ -1,3 +1,5 @@
+import zipfile
+
 import pytest
 
 from rag.parsing import Block, ParsingError, ParsingProblem, WrongType, detect_media_type, parse
@@ -274,6 +276,11 @@ def test_every_problem_has_its_code(tmp_path):
     replace_in_docx(
         other, "[Content_Types].xml", "wordprocessingml.document.main", "presentationml.slides.main"
     )
+    scratched = write_docx(tmp_path / "scratched.docx", [PUMP])
+    with zipfile.ZipFile(scratched) as archive:
+        offset = archive.getinfo("word/document.xml").header_offset
+    content = scratched.read_bytes()
+    scratched.write_bytes(content[: offset + 80] + b"\xff" * 40 + content[offset + 120 :])
     garbage = tmp_path / "g.pdf"
     garbage.write_bytes(b"%PDF-1.7\n" + bytes(range(256)) * 20)
 
@@ -285,6 +292,7 @@ def test_every_problem_has_its_code(tmp_path):
     assert problem_of(write_docx(tmp_path / "n.docx", []), DOCX) == "NO_TEXT"
     assert problem_of(garbage, PDF) == "CORRUPT"
     assert problem_of(half, DOCX) == "CORRUPT"
+    assert problem_of(scratched, DOCX) == "CORRUPT"
     assert problem_of(broken_xml, DOCX) == "CORRUPT"
     assert problem_of(missing, DOCX) == "CORRUPT"
     assert problem_of(other, DOCX) == "UNSUPPORTED_TYPE"
