@@ -19,7 +19,7 @@ help:
 
 # When make itself is killed, `up` is told to stop.
 run: $(VENV)/installed
-	@PARLEY_STOP_WITH_PARENT=1 exec $(BIN)/python manage.py up $(ARGS)
+	@exec env PARLEY_STOP_WITH_PARENT=1 $(BIN)/python manage.py up $(ARGS)
 
 test: $(VENV)/installed-dev $(NODE_TESTS)/installed
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -19,23 +19,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from ipaddress import ip_address
-from pathlib import Path
 from types import FrameType
 
+from project.children import Child, Gate, spawn, warn
 from project.embedded import processes
 from project.embedded.addresses import embedded_addresses
 from project.embedded.errors import EmbeddedError
 from project.embedded.services import Services
 
-ROOT = Path(__file__).resolve().parent.parent
 BACKLOG = 2048
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 5.0  # for web and workers together; Valkey and PostgreSQL need about one more
 OTHER_STOPS_S = 2.0
-RESTART_DELAY_MAX_S = 30.0
-STABLE_AFTER_S = 30.0  # a child that lived this long is restarted at once
 
 
 class StopRequested(BaseException):
@@ -44,31 +40,6 @@ class StopRequested(BaseException):
 
 class StartFailed(Exception):
     """The message is a sentence for the person at the terminal."""
-
-
-@dataclass
-class Child:
-    """A process that runs until told to stop, and is started again when it ends by itself."""
-
-    name: str
-    start: Callable[[], subprocess.Popen[bytes]]
-    process: subprocess.Popen[bytes]
-    started_at: float = field(default_factory=time.monotonic)
-    restart_at: float | None = None
-    delay_s: float = 0.0
-
-    def watch(self, now: float) -> None:
-        """Start it again if it has ended and its pause is over."""
-        if self.restart_at is None:
-            if self.process.poll() is None:
-                return
-            stable = now - self.started_at > STABLE_AFTER_S
-            self.delay_s = 0.0 if stable else min(RESTART_DELAY_MAX_S, self.delay_s * 2 or 0.25)
-            self.restart_at = now + self.delay_s
-            _warn(f"{self.name} ended ({_reason(self.process.returncode)}); starting it again")
-        if now >= self.restart_at:
-            self.process = self.start()
-            self.started_at, self.restart_at = now, None
 
 
 class Supervisor:
@@ -88,8 +59,9 @@ class Supervisor:
         self._install_signal_handlers()
         try:
             with self._sole_supervisor(), self.services.lock("users", shared=True):
+                listener = self._bind()
                 try:
-                    self._start()
+                    self._start(listener)
                     self._watch()
                 finally:
                     self._stopping = True
@@ -120,11 +92,10 @@ class Supervisor:
                     time.sleep(0.1)
             yield
 
-    def _start(self) -> None:
-        listener = self._bind()
-        with _Gate() as database_gate, _Gate() as web_gate:
+    def _start(self, listener: socket.socket) -> None:
+        with Gate() as database_gate, Gate() as web_gate:
             prepare = ["-m", "project.prepare", *(() if self.demo else ("--no-demo",))]
-            self.preparation = self._spawn(prepare, gate=database_gate, stdout=subprocess.PIPE)
+            self.preparation = spawn(prepare, gate=database_gate, stdout=subprocess.PIPE)
             for _ in range(self.web_count):
                 self._add_web(listener, web_gate)
             self.services.start(with_parent=True)
@@ -132,7 +103,7 @@ class Supervisor:
             hint = self._await_preparation()
             web_gate.open(self.web_count)
         for _ in range(self.job_count):
-            self._add("worker", lambda: self._spawn(["manage.py", "worker"]))
+            self._add("worker", lambda: spawn(["manage.py", "worker"]))
         self._await_answer()
         self._greet(hint)
 
@@ -152,38 +123,13 @@ class Supervisor:
             ) from None
         return listener
 
-    def _spawn(
-        self,
-        command: list[str],
-        *,
-        gate: "_Gate | None" = None,
-        pass_fds: tuple[int, ...] = (),
-        stdout: int | None = None,
-    ) -> subprocess.Popen[bytes]:
-        """Start a Python process of the program, which ends when this one does."""
-        arguments = [sys.executable, *command]
-        if gate and not gate.is_open:
-            arguments += ["--wait-fd", str(gate.reader)]
-            pass_fds += (gate.reader,)
-        return subprocess.Popen(
-            arguments,
-            cwd=ROOT,
-            env={**os.environ, "PARLEY_SUPERVISED": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            pass_fds=pass_fds,
-            start_new_session=True,  # Ctrl-C reaches this process alone, which then stops them in order
-            preexec_fn=processes.die_with_parent(signal.SIGKILL),
-        )
-
     def _add(self, name: str, start: Callable[[], subprocess.Popen[bytes]]) -> None:
         self.children.append(Child(name, start, start()))
 
-    def _add_web(self, listener: socket.socket, gate: "_Gate") -> None:
+    def _add_web(self, listener: socket.socket, gate: Gate) -> None:
         descriptor = listener.fileno()
         command = ["-m", "project.web", "--fd", str(descriptor)]
-        self._listener = listener  # kept open for the processes that are started later
-        self._add("web process", lambda: self._spawn(command, gate=gate, pass_fds=(descriptor,)))
+        self._add("web process", lambda: spawn(command, gate=gate, pass_fds=(descriptor,)))
 
     def _await_preparation(self) -> str:
         """Wait for migrations and demo; gives what was printed about signing in."""
@@ -220,7 +166,7 @@ class Supervisor:
         if hint:
             print(hint, flush=True)
         if not _is_loopback(self.host):
-            _warn(
+            warn(
                 f"HOST is {self.host}: other machines can reach this port, and nothing here encrypts. "
                 "Put a proxy with TLS in front of it."
             )
@@ -244,11 +190,11 @@ class Supervisor:
     def _restart_services(self) -> float:
         """Start what died; gives the pause in seconds before the next try may follow."""
         dead = [member.name for member in self.services.members if not member.is_alive()]
-        _warn(f"{' and '.join(dead)} ended; starting it again")
+        warn(f"{' and '.join(dead)} ended; starting it again")
         try:
             self.services.start(with_parent=True)
         except EmbeddedError as error:
-            _warn(str(error))
+            warn(str(error))
             return 5.0
         return 0.5
 
@@ -279,25 +225,6 @@ class Supervisor:
                 signal.signal(number, request_stop)
         if os.environ.get("PARLEY_STOP_WITH_PARENT"):
             processes.end_with_parent(signal.SIGTERM)
-
-
-class _Gate:
-    """Holds processes back until a byte for each is written; the end of this process lets none through."""
-
-    def __init__(self) -> None:
-        self.reader, self._writer = os.pipe()
-        self.is_open = False
-
-    def open(self, count: int = 1) -> None:
-        os.write(self._writer, b"." * count)
-        self.is_open = True
-
-    def __enter__(self) -> "_Gate":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self.reader)
-        os.close(self._writer)
 
 
 def main(arguments: list[str]) -> int:
@@ -345,11 +272,3 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _reason(code: int) -> str:
-    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
-
-
-def _warn(line: str) -> None:
-    print(f"Warning: {line}", file=sys.stderr, flush=True)

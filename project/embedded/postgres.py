@@ -175,6 +175,8 @@ class Postgres:
         partial.rename(self.data)
 
     def _launch(self, binaries: Path, *, with_parent: bool) -> None:
+        if self._process:
+            self._process.wait()  # one that was started before and has ended
         log = self.addresses.log_dir / "postgres.log"
         command: list[str | Path] = [
             *(binaries / "postgres", "-D", self.data, "-p", DATABASE_PORT),

@@ -73,6 +73,8 @@ class Valkey:
         self._make_folders()
         # One whose socket file is gone can only be found by where it works.
         processes.end(processes.processes_in(home.resolve()), STOP)
+        if self._process:
+            self._process.wait()  # one that was started before and has ended
         log = self.addresses.log_dir / "valkey.log"
         log.unlink(missing_ok=True)
         self._process = server = subprocess.Popen(
