@@ -1,7 +1,95 @@
-"""Jobs of documents and answers. Enqueued by name in the transaction of what they are about."""
+"""Jobs of documents and answers: thin, by name. They are enqueued by name in the transaction of what they are about."""
 
-from procrastinate import App
+import asyncio
+import logging
+
+from django.db import InterfaceError, OperationalError
+from procrastinate import App, JobContext, RetryDecision
+from procrastinate.contrib.django import app
+from procrastinate.jobs import Job
+from procrastinate.retry import BaseRetryStrategy
+
+from rag import ingestion, upkeep
+from rag.actions import processing
+from rag.answering.flow import answer as answer_message
+from rag.embeddings import EmbeddingError
+from rag.jobs import ANSWERS, DOCUMENTS
+
+logger = logging.getLogger(__name__)
+
+LONGEST_WAIT_S = 300
+EMBEDDING_ATTEMPTS = 30  # about two hours: a server that is down for longer needs a person
+UPKEEP_PRIORITY = 100  # before any answer: it may be the answer's lost job that it brings back
+UNEXPECTED = "Something went wrong while the file was processed. Try again; an administrator finds the cause in the log."
 
 
 def on_app_ready(app: App) -> None:
     """Called by Procrastinate's Django integration once the app is ready."""
+
+
+class DocumentRetry(BaseRetryStrategy):
+    """Again after 1, 2, 4 ... 300 s when an embedder or the database is away; the words can be found meanwhile."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        if isinstance(exception, EmbeddingError | OperationalError | InterfaceError):
+            return RetryDecision(retry_in={"seconds": min(2 ** min(job.attempts, 10), LONGEST_WAIT_S)})
+        return None
+
+
+class AnswerRetry(BaseRetryStrategy):
+    """At once elsewhere when a worker is shut down, soon when the database is away: the next one takes over."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        if isinstance(exception, asyncio.CancelledError | OperationalError | InterfaceError):
+            return RetryDecision(retry_in={"seconds": min(job.attempts, 10)})
+        return None
+
+
+@app.task(name="rag.answer", queue=ANSWERS, retry=AnswerRetry())
+async def answer(message_id: int, bot_id: int) -> None:
+    await answer_message(message_id, bot_id)
+
+
+@app.task(name="rag.ingest_document", queue=DOCUMENTS, retry=DocumentRetry())
+def ingest_document(document_id: int) -> None:
+    try:
+        ingestion.ingest_document(document_id)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        # The top of a worker: whatever a file provokes, its document must say so instead of waiting for ever.
+        logger.exception("Document %s could not be ingested", document_id)
+        processing.fail_document(document_id, code="INTERNAL", message=UNEXPECTED)
+
+
+@app.task(name="rag.embed_document", queue=DOCUMENTS, retry=DocumentRetry(), pass_context=True)
+def embed_document(context: JobContext, document_id: int) -> None:
+    try:
+        ingestion.embed_document(document_id, should_stop=context.should_abort)
+    except EmbeddingError as error:
+        if context.job.attempts < EMBEDDING_ATTEMPTS:
+            raise
+        ingestion.fail_embedding(document_id, error)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("Document %s could not be embedded", document_id)
+        processing.fail_document(document_id, code="INTERNAL", message=UNEXPECTED)
+
+
+@app.periodic(cron="* * * * * */5", periodic_id="stalled")
+@app.task(name="rag.retry_stalled_jobs", queue=ANSWERS, priority=UPKEEP_PRIORITY, queueing_lock="rag.retry_stalled_jobs")
+def retry_stalled_jobs(timestamp: int) -> None:
+    upkeep.retry_stalled_jobs()
+
+
+@app.periodic(cron="* * * * *", periodic_id="embedding-model")
+@app.task(name="rag.follow_embedder", queue=DOCUMENTS, queueing_lock="rag.follow_embedder")
+def follow_embedder(timestamp: int) -> None:
+    upkeep.follow_configured_embedder()
+
+
+@app.periodic(cron="17 * * * *", periodic_id="old-jobs")
+@app.task(name="rag.delete_old_jobs", queue=DOCUMENTS, queueing_lock="rag.delete_old_jobs")
+def delete_old_jobs(timestamp: int) -> None:
+    upkeep.delete_old_jobs()

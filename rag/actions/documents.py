@@ -1,0 +1,205 @@
+"""Uploading, deleting and retrying documents. What a job does with them is in rag/actions/processing.py."""
+
+import os
+import re
+from dataclasses import dataclass
+from functools import partial
+from typing import IO, TYPE_CHECKING
+
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+
+from chat.errors import BadInput, Conflict, Forbidden, PayloadTooLarge
+from rag.files import Content, TooManyBytes, delete_content, read_content, store_content
+from rag.jobs import DOCUMENTS, enqueue
+from rag.models import Collection, Document
+from rag.parsing import HEAD_BYTES, WrongType, detect_media_type
+from rag.selectors import access_collection, access_document, may_change
+
+if TYPE_CHECKING:
+    from chat.models import User
+
+# Below answers (0), and words before vectors: a new document can be found before older ones have all their vectors.
+INGEST_PRIORITY = -10
+EMBED_PRIORITY = -20
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    filename: str
+    title: str
+    source: str
+
+
+def upload_document(
+    user: "User", *, collection_id: object, file: IO[bytes], filename: str, title: str = "", source: str = ""
+) -> Document:
+    """A document in the collection, queued for processing; its job is there if and only if its row is.
+
+    The same content from the same source (by default its filename) is the document that is there already; one that
+    failed is queued again.
+
+    Args:
+        file: readable and seekable, in bytes. title: by default the document's own, else the filename without ending.
+
+    Raises:
+        NotFound, Forbidden: the collection. PayloadTooLarge: over settings.UPLOAD_MAX_BYTES.
+        BadInput: empty, or of a type that cannot be read.
+    """
+    collection = access_collection(user, collection_id, write=True)
+    names = _clean_names(filename, title, source)
+    content = _check_content(file, names.filename)
+    media_type = _detect_type(content, names.filename)
+    stored = store_content(file, content)
+    try:
+        with transaction.atomic(durable=True):
+            return _queue(user, collection, names, content, media_type, stored)
+    except IntegrityError:
+        # The same upload at the same moment was quicker, or the collection was deleted under it.
+        existing = _existing(collection, names.source, content.sha256)
+        if existing is None:
+            raise Conflict("The collection was changed at the same time. Try again.") from None
+        return existing
+
+
+def _existing(collection: Collection, source: str, sha256: str) -> Document | None:
+    return Document.objects.filter(collection=collection, source=source, sha256=sha256).first()
+
+
+def _queue(
+    user: "User", collection: Collection, names: _Names, content: Content, media_type: str, stored: str
+) -> Document:
+    same = _existing(collection, names.source, content.sha256)
+    if same is not None:
+        document = Document.objects.select_for_update().get(pk=same.pk)
+        if document.status == Document.Status.FAILED:
+            _requeue(document)
+        return document
+    document = Document.objects.create(
+        collection=collection,
+        title=names.title,
+        filename=names.filename,
+        source=names.source,
+        media_type=media_type,
+        size_bytes=content.size_bytes,
+        sha256=content.sha256,
+        file=stored,
+        uploaded_by=user,
+    )
+    document.refresh_from_db(fields=["created_at"])
+    enqueue("rag.ingest_document", queue=DOCUMENTS, priority=INGEST_PRIORITY, document_id=document.pk)
+    return document
+
+
+def _requeue(document: Document) -> None:
+    """Begin a failed document anew. The caller holds its row lock."""
+    document.status = Document.Status.QUEUED
+    document.error_code = document.error_message = ""
+    document.save(update_fields=["status", "error_code", "error_message"])
+    enqueue("rag.ingest_document", queue=DOCUMENTS, priority=INGEST_PRIORITY, document_id=document.pk)
+
+
+def _clean_names(filename: str, title: str, source: str) -> _Names:
+    name = _CONTROL.sub(" ", filename.replace("\\", "/")).rsplit("/", 1)[-1].strip()
+    stem, ending = os.path.splitext(name)
+    name = stem[: 300 - len(ending[:20])] + ending[:20] or "document"
+    return _Names(name, clean_line(title)[:300] or title_from(name), clean_line(source)[:500] or name)
+
+
+def clean_line(text: str) -> str:
+    """One line that PostgreSQL stores: no control characters, no halves of pairs, single spaces."""
+    return " ".join(_CONTROL.sub(" ", text).split())
+
+
+def title_from(filename: str) -> str:
+    """The title of a document that has none of its own."""
+    return os.path.splitext(filename)[0].strip() or filename
+
+
+def _check_content(file: IO[bytes], filename: str) -> Content:
+    try:
+        content = read_content(file, max_bytes=settings.UPLOAD_MAX_BYTES, head_bytes=HEAD_BYTES)
+    except TooManyBytes:
+        limit = settings.UPLOAD_MAX_BYTES // (1024 * 1024)
+        raise PayloadTooLarge(
+            f"“{filename}” is larger than {limit} MB. Split it, or ask an administrator to raise the limit.",
+            fields={"file": f"must be at most {limit} MB"},
+        ) from None
+    if not content.size_bytes:
+        raise BadInput(f"“{filename}” is empty.", fields={"file": "must not be empty"})
+    return content
+
+
+def _detect_type(content: Content, filename: str) -> str:
+    try:
+        return detect_media_type(content.head, filename)
+    except WrongType as error:
+        raise BadInput(error.message, fields={"file": "is of a type that cannot be read"}) from None
+
+
+def retry_document(user: "User", *, document_id: object) -> Document:
+    """Queue a failed document again; any other is returned as it is.
+
+    Raises:
+        NotFound; Forbidden: neither the uploader nor somebody who may write to the collection.
+    """
+    with transaction.atomic(durable=True):
+        document = access_document(user, document_id)
+        _require_change(user, document)
+        document = Document.objects.select_for_update(of=("self",)).select_related("collection").get(pk=document.pk)
+        if document.status == Document.Status.FAILED:
+            _requeue(document)
+    return document
+
+
+def delete_document(user: "User", *, document_id: object) -> bool:
+    """Remove a document with its chunks, vectors and, where no other document has the same content, its file.
+
+    Answers that cited it keep their snapshot of the words. A running job of it ends by itself.
+
+    Raises:
+        NotFound; Forbidden: neither the uploader nor somebody who may write to the collection.
+    """
+    with transaction.atomic(durable=True):
+        document = access_document(user, document_id)
+        _require_change(user, document)
+        _remove(document)
+    return True
+
+
+def delete_older_versions(user: "User", *, document_id: object) -> int:
+    """Remove other documents of the same collection and source: what this one replaces. Returns their number.
+
+    Raises:
+        NotFound; Forbidden: neither the uploader nor somebody who may write to the collection.
+    """
+    with transaction.atomic(durable=True):
+        document = access_document(user, document_id)
+        _require_change(user, document)
+        older = Document.objects.filter(collection=document.collection_id, source=document.source, pk__lt=document.pk)
+        found = list(older)
+        for version in found:
+            _remove(version)
+    return len(found)
+
+
+def _require_change(user: "User", document: Document) -> None:
+    if not may_change(user, document):
+        raise Forbidden("Only who uploaded it, or may add to its collection, can change or delete a document.")
+
+
+def _remove(document: Document) -> None:
+    if Document.objects.select_for_update().filter(pk=document.pk).first() is None:
+        return  # somebody else was quicker
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT rag_drop_chunks(%s)", [document.pk])
+    name = document.file.name
+    document.delete()
+    if name:
+        transaction.on_commit(partial(_delete_file_if_unused, name), robust=True)
+
+
+def _delete_file_if_unused(name: str) -> None:
+    if not Document.objects.filter(file=name).exists():
+        delete_content(name)

@@ -1,0 +1,106 @@
+"""From an uploaded file to passages that search finds: the flow of the two jobs of a document.
+
+    QUEUED -> PARSING -> EMBEDDING (found by its words) -> READY (by its meaning, too), or FAILED with a reason
+
+Nothing here runs in a transaction: parsing and embedding take long, and the writes between them are actions. Both
+functions block and may be repeated; call them in a thread of a worker.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+
+from rag.actions import embedding_models, processing
+from rag.chunking import chunk_document
+from rag.embeddings import Embedder, EmbeddingError, configured_embedder
+from rag.files import local_copy
+from rag.models import Chunk, Document
+from rag.parsing import ParsedDocument, ParsingError, parse_isolated
+from rag.selectors import chunks_without_vector
+
+logger = logging.getLogger(__name__)
+
+EMBED_BATCH_CHUNKS = 16  # between two looks at the clock and at a request to stop: under a second
+EMBED_SLICE_S = 20.0  # then other documents get their turn
+NO_FILE = "The stored file is missing. Upload it again."
+NO_WORDS = "The file holds no text that could be searched."
+
+
+def _never() -> bool:
+    return False
+
+
+def ingest_document(document_id: int) -> None:
+    """Read a queued document and index its words; the job of its vectors follows. Failures end as FAILED with a reason."""
+    document = processing.begin_parsing(document_id)
+    if document is None:
+        return
+    try:
+        with local_copy(document.file.name) as path:
+            parsed = parse_isolated(path, document.media_type)
+    except ParsingError as error:
+        processing.fail_document(document_id, code=error.code, message=error.message)
+    except FileNotFoundError:
+        processing.fail_document(document_id, code="NO_FILE", message=NO_FILE)
+    else:
+        store_parsed(document, parsed)
+
+
+def store_parsed(document: Document, parsed: ParsedDocument) -> None:
+    """Cut what was read of a PARSING document into chunks and index them."""
+    text, chunks = chunk_document(parsed)
+    if not chunks:
+        processing.fail_document(document.pk, code="NO_TEXT", message=NO_WORDS)
+        return
+    processing.store_text(document.pk, text, chunks, title=parsed.title, page_count=parsed.page_count)
+
+
+def embed_document(
+    document_id: int,
+    *,
+    embedder: Embedder | None = None,
+    should_stop: Callable[[], bool] = _never,
+    slice_s: float = EMBED_SLICE_S,
+) -> bool:
+    """Make the vectors that a document's chunks lack. True when there is nothing left to do for it.
+
+    Stops after `slice_s` seconds or when told to, and then enqueues the rest: a long document keeps neither
+    others nor the end of the worker waiting.
+
+    Raises:
+        EmbeddingError: retryable ones. Others end the document as FAILED.
+    """
+    embedder = embedder or configured_embedder()
+    deadline = time.monotonic() + slice_s
+    try:
+        model = embedding_models.use_embedding_model(embedder.name, embedder.dimensions)
+        while batch := list(chunks_without_vector(document_id, model.pk)[:EMBED_BATCH_CHUNKS]):
+            if should_stop() or time.monotonic() > deadline:
+                processing.continue_embedding(document_id)
+                return False
+            vectors = embedder.embed_passages([passage_to_embed(chunk) for chunk in batch])
+            if not processing.store_vectors(document_id, model.pk, [chunk.pk for chunk in batch], vectors):
+                return True
+    except EmbeddingError as error:
+        if error.retryable:
+            raise
+        fail_embedding(document_id, error)
+        return True
+    except embedding_models.DimensionsChanged as error:
+        fail_embedding(document_id, error)
+        return True
+    processing.finish_embedding(document_id, model.pk)
+    return True
+
+
+def fail_embedding(document_id: int, error: Exception) -> None:
+    """End a document whose vectors cannot be made."""
+    processing.fail_document(
+        document_id, code="EMBEDDING_FAILED", message=f"The embedding model could not be used: {error}"
+    )
+
+
+def passage_to_embed(chunk: Chunk) -> str:
+    """What stands for a chunk before the embedder: the document's title and the path of headings, then its words."""
+    place = [part for part in (chunk.document.title, chunk.heading) if part]
+    return "\n".join([*place, chunk.text])

@@ -1,0 +1,127 @@
+"""Reading collections, documents and chunks. Holding one is the permission: the `access_` functions give them out."""
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.expressions import RawSQL
+
+from chat.errors import Forbidden, NotFound
+from chat.selectors import parse_id
+from rag.models import Chunk, Collection, Document, DocumentText, Embedding
+
+if TYPE_CHECKING:
+    from chat.models import User
+
+NO_COLLECTION = "There is no such collection, or it is not open to you."
+NO_DOCUMENT = "There is no such document, or it is not open to you."
+NO_CHUNK = "There is no such passage, or it is not open to you."
+
+
+def collections_readable_by(user: "User") -> QuerySet[Collection]:
+    """For everyone, own, or shared with a room the user may read; by name. The rule is the database's function."""
+    readable = RawSQL("SELECT rag_collections_of_user(%s)", [user.pk])
+    return Collection.objects.filter(pk__in=readable).select_related("owner").order_by("name", "pk")
+
+
+def collections_writable_by(user: "User") -> QuerySet[Collection]:
+    """Readable ones to which the user may add documents: own, his or her rooms' own files and, for a superuser, all."""
+    readable = collections_readable_by(user)
+    if user.is_superuser:
+        return readable
+    return readable.filter(Q(owner=user, home_room=None) | Q(pk__in=_home_collections_of(user)))
+
+
+def _home_collections_of(user: "User") -> QuerySet[Collection]:
+    """Own files of rooms in which the user is a member, and no guest."""
+    member = Q(home_room__memberships__user=user) & ~Q(home_room__memberships__role="guest")
+    homes = Collection.objects.filter(member)
+    return (homes.none() if user.is_guest else homes).order_by().values("pk")
+
+
+def count_documents(collections: QuerySet[Collection]) -> QuerySet[Collection]:
+    """The same collections, each with `document_count`."""
+    return collections.annotate(document_count=Count("documents"))
+
+
+def access_collection(user: "User", collection_id: object, *, write: bool = False) -> Collection:
+    """The collection, if the user may read it and, with `write`, add to it.
+
+    Raises:
+        NotFound: absent, or not for this user. Forbidden: readable, but not writable.
+    """
+    pk = parse_id(collection_id, NO_COLLECTION)
+    collection = collections_readable_by(user).filter(pk=pk).first()
+    if collection is None:
+        raise NotFound(NO_COLLECTION)
+    if write and not collections_writable_by(user).filter(pk=pk).exists():
+        raise Forbidden("You may read this collection, but not add to it or change it.")
+    return collection
+
+
+def documents_readable_by(user: "User") -> QuerySet[Document]:
+    """Documents of readable collections with collection and uploader, newest first."""
+    readable = RawSQL("SELECT rag_collections_of_user(%s)", [user.pk])
+    return _newest_first(Document.objects.filter(collection__in=readable))
+
+
+def documents_of(collection: Collection) -> QuerySet[Document]:
+    """The collection's documents with collection and uploader, newest first."""
+    return _newest_first(Document.objects.filter(collection=collection))
+
+
+def _newest_first(documents: QuerySet[Document]) -> QuerySet[Document]:
+    return documents.select_related("collection", "uploaded_by").order_by("-created_at", "-pk")
+
+
+def access_document(user: "User", document_id: object) -> Document:
+    """The document with collection and uploader, if the user may read its collection.
+
+    Raises:
+        NotFound: absent, or not for this user.
+    """
+    document = documents_readable_by(user).filter(pk=parse_id(document_id, NO_DOCUMENT)).first()
+    if document is None:
+        raise NotFound(NO_DOCUMENT)
+    return document
+
+
+def access_chunk(user: "User", document_id: object, chunk_id: object) -> Chunk:
+    """The chunk of that document with document and collection, if the user may read it.
+
+    Raises:
+        NotFound: absent, of another document, or not for this user.
+    """
+    readable = documents_readable_by(user).order_by().filter(pk=parse_id(document_id, NO_DOCUMENT))
+    chunk = (
+        Chunk.objects.select_related("document__collection", "document__uploaded_by")
+        .filter(pk=parse_id(chunk_id, NO_CHUNK), document__in=readable.values("pk"))
+        .first()
+    )
+    if chunk is None:
+        raise NotFound(NO_CHUNK)
+    return chunk
+
+
+def document_text(document: Document) -> str:
+    """The text that was read from the document; "" where none is there yet."""
+    return DocumentText.objects.filter(document=document).values_list("text", flat=True).first() or ""
+
+
+def may_change(user: "User", document: Document) -> bool:
+    """Whether the user may delete the document or have it processed again: who uploaded it, or may write to its collection."""
+    if document.uploaded_by_id == user.pk:
+        return True
+    return collections_writable_by(user).filter(pk=document.collection_id).exists()
+
+
+def unfinished_documents(collection: Collection) -> QuerySet[Document]:
+    """Documents of the collection that are still being processed."""
+    return Document.objects.filter(collection=collection).exclude(
+        status__in=(Document.Status.READY, Document.Status.FAILED)
+    )
+
+
+def chunks_without_vector(document_id: int, model_id: int) -> QuerySet[Chunk]:
+    """The document's chunks that the embedding model has not seen, in their order, with their documents."""
+    seen = Exists(Embedding.objects.filter(chunk=OuterRef("pk"), model_id=model_id))
+    return Chunk.objects.filter(~seen, document_id=document_id).select_related("document").order_by("ordinal")
