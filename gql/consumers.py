@@ -1,0 +1,221 @@
+"""The `graphql-transport-ws` protocol on Channels (github.com/enisdenjo/graphql-ws, PROTOCOL.md)."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Any
+
+import orjson
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from chat.authentication import Caller, bearer_token, caller_from_scope, caller_from_token
+from chat.database import run_in_db
+from chat.errors import BadInput, DomainError, Unauthenticated
+from gql.context import Context
+from gql.errors import format_domain_error
+from gql.execution import InvalidDocument, Operation, parse_params, prepare, stream
+from gql.watch import watch_caller
+
+SUBPROTOCOL = "graphql-transport-ws"
+INIT_TIMEOUT_S = 10.0
+MAX_OPERATIONS = 100
+MAX_MESSAGE_CHARACTERS = 1_000_000
+
+
+class _Close(Exception):
+    """Close the socket with a code of the protocol."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class GraphQLConsumer(AsyncWebsocketConsumer):
+    """One socket: who called, and its running operations by the client's ids."""
+
+    channel_layer_alias = ""  # events come through the hub; a channel of its own would be one more in Redis
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._caller: Caller | None = None
+        self._init_begun = False
+        self._closed = False
+        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._late: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._watch = AsyncExitStack()
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Without Channels' visit to a thread before each message: the database is reached by `run_in_db` alone."""
+        match message["type"]:
+            case "websocket.connect":
+                await self.websocket_connect(message)
+            case "websocket.receive":
+                await self.websocket_receive(message)
+            case "websocket.disconnect":
+                await self.websocket_disconnect(message)
+
+    # ------------------------------------------------------------------------------------------ the socket
+
+    async def connect(self) -> None:
+        if SUBPROTOCOL not in self.scope.get("subprotocols", ()):
+            await self.accept()
+            await self._close(4406, "Subprotocol not acceptable")
+            return
+        await self.accept(SUBPROTOCOL)
+        loop = asyncio.get_running_loop()
+        self._late = loop.call_later(
+            INIT_TIMEOUT_S, self._close_soon, 4408, "Connection initialisation timeout"
+        )
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self._closed:
+            return
+        try:
+            await self._take(self._decode(text_data))
+        except _Close as close:
+            await self._close(close.code, close.reason)
+
+    async def disconnect(self, code: int) -> None:
+        self._closed = True
+        if self._late is not None:
+            self._late.cancel()
+        await self._watch.aclose()
+        running = [*self._operations.values(), *self._tasks]
+        self._operations.clear()
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    async def _close(self, code: int, reason: str) -> None:
+        if not self._closed:
+            self._closed = True
+            await self.close(code=code, reason=reason)
+
+    def _close_soon(self, code: int, reason: str) -> None:
+        if code == 4408 and self._init_begun:
+            return
+        task = asyncio.create_task(self._close(code, reason))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        if not self._closed:
+            await self.send(text_data=orjson.dumps(message).decode())
+
+    # -------------------------------------------------------------------------------------- the protocol
+
+    @staticmethod
+    def _decode(text: str | None) -> dict[str, Any]:
+        if text is None:
+            raise _Close(4400, "Messages must be text")
+        if len(text) > MAX_MESSAGE_CHARACTERS:
+            raise _Close(1009, "Message too big")
+        try:
+            message = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            raise _Close(4400, "Messages must be JSON") from None
+        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+            raise _Close(4400, "Messages must be objects with a type")
+        return message
+
+    async def _take(self, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "connection_init":
+                await self._init(message.get("payload"))
+            case "ping":
+                answer = {"type": "pong"}
+                await self._send(answer | {"payload": message["payload"]} if "payload" in message else answer)
+            case "pong":
+                pass
+            case "subscribe":
+                await self._subscribe(message)
+            case "complete":
+                task = self._operations.pop(self._id_of(message), None)
+                if task is not None:
+                    task.cancel()
+            case _:
+                raise _Close(4400, "Unknown message type")
+
+    @staticmethod
+    def _id_of(message: dict[str, Any]) -> str:
+        operation_id = message.get("id")
+        if not isinstance(operation_id, str) or not operation_id:
+            raise _Close(4400, "An operation needs an id")
+        return operation_id
+
+    async def _init(self, payload: object) -> None:
+        if self._init_begun:
+            raise _Close(4429, "Too many initialisation requests")
+        if payload is not None and not isinstance(payload, dict):
+            raise _Close(4400, "The payload must be an object")
+        self._init_begun = True
+        try:
+            self._caller = await self._authenticate(payload or {})
+        except Unauthenticated:
+            raise _Close(4403, "Forbidden") from None
+        if self._closed:
+            return
+        self._watch.enter_context(watch_caller(self._caller, self._lost))
+        await self._send({"type": "connection_ack"})
+
+    def _lost(self) -> None:
+        self._close_soon(4403, "Forbidden")  # clients take it as "try again with a new token"
+
+    async def _authenticate(self, payload: dict[str, Any]) -> Caller:
+        value = payload.get("authorization", payload.get("Authorization"))
+        if value is None:
+            caller = await run_in_db(caller_from_scope, self.scope)
+        else:
+            caller = await run_in_db(
+                caller_from_token, bearer_token(value) if isinstance(value, str) else None
+            )
+        if caller is None:
+            raise Unauthenticated("Send an access token or a session cookie.")
+        return caller
+
+    # -------------------------------------------------------------------------------------- operations
+
+    async def _subscribe(self, message: dict[str, Any]) -> None:
+        if self._caller is None:
+            raise _Close(4401, "Unauthorized")
+        operation_id = self._id_of(message)
+        if operation_id in self._operations:
+            raise _Close(4409, f"Subscriber for {operation_id[:60]} already exists")
+        try:
+            params = parse_params(message.get("payload"))
+        except BadInput as error:
+            raise _Close(4400, error.message) from None
+        if len(self._operations) >= MAX_OPERATIONS:
+            await self._send_error(
+                operation_id, BadInput(f"At most {MAX_OPERATIONS} operations may run at once.")
+            )
+            return
+        try:
+            operation = prepare(params)
+        except InvalidDocument as invalid:
+            await self._send({"id": operation_id, "type": "error", "payload": invalid.errors})
+            return
+        task = asyncio.create_task(self._run(operation_id, operation, Context(self._caller)))
+        self._operations[operation_id] = task
+
+    async def _send_error(self, operation_id: str, error: DomainError) -> None:
+        await self._send({"id": operation_id, "type": "error", "payload": [format_domain_error(error)]})
+
+    async def _run(self, operation_id: str, operation: Operation, context: Context) -> None:
+        me = asyncio.current_task()
+        responses = stream(operation, context)
+        try:
+            async for response in responses:
+                if self._operations.get(operation_id) is not me:
+                    return
+                if "data" not in response:  # refused before it began
+                    self._operations.pop(operation_id)
+                    await self._send({"id": operation_id, "type": "error", "payload": response["errors"]})
+                    return
+                await self._send({"id": operation_id, "type": "next", "payload": response})
+        finally:
+            await responses.aclose()
+        if self._operations.get(operation_id) is me:
+            del self._operations[operation_id]
+            await self._send({"id": operation_id, "type": "complete"})

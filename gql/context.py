@@ -1,0 +1,74 @@
+"""What resolvers know of a request: who calls, and the dataloaders of this one operation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ParamSpec, TypeVar
+
+from aiodataloader import DataLoader
+from graphql import GraphQLResolveInfo
+
+from chat.authentication import NO_CREDENTIALS, Caller
+from chat.database import run_in_db
+from chat.errors import Unauthenticated
+from chat.models import User
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(slots=True)
+class Context:
+    """One operation, or one event of a subscription: loaders cache, so they never live longer than that."""
+
+    caller: Caller | None
+    _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
+
+    @property
+    def user(self) -> User | None:
+        return self.caller.user if self.caller else None
+
+    def fresh(self) -> "Context":
+        """The same caller with empty loaders."""
+        return Context(self.caller)
+
+    def forget_loaded(self) -> None:
+        """Drop what loaders cached: after a write, rows may have changed."""
+        self._loaders.clear()
+
+    def load(self, loader: Callable[..., DataLoader[Any, Any]], key: object, **options: Any) -> Any:
+        """A future of the loader's value for the key. Loaders with other options batch apart."""
+        name = (loader, tuple(sorted(options.items())))
+        if name not in self._loaders:
+            self._loaders[name] = loader(self.user, **options)
+        return self._loaders[name].load(key)
+
+
+def context_of(info: GraphQLResolveInfo) -> Context:
+    """The typed context of a resolver."""
+    context: Context = info.context
+    return context
+
+
+def require_user(info: GraphQLResolveInfo) -> User:
+    """The signed-in user.
+
+    Raises:
+        Unauthenticated: nobody is signed in.
+    """
+    user = context_of(info).user
+    if user is None:
+        raise Unauthenticated(NO_CREDENTIALS)
+    return user
+
+
+async def act(info: GraphQLResolveInfo, action: Callable[..., R], **values: Any) -> R:
+    """Run an action as the signed-in user, in a database thread; what was loaded before it is forgotten.
+
+    Raises:
+        Unauthenticated, or the action's own errors.
+    """
+    user = require_user(info)
+    try:
+        return await run_in_db(action, user, **values)
+    finally:
+        context_of(info).forget_loaded()

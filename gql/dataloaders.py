@@ -1,0 +1,247 @@
+"""Dataloaders: one class per question, one query for all its keys, values in the order of the keys.
+
+A loader belongs to one operation (`gql.context.Context`). It trusts its keys: they come from rows the caller may
+see, so what hangs on them (a message's author, a room's messages) is his or hers to see, too. Where that does not
+follow, the loader takes the caller into its query.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Generic, TypeVar, cast
+
+from aiodataloader import DataLoader
+from django.db.models import Count, F, Field, Lookup, Model, Q
+
+from chat.database import run_in_db
+from chat.models import Membership, Message, Room, User
+from chat.presence import ANYWHERE, current_presence
+from chat.selectors import rooms_readable_by
+from gql.connections import PageRequest
+from rag.models import Answer, AnswerPassage, Collection, CollectionShare, Document, PromptTemplate
+from rag.passages import Passage
+from rag.selectors import collections_readable_by
+
+K = TypeVar("K")
+V = TypeVar("V")
+M = TypeVar("M", bound=Model)
+
+
+@Field.register_lookup
+class EqualsAny(Lookup):
+    """`column__any_of=[...]` as `column = ANY(array)`: one plan whatever the number of keys, unlike IN."""
+
+    lookup_name = "any_of"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        left, parameters = self.process_lhs(compiler, connection)
+        return f"{left} = ANY(%s)", (*parameters, list(cast(Iterable[Any], self.rhs)))
+
+
+class DatabaseLoader(DataLoader[K, V], Generic[K, V]):
+    """A loader whose `read` runs in a database thread. `user` is the caller, None when nobody is signed in."""
+
+    def __init__(self, user: User | None) -> None:
+        super().__init__()
+        self.user = user
+
+    def read(self, keys: list[K]) -> Sequence[V]:
+        """The values of the keys, in their order, by one query."""
+        raise NotImplementedError
+
+    async def batch_load_fn(self, keys: list[K]) -> list[V]:
+        return list(await run_in_db(self.read, keys))
+
+
+def _by_id(model: type[M], ids: list[int]) -> list[M | None]:
+    found = {row.pk: row for row in model._default_manager.filter(pk__any_of=ids)}
+    return [found.get(pk) for pk in ids]
+
+
+class UserById(DatabaseLoader[int, User | None]):
+    def read(self, keys: list[int]) -> list[User | None]:
+        return _by_id(User, keys)
+
+
+class PresenceByUser(DataLoader[int, str]):
+    """ "online" for a user with a live connection anywhere, else "offline". Asks Redis, not the database."""
+
+    def __init__(self, user: User | None) -> None:
+        super().__init__()
+
+    async def batch_load_fn(self, keys: list[int]) -> list[str]:
+        online = set(await current_presence().users_in(ANYWHERE))
+        return ["online" if pk in online else "offline" for pk in keys]
+
+
+class RoomById(DatabaseLoader[int, Room | None]):
+    def read(self, keys: list[int]) -> list[Room | None]:
+        return _by_id(Room, keys)
+
+
+class MessageById(DatabaseLoader[int, Message | None]):
+    def read(self, keys: list[int]) -> list[Message | None]:
+        return _by_id(Message, keys)
+
+
+class CollectionById(DatabaseLoader[int, Collection | None]):
+    def read(self, keys: list[int]) -> list[Collection | None]:
+        return _by_id(Collection, keys)
+
+
+class DocumentById(DatabaseLoader[int, Document | None]):
+    def read(self, keys: list[int]) -> list[Document | None]:
+        return _by_id(Document, keys)
+
+
+class PromptVersionById(DatabaseLoader[int, int | None]):
+    def read(self, keys: list[int]) -> list[int | None]:
+        found = dict(PromptTemplate.objects.filter(pk__any_of=keys).values_list("pk", "version"))
+        return [found.get(pk) for pk in keys]
+
+
+class AnswerByMessage(DatabaseLoader[int, Answer | None]):
+    """The answer a message holds; None for any other message."""
+
+    def read(self, keys: list[int]) -> list[Answer | None]:
+        found = {answer.message_id: answer for answer in Answer.objects.filter(message_id__any_of=keys)}
+        return [found.get(pk) for pk in keys]
+
+
+class NewsByRoom(DatabaseLoader[int, tuple[int, int]]):
+    """(unread messages, those of them that mention the caller); (0, 0) where the caller is no member."""
+
+    def read(self, keys: list[int]) -> list[tuple[int, int]]:
+        news = Message.objects.filter(
+            ~Q(author=self.user),
+            room_id__any_of=keys,
+            room__memberships__user=self.user,
+            posted_version__gt=F("room__memberships__last_read_version"),
+            deleted_at__isnull=True,
+        )
+        counted = news.values_list("room_id").annotate(
+            Count("pk", distinct=True), Count("pk", distinct=True, filter=Q(mentions__user=self.user))
+        )
+        found = {room_id: (unread, mentions) for room_id, unread, mentions in counted.order_by()}
+        return [found.get(pk, (0, 0)) for pk in keys]
+
+
+def _counts(rows: Any, column: str, keys: list[int]) -> list[int]:
+    found = dict(
+        rows.filter(**{f"{column}__any_of": keys}).order_by().values_list(column).annotate(Count("pk"))
+    )
+    return [found.get(pk, 0) for pk in keys]
+
+
+class MessageCountByRoom(DatabaseLoader[int, int]):
+    def read(self, keys: list[int]) -> list[int]:
+        return _counts(Message.objects, "room_id", keys)
+
+
+class MemberCountByRoom(DatabaseLoader[int, int]):
+    def read(self, keys: list[int]) -> list[int]:
+        return _counts(Membership.objects.filter(user__is_active=True), "room_id", keys)
+
+
+class ReplyCountByMessage(DatabaseLoader[int, int]):
+    def read(self, keys: list[int]) -> list[int]:
+        return _counts(Message.objects.filter(deleted_at=None), "parent_id", keys)
+
+
+class DocumentCountByCollection(DatabaseLoader[int, int]):
+    def read(self, keys: list[int]) -> list[int]:
+        return _counts(Document.objects, "collection_id", keys)
+
+
+class PagesByRoom(DatabaseLoader[int, list[M]], Generic[M]):
+    """A page of rows for each room, as `cut_page` wants them: up to `limit + 1`, in the order of reading."""
+
+    def __init__(self, user: User | None, *, page: PageRequest) -> None:
+        super().__init__(user)
+        self.page = page
+
+
+_MESSAGES_SQL = """
+    SELECT found.* FROM unnest(%s::bigint[]) AS wanted(room_id) CROSS JOIN LATERAL (
+        SELECT * FROM chat_message AS m
+        WHERE m.room_id = wanted.room_id AND m.posted_version > %s AND m.posted_version < %s
+        ORDER BY m.posted_version {direction} LIMIT %s) AS found
+    ORDER BY found.room_id, found.posted_version {direction}"""
+
+
+class MessagesByRoom(PagesByRoom[Message]):
+    """Messages by their place; LATERAL, since it reads no more than the page of each room."""
+
+    def read(self, keys: list[int]) -> list[list[Message]]:
+        page = self.page
+        lowest = page.after[0] if page.after else 0
+        highest = page.before[0] if page.before else 2**63 - 1
+        sql = _MESSAGES_SQL.format(direction="DESC" if page.backwards else "ASC")
+        found: dict[int, list[Message]] = {pk: [] for pk in keys}
+        for message in Message.objects.raw(sql, [keys, lowest, highest, page.limit + 1]):
+            found[message.room_id].append(message)
+        return [found[pk] for pk in keys]
+
+
+_MEMBERS_SQL = """
+    SELECT found.* FROM unnest(%s::bigint[]) AS wanted(room_id) CROSS JOIN LATERAL (
+        SELECT s.*, u.username FROM chat_membership AS s JOIN chat_user AS u ON u.id = s.user_id
+        WHERE s.room_id = wanted.room_id AND u.is_active AND u.username > %s
+        ORDER BY u.username LIMIT %s) AS found
+    ORDER BY found.room_id, found.username"""
+
+
+class MembersByRoom(PagesByRoom[Membership]):
+    """Active members by user name; each row carries its `username` for the cursor."""
+
+    def read(self, keys: list[int]) -> list[list[Membership]]:
+        after = self.page.after[0] if self.page.after else ""
+        found: dict[int, list[Membership]] = {pk: [] for pk in keys}
+        for membership in Membership.objects.raw(_MEMBERS_SQL, [keys, after, self.page.limit + 1]):
+            found[membership.room_id].append(membership)
+        return [found[pk] for pk in keys]
+
+
+class RoomsByCollection(DatabaseLoader[int, list[Room]]):
+    """Rooms a collection is shared with, as far as the caller may read them, by name."""
+
+    def read(self, keys: list[int]) -> list[list[Room]]:
+        found: dict[int, list[Room]] = {pk: [] for pk in keys}
+        if self.user is not None:
+            shares = CollectionShare.objects.filter(
+                collection_id__any_of=keys, room__in=rooms_readable_by(self.user)
+            ).select_related("room")
+            for share in shares.order_by("room__name", "room_id"):
+                found[share.collection_id].append(share.room)
+        return [found[pk] for pk in keys]
+
+
+def _passage(served: AnswerPassage) -> Passage:
+    chunk = served.chunk
+    assert chunk is not None
+    return Passage(
+        chunk_id=chunk.pk,
+        document_id=chunk.document_id,
+        document_title=chunk.document.title,
+        collection_id=chunk.document.collection_id,
+        text=chunk.text,
+        page=chunk.page,
+        page_end=chunk.page_end,
+        heading=chunk.heading,
+        score=served.score,
+        cosine=served.cosine,
+        bm25=served.bm25 or 0.0,
+    )
+
+
+class PassagesByAnswer(DatabaseLoader[int, list[Passage]]):
+    """Passages an answer was written from, best first: those that still exist and that the caller may read today."""
+
+    def read(self, keys: list[int]) -> list[list[Passage]]:
+        found: dict[int, list[Passage]] = {pk: [] for pk in keys}
+        if self.user is not None:
+            served = AnswerPassage.objects.filter(
+                answer_id__any_of=keys, chunk__document__collection__in=collections_readable_by(self.user)
+            ).select_related("chunk__document")
+            for passage in served.order_by("answer_id", "rank"):
+                found[passage.answer_id].append(_passage(passage))
+        return [found[pk] for pk in keys]

@@ -1,0 +1,146 @@
+"""What subscriptions follow: a room from a version on, and an answer from its beginning, without gaps or repeats.
+
+Each feed first subscribes to the hub and then reads the database, so that nothing falls between the two. An event
+that arrives out of order, or a `RESYNC`, makes it read again from what it told last.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+
+from chat.database import run_in_db
+from chat.events import room_group
+from chat.hub import RESYNC, Delivery, subscribe
+from chat.models import Message, Room, User
+from chat.selectors import access_room
+from gql.errors import bad_input
+from gql.watch import watch_room
+
+BATCH = 500
+DURABLE = ("new-message", "message-updated")
+
+
+@dataclass(frozen=True, slots=True)
+class MessageNews:
+    """A message that appeared (`is_new`) or changed."""
+
+    message: Message
+    is_new: bool
+
+
+def message_of(delivery: Delivery) -> Message:
+    """The message of an event as a row. Columns that events do not carry are deferred; nothing is read for it."""
+    data = delivery.data
+    author = data["author"]
+    problem = data["error"] or {"code": "", "message": ""}
+    row = {
+        "id": int(data["id"]),
+        "room_id": int(data["roomId"]),
+        "author_id": int(author["id"]),
+        "kind": data["kind"],
+        "status": data["status"],
+        "text": data["text"],
+        "html": data["html"],
+        "citations": data["citations"],
+        "error_code": problem["code"],
+        "error_message": problem["message"],
+        "parent_id": int(data["parentId"]) if data["parentId"] else None,
+        "client_id": data["clientId"],
+        "version": data["version"],
+        "delta_index": data["deltaIndex"],
+        "created_at": parse_datetime(data["createdAt"]),
+        "edited_at": parse_datetime(data["editedAt"]) if data["editedAt"] else None,
+        "deleted_at": parse_datetime(data["deletedAt"]) if data["deletedAt"] else None,
+    }
+    message = _row(Message, row)
+    message.author = _row(
+        User,
+        {
+            "id": row["author_id"],
+            "username": author["username"],
+            "display_name": author["displayName"],
+            "is_bot": author["isBot"],
+            "is_active": True,
+        },
+    )
+    return message
+
+
+def _row(model: Any, values: dict[str, Any]) -> Any:
+    names = [field.attname for field in model._meta.concrete_fields if field.attname in values]
+    return model.from_db("default", names, [values[name] for name in names])
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads what a feed has not told yet. `column` orders it: `version`, or `posted_version` for new messages alone."""
+
+    user: User
+    room_id: int
+    column: str
+    seen: int
+
+    def read_batch(self) -> list[Message]:
+        """The next messages beyond `seen`, which is raised; [] when the feed is level with the database.
+
+        Raises:
+            NotFound: the room is no longer open to the user.
+        """
+        room = access_room(self.user, self.room_id)
+        place = self.column
+        beyond = Message.objects.filter(room=room, **{f"{place}__gt": self.seen}).select_related("author")
+        batch = list(beyond.order_by(place)[:BATCH])
+        last = getattr(batch[-1], place) if batch else 0
+        # The version was read before the messages, so every message up to it is in the batch, unless that was full.
+        self.seen = max(self.seen, last if len(batch) == BATCH else max(last, room.version))
+        return batch
+
+
+async def _missed(reader: _Reader) -> AsyncIterator[MessageNews]:
+    """What the reader has not told, in order; it is level with the database afterwards."""
+    since = reader.seen
+    told: set[int] = set()  # a message that changes between two batches comes twice, and is new only once
+    more = True
+    while more:
+        batch = await run_in_db(reader.read_batch)
+        more = len(batch) == BATCH
+        for message in batch:
+            yield MessageNews(message, message.posted_version > since and message.pk not in told)
+            told.add(message.pk)
+
+
+def check_since(room: Room, since: int | None) -> None:
+    """Raises BadInput unless `since` is None or one of the room's versions."""
+    if since is not None and not 0 <= since <= room.version:
+        raise bad_input("since", f"must lie between 0 and {room.version}")
+
+
+async def follow_room(
+    user: User, room_id: str, since: int | None, *, posts_only: bool = False
+) -> AsyncIterator[MessageNews | Delivery]:
+    """Changes of the room's messages after version `since` (None: from now on), in order, each once; and what is not
+    stored (deltas, typing) as it passes. With `posts_only` new messages alone, in the order they were posted.
+
+    Raises:
+        NotFound: the room is not, or no longer, open to the user.
+        Unavailable: the channel layer cannot be reached.
+    """
+    room = await run_in_db(access_room, user, room_id)
+    start = room.version if since is None else since
+    reader = _Reader(user, room.pk, "posted_version" if posts_only else "version", start)
+    async with subscribe(room_group(room.pk)) as events:
+        with watch_room(user, room.pk, events):
+            async for news in _missed(reader):
+                yield news
+            async for delivery in events:
+                version = delivery.data.get("version", 0)
+                if delivery.name not in DURABLE and delivery.name != RESYNC:
+                    yield delivery
+                elif delivery.name == RESYNC or version > reader.seen + 1:
+                    async for news in _missed(reader):
+                        yield news
+                elif version == reader.seen + 1:
+                    reader.seen = version
+                    yield MessageNews(delivery.encoded(message_of), delivery.name == "new-message")

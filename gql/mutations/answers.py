@@ -1,0 +1,48 @@
+"""Questions to an assistant."""
+
+from typing import Any
+
+import graphene
+from graphql import GraphQLResolveInfo
+
+from gql.context import act
+from gql.types.answers import AnswerType
+from rag import actions
+from rag.models import Answer
+
+
+class AskInput(graphene.InputObjectType):
+    room_id = graphene.ID(required=True)
+    question = graphene.String(required=True)
+    client_id = graphene.String(
+        description="Your own id of the question: asking again gives the same answer."
+    )
+    assistant = graphene.String(default_value="parley", description="A user name.")
+
+
+class AnswerMutations:
+    ask = graphene.NonNull(
+        AnswerType,
+        input=AskInput(required=True),
+        description="Posts the question as you. Returns at once, status STREAMING; follow it with `answerStream`.",
+    )
+    stop_answer = graphene.NonNull(AnswerType, answer_id=graphene.ID(required=True))
+
+    regenerate_answer = graphene.NonNull(
+        AnswerType,
+        answer_id=graphene.ID(required=True),
+        description="Write a finished answer anew, in its place.",
+    )
+
+    @staticmethod
+    async def resolve_ask(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> Answer:
+        values = {name: input.get(name) for name in ("room_id", "question", "client_id")}
+        return await act(info, actions.ask, **values, assistant=input.get("assistant") or "parley")
+
+    @staticmethod
+    async def resolve_stop_answer(root: None, info: GraphQLResolveInfo, answer_id: str) -> Answer:
+        return await act(info, actions.stop_answer, answer_id=answer_id)
+
+    @staticmethod
+    async def resolve_regenerate_answer(root: None, info: GraphQLResolveInfo, answer_id: str) -> Answer:
+        return await act(info, actions.regenerate_answer, answer_id=answer_id)

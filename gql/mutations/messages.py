@@ -1,0 +1,44 @@
+"""Messages."""
+
+from typing import Any
+
+import graphene
+from graphql import GraphQLResolveInfo
+
+from chat import actions
+from chat.models import Message
+from gql.context import act
+from gql.types.messages import MessageType
+
+
+class SendMessageInput(graphene.InputObjectType):
+    room_id = graphene.ID(required=True)
+    text = graphene.String(required=True)
+    client_id = graphene.String(
+        description="Your own id of the message: sending it again gives the first one back."
+    )
+    parent_id = graphene.ID()
+
+
+class MessageMutations:
+    send_message = graphene.NonNull(MessageType, input=SendMessageInput(required=True))
+    edit_message = graphene.NonNull(
+        MessageType, message_id=graphene.ID(required=True), text=graphene.String(required=True)
+    )
+    delete_message = graphene.NonNull(
+        MessageType, message_id=graphene.ID(required=True), description="Its words go, its place stays."
+    )
+
+    @staticmethod
+    async def resolve_send_message(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> Message:
+        return await act(info, actions.post_message, **input)
+
+    @staticmethod
+    async def resolve_edit_message(
+        root: None, info: GraphQLResolveInfo, message_id: str, text: str
+    ) -> Message:
+        return await act(info, actions.edit_message, message_id=message_id, text=text)
+
+    @staticmethod
+    async def resolve_delete_message(root: None, info: GraphQLResolveInfo, message_id: str) -> Message:
+        return await act(info, actions.delete_message, message_id=message_id)

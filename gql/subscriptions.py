@@ -1,0 +1,209 @@
+"""Subscriptions. Access is checked before the first event; a source that loses it ends with the error."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import graphene
+from graphql import GraphQLResolveInfo
+
+from chat.database import run_in_db
+from chat.hub import Delivery
+from chat.models import Message, User
+from chat.selectors import access_room
+from gql.access import access_answer
+from gql.answer_feed import follow_answer
+from gql.answer_text import TextPiece
+from gql.context import context_of, require_user
+from gql.dataloaders import PresenceByUser, UserById
+from gql.feeds import MessageNews, check_since, follow_room
+from gql.types.answers import AnswerType
+from gql.types.documents import DocumentType
+from gql.types.enums import Presence
+from gql.types.messages import MessageType
+from gql.types.people import UserType
+from rag.models import Document
+from rag.selectors import access_document
+
+PROGRESS_INTERVAL_S = 0.5
+
+
+class MessageAdded(graphene.ObjectType):
+    """A new message."""
+
+    message = graphene.Field(MessageType, required=True)
+
+
+class MessageUpdated(graphene.ObjectType):
+    """A message changed: replace the one with the same id if this version is higher."""
+
+    message = graphene.Field(MessageType, required=True)
+
+
+class MessageDelta(graphene.ObjectType):
+    """The next piece of a running answer, for who has `index` pieces of it (`Message.deltaIndex`)."""
+
+    message_id = graphene.ID(required=True)
+    index = graphene.Int(required=True)
+    text = graphene.String(required=True)
+
+
+class TypingChanged(graphene.ObjectType):
+    """Somebody began or stopped typing."""
+
+    user = graphene.Field(UserType, required=True)
+    typing = graphene.Boolean(required=True)
+
+    @staticmethod
+    async def resolve_user(event: Any, info: GraphQLResolveInfo) -> User | None:
+        return await context_of(info).load(UserById, event.user)
+
+
+class PresenceChanged(graphene.ObjectType):
+    """Somebody opened the room, or left it for now."""
+
+    user = graphene.Field(UserType, required=True)
+    presence = Presence(required=True, description="Whether he or she has a live connection anywhere.")
+
+    @staticmethod
+    async def resolve_user(event: Any, info: GraphQLResolveInfo) -> User | None:
+        return await context_of(info).load(UserById, event.user)
+
+    @staticmethod
+    async def resolve_presence(event: Any, info: GraphQLResolveInfo) -> str:
+        return await context_of(info).load(PresenceByUser, event.user)
+
+
+class RoomEvent(graphene.Union):
+    """What happens in a room."""
+
+    class Meta:
+        types = (MessageAdded, MessageUpdated, MessageDelta, TypingChanged, PresenceChanged)
+
+
+class AnswerDelta(graphene.ObjectType):
+    """The next piece of an answer's text. `index` 0 begins the text, also when it comes again: then start over."""
+
+    index = graphene.Int(required=True)
+    text = graphene.String(required=True)
+
+
+class AnswerFinished(graphene.ObjectType):
+    """The answer is final, failed or stopped; its message holds the checked text and citations."""
+
+    answer = graphene.Field(AnswerType, required=True)
+
+
+class AnswerEvent(graphene.Union):
+    """What happens to an answer."""
+
+    class Meta:
+        types = (AnswerDelta, AnswerFinished)
+
+
+async def _messages_added(user: User, room_id: str, since: int | None) -> AsyncIterator[Message]:
+    async for news in follow_room(user, room_id, since, posts_only=True):
+        if isinstance(news, MessageNews) and news.is_new:
+            yield news.message
+
+
+def _room_event(news: MessageNews | Delivery) -> graphene.ObjectType | None:
+    if isinstance(news, MessageNews):
+        return MessageAdded(message=news.message) if news.is_new else MessageUpdated(message=news.message)
+    data = news.data
+    match news.name:
+        case "message-delta":
+            return MessageDelta(message_id=data["messageId"], index=data["index"], text=data["text"])
+        case "typing":
+            return TypingChanged(user=int(data["userId"]), typing=data["typing"])
+        case "user-joined" | "user-left":
+            return PresenceChanged(user=int(data["userId"]))
+    return None
+
+
+async def _room_events(user: User, room_id: str, since: int | None) -> AsyncIterator[graphene.ObjectType]:
+    async for news in follow_room(user, room_id, since):
+        event = _room_event(news)
+        if event is not None:
+            yield event
+
+
+async def _answer_events(user: User, answer_id: str) -> AsyncIterator[graphene.ObjectType]:
+    async for step in follow_answer(user, answer_id):
+        if isinstance(step, TextPiece):
+            yield AnswerDelta(index=step.index, text=step.text)
+        else:
+            yield AnswerFinished(answer=step)
+
+
+async def _document_states(user: User, document_id: str) -> AsyncIterator[Document]:
+    """The document now and after each change, until READY or FAILED. Progress is not announced: it is asked."""
+    told = None
+    while True:
+        document = await run_in_db(access_document, user, document_id)
+        state = (document.status, document.chunk_count, document.embedded_count)
+        if state != told:
+            yield document
+        if document.status in (Document.Status.READY, Document.Status.FAILED):
+            return
+        told = state
+        await asyncio.sleep(PROGRESS_INTERVAL_S)
+
+
+class Subscription(graphene.ObjectType):
+    """What can be followed live. `since` is the highest `version` you saw; what you missed comes first."""
+
+    message_added = graphene.Field(
+        MessageType,
+        required=True,
+        room_id=graphene.ID(required=True),
+        since=graphene.Int(),
+        description="Each new message once; with `since`, also those posted after that version.",
+    )
+    room_events = graphene.Field(
+        RoomEvent, required=True, room_id=graphene.ID(required=True), since=graphene.Int()
+    )
+    answer_stream = graphene.Field(
+        AnswerEvent,
+        required=True,
+        answer_id=graphene.ID(required=True),
+        description="From the start of the answer, whenever you subscribe; completes after AnswerFinished.",
+    )
+    document_progress = graphene.Field(
+        DocumentType,
+        required=True,
+        document_id=graphene.ID(required=True),
+        description="The document now and as it changes; completes at READY or FAILED.",
+    )
+
+    @staticmethod
+    async def subscribe_message_added(
+        root: None, info: GraphQLResolveInfo, room_id: str, since: int | None = None
+    ) -> AsyncIterator[Message]:
+        user = require_user(info)
+        check_since(await run_in_db(access_room, user, room_id), since)
+        return _messages_added(user, room_id, since)
+
+    @staticmethod
+    async def subscribe_room_events(
+        root: None, info: GraphQLResolveInfo, room_id: str, since: int | None = None
+    ) -> AsyncIterator[graphene.ObjectType]:
+        user = require_user(info)
+        check_since(await run_in_db(access_room, user, room_id), since)
+        return _room_events(user, room_id, since)
+
+    @staticmethod
+    async def subscribe_answer_stream(
+        root: None, info: GraphQLResolveInfo, answer_id: str
+    ) -> AsyncIterator[graphene.ObjectType]:
+        user = require_user(info)
+        await run_in_db(access_answer, user, answer_id)
+        return _answer_events(user, answer_id)
+
+    @staticmethod
+    async def subscribe_document_progress(
+        root: None, info: GraphQLResolveInfo, document_id: str
+    ) -> AsyncIterator[Document]:
+        user = require_user(info)
+        await run_in_db(access_document, user, document_id)
+        return _document_states(user, document_id)

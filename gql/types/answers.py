@@ -1,0 +1,64 @@
+"""Answers of an assistant."""
+
+import graphene
+from graphene_django import DjangoObjectType
+from graphql import GraphQLResolveInfo
+
+from chat.models import Message, User
+from gql.context import context_of
+from gql.dataloaders import MessageById, PassagesByAnswer, PromptVersionById, UserById
+from gql.types.documents import PassageType
+from gql.types.enums import MessageStatus
+from gql.types.messages import MessageType
+from gql.types.people import UserType
+from rag.models import Answer
+from rag.passages import Passage
+
+
+class AnswerType(DjangoObjectType):
+    """An answer and what it rests on; its words are in `message`."""
+
+    status = MessageStatus(required=True)
+    question = graphene.Field(MessageType, required=True)
+    message = graphene.Field(MessageType, required=True)
+    assistant = graphene.Field(UserType, required=True)
+    prompt_version = graphene.Int()
+    passages = graphene.List(
+        graphene.NonNull(PassageType),
+        required=True,
+        description="Served to the model, of those you may read; best first.",
+    )
+    model = graphene.String(required=True)
+    cost = graphene.Decimal(required=True, description="USD.")
+
+    class Meta:
+        model = Answer
+        name = "Answer"
+        fields = ("id", "input_tokens", "output_tokens", "created_at", "finished_at")
+
+    @staticmethod
+    async def resolve_status(answer: Answer, info: GraphQLResolveInfo) -> str | None:
+        message: Message | None = await context_of(info).load(MessageById, answer.message_id)
+        return message.status if message else None
+
+    @staticmethod
+    async def resolve_question(answer: Answer, info: GraphQLResolveInfo) -> Message | None:
+        return await context_of(info).load(MessageById, answer.question_id)
+
+    @staticmethod
+    async def resolve_message(answer: Answer, info: GraphQLResolveInfo) -> Message | None:
+        return await context_of(info).load(MessageById, answer.message_id)
+
+    @staticmethod
+    async def resolve_assistant(answer: Answer, info: GraphQLResolveInfo) -> User | None:
+        return await context_of(info).load(UserById, answer.assistant_id)
+
+    @staticmethod
+    async def resolve_prompt_version(answer: Answer, info: GraphQLResolveInfo) -> int | None:
+        if answer.prompt_id is None:
+            return None
+        return await context_of(info).load(PromptVersionById, answer.prompt_id)
+
+    @staticmethod
+    async def resolve_passages(answer: Answer, info: GraphQLResolveInfo) -> list[Passage]:
+        return await context_of(info).load(PassagesByAnswer, answer.pk)

@@ -1,0 +1,111 @@
+"""Rooms and their members."""
+
+from typing import Any
+
+import graphene
+from graphene_django import DjangoObjectType
+from graphql import GraphQLResolveInfo
+
+from chat.models import Membership, Message, Room, User
+from gql.connections import Key, Page, PageRequest, connection_type, cut_page, parse_page
+from gql.context import context_of
+from gql.dataloaders import (
+    MemberCountByRoom,
+    MembersByRoom,
+    MessageCountByRoom,
+    MessagesByRoom,
+    NewsByRoom,
+    UserById,
+)
+from gql.types.enums import RoomKind, RoomRole
+from gql.types.people import UserType
+
+
+class MembershipType(DjangoObjectType):
+    """A user's place in a room."""
+
+    user = graphene.Field(UserType, required=True)
+    role = RoomRole(required=True)
+    last_read_version = graphene.Int(required=True)
+
+    class Meta:
+        model = Membership
+        name = "Membership"
+        fields = ("joined_at",)
+
+    @staticmethod
+    async def resolve_user(membership: Membership, info: GraphQLResolveInfo) -> User | None:
+        return await context_of(info).load(UserById, membership.user_id)
+
+
+MembershipConnection = connection_type("Membership", MembershipType)
+
+
+class RoomType(DjangoObjectType):
+    """A place for messages. `version` counts its durable changes."""
+
+    topic = graphene.String(required=True)
+    kind = RoomKind(required=True)
+    version = graphene.Int(required=True)
+    unread_count = graphene.Int(
+        required=True, description="Messages by others since you last read; 0 if not a member."
+    )
+    mention_count = graphene.Int(required=True, description="Those of the unread ones that mention you.")
+    members = graphene.Field(
+        MembershipConnection,
+        required=True,
+        first=graphene.Int(),
+        after=graphene.String(),
+        description="By user name.",
+    )
+    messages = graphene.Field(
+        "gql.types.messages.MessageConnection",
+        required=True,
+        first=graphene.Int(),
+        after=graphene.String(),
+        last=graphene.Int(),
+        before=graphene.String(),
+        description="Oldest first; `last: 50` gives the newest page.",
+    )
+
+    class Meta:
+        model = Room
+        name = "Room"
+        fields = ("id", "name", "archived_at")
+
+    @staticmethod
+    async def resolve_unread_count(room: Room, info: GraphQLResolveInfo) -> int:
+        return int((await context_of(info).load(NewsByRoom, room.pk))[0])
+
+    @staticmethod
+    async def resolve_mention_count(room: Room, info: GraphQLResolveInfo) -> int:
+        return int((await context_of(info).load(NewsByRoom, room.pk))[1])
+
+    @staticmethod
+    async def resolve_members(room: Room, info: GraphQLResolveInfo, **arguments: Any) -> Page[Membership]:
+        page = parse_page((str,), **arguments)
+        return await _page(info, room, page, MembersByRoom, MemberCountByRoom, _member_key)
+
+    @staticmethod
+    async def resolve_messages(room: Room, info: GraphQLResolveInfo, **arguments: Any) -> Page[Message]:
+        page = parse_page((int,), **arguments)
+        return await _page(info, room, page, MessagesByRoom, MessageCountByRoom, _message_key)
+
+
+async def _page(
+    info: GraphQLResolveInfo, room: Room, page: PageRequest, rows: Any, counts: Any, key: Any
+) -> Page[Any]:
+    context = context_of(info)
+    found = await context.load(rows, room.pk, page=page)
+    return cut_page(found, page, key=key, count=lambda: context.load(counts, room.pk))
+
+
+def _member_key(membership: Any) -> Key:
+    return (membership.username,)
+
+
+def _message_key(message: Message) -> Key:
+    return (message.posted_version,)
+
+
+RoomConnection = connection_type("Room", RoomType)
