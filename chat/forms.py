@@ -1,0 +1,38 @@
+"""Forms of the chat pages. What a value may be is decided by the actions; forms carry labels and the first look."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm
+
+from chat.models import Room
+
+
+class SignInForm(AuthenticationForm):
+    """Username and password; wrong ones are told without saying which was wrong."""
+
+    error_messages = {
+        "invalid_login": "That username and password do not match.",
+        "inactive": "This account is switched off.",
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].widget.attrs |= {"autocomplete": "username", "spellcheck": "false"}
+        if self.is_bound and not self.is_valid():
+            for field in self.fields.values():
+                field.widget.attrs |= {"aria-invalid": "true", "aria-describedby": "sign-in-problem"}
+
+
+class RoomForm(forms.Form):
+    """A new room."""
+
+    name = forms.CharField(max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    topic = forms.CharField(
+        max_length=250, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    kind = forms.ChoiceField(
+        label="Who can find it",
+        choices=[(Room.Kind.PUBLIC, "Everyone"), (Room.Kind.PRIVATE, "Only people who are added")],
+        initial=Room.Kind.PUBLIC,
+    )

@@ -1,0 +1,43 @@
+"""What a page does with an error of the domain: the status and the words that belong to its code."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from chat.errors import DomainError
+
+STATUS_OF = {
+    "UNAUTHENTICATED": 401,
+    "FORBIDDEN": 403,
+    "NOT_FOUND": 404,
+    "BAD_USER_INPUT": 400,
+    "CONFLICT": 409,
+    "PAYLOAD_TOO_LARGE": 413,
+    "RATE_LIMITED": 429,
+    "UNAVAILABLE": 503,
+}
+_OWN_PAGE = {403: "403.html", 404: "404.html"}
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Whether the page's own script is asking, rather than a browser that shows what it gets."""
+    return request.headers.get("Accept", "").startswith("application/json")
+
+
+class DomainErrorPages:
+    """A view raises what an action raised; a person sees a page that says so, a script {"error": {code, message}}."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, DomainError):
+            return None
+        status = STATUS_OF.get(error.code, 500)
+        if wants_json(request):
+            return JsonResponse({"error": error.as_dict()}, status=status)
+        return render(request, _OWN_PAGE.get(status, "400.html"), {"error": error}, status=status)

@@ -1,0 +1,90 @@
+// Where one writes: Enter sends, Shift+Enter begins a line, a draft survives the page.
+
+const TYPING_EVERY_MS = 3000;
+const TYPING_ENDS_MS = 5000;
+
+export class Composer {
+  #form;
+  #box;
+  #draftKey;
+  #onSend;
+  #onTyping;
+  #saidTyping = 0;
+  #typingTimer = 0;
+
+  constructor(form, { draftKey, completion, onSend, onTyping }) {
+    this.#form = form;
+    this.#box = form.elements.text;
+    this.#draftKey = draftKey;
+    this.#onSend = onSend;
+    this.#onTyping = onTyping;
+    this.#box.removeAttribute("required"); // an empty message is simply not sent, without a bubble
+    if (!this.#box.value) this.#box.value = localStorage.getItem(draftKey) ?? "";
+    this.#fit();
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#send();
+    });
+    this.#box.addEventListener("input", () => this.#changed());
+    this.#box.addEventListener("keydown", (event) => {
+      if (!event.isComposing && !completion.handleKey(event)) this.#key(event);
+    });
+  }
+
+  focus() {
+    this.#box.focus();
+  }
+
+  /** Put a text back that could not be sent. */
+  restore(text) {
+    this.#box.value = this.#box.value ? `${text}\n${this.#box.value}` : text;
+    this.#changed();
+    this.focus();
+  }
+
+  #key(event) {
+    const onPhone = matchMedia("(pointer: coarse) and (hover: none)").matches; // there Enter is the only way to a new line
+    if (event.key !== "Enter" || event.shiftKey || onPhone) return;
+    event.preventDefault();
+    this.#send();
+  }
+
+  #send() {
+    const text = this.#box.value.trim();
+    if (!text) return;
+    this.#box.value = "";
+    this.#changed();
+    this.#stopTyping();
+    this.#onSend(text);
+    this.focus();
+  }
+
+  #changed() {
+    if (this.#box.value) localStorage.setItem(this.#draftKey, this.#box.value);
+    else localStorage.removeItem(this.#draftKey);
+    this.#fit();
+    if (this.#box.value) this.#isTyping();
+    else this.#stopTyping();
+  }
+
+  #isTyping() {
+    if (Date.now() - this.#saidTyping > TYPING_EVERY_MS) {
+      this.#saidTyping = Date.now();
+      this.#onTyping(true);
+    }
+    clearTimeout(this.#typingTimer);
+    this.#typingTimer = setTimeout(() => this.#stopTyping(), TYPING_ENDS_MS);
+  }
+
+  #stopTyping() {
+    clearTimeout(this.#typingTimer);
+    if (this.#saidTyping) this.#onTyping(false);
+    this.#saidTyping = 0;
+  }
+
+  #fit() {
+    if (CSS.supports("field-sizing", "content")) return;
+    this.#box.style.height = "auto";
+    this.#box.style.height = `${this.#box.scrollHeight}px`;
+  }
+}

@@ -1,0 +1,91 @@
+// Messages on their way: kept in the browser until the server has them, sent again with the same id of their own, so that
+// a retry posts nothing twice.
+
+const RETRY_MS = 3000;
+const WORTH_A_RETRY = new Set(["RATE_LIMITED", "UNAVAILABLE", "INTERNAL"]);
+
+export class Outbox {
+  /** Called with an entry `{clientId, roomId, text, at, problem}` when it changed, and with the stored message once sent. */
+  onChange = () => {};
+  onSent = () => {};
+  #key;
+  #socket;
+  #flushing = false;
+  #timer = 0;
+
+  constructor(socket, userId) {
+    this.#socket = socket;
+    this.#key = `parley.outbox.${userId}`;
+  }
+
+  entries() {
+    try {
+      return JSON.parse(localStorage.getItem(this.#key)) ?? [];
+    } catch {
+      return [];
+    }
+  }
+
+  add(roomId, text) {
+    const entry = { clientId: newId(), roomId, text, at: new Date().toISOString(), problem: "" };
+    this.#save([...this.entries(), entry]);
+    this.onChange(entry);
+    this.flush();
+    return entry;
+  }
+
+  remove(clientId) {
+    this.#save(this.entries().filter((entry) => entry.clientId !== clientId));
+  }
+
+  /** Send what waits, oldest first, one after the other. */
+  async flush() {
+    if (this.#flushing || !this.#socket.connected) return;
+    this.#flushing = true;
+    try {
+      for (let entry; (entry = this.entries().find((waiting) => !waiting.problem)); ) {
+        if (!(await this.#send(entry))) break;
+      }
+    } finally {
+      this.#flushing = false;
+    }
+  }
+
+  async #send(entry) {
+    const { clientId, roomId, text } = entry;
+    let ack;
+    try {
+      ack = await this.#socket.request("send-message", roomId, { text, clientId });
+    } catch {
+      this.#retryIn(RETRY_MS);
+      return false;
+    }
+    if (ack.ok) {
+      this.remove(clientId);
+      this.onSent(ack.message);
+    } else if (WORTH_A_RETRY.has(ack.error?.code)) {
+      this.#retryIn((ack.error.retryAfter ?? RETRY_MS / 1000) * 1000);
+      return false;
+    } else {
+      entry.problem = ack.error?.message ?? "This message could not be sent.";
+      this.#save(this.entries().map((other) => (other.clientId === clientId ? entry : other)));
+      this.onChange(entry);
+    }
+    return true;
+  }
+
+  #retryIn(delay) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.flush(), delay);
+  }
+
+  #save(entries) {
+    localStorage.setItem(this.#key, JSON.stringify(entries));
+  }
+}
+
+function newId() {
+  // randomUUID exists only on https and localhost; Parley also runs on plain http in a house network.
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,239 @@
+"""The chat pages. Each works without JavaScript; scripts then keep it live over Socket.IO."""
+
+from pathlib import Path
+from uuid import uuid4
+
+from django.conf import settings
+from django.contrib import messages as notices
+from django.contrib.auth import views as auth_views
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from chat import actions
+from chat.errors import BadInput, Conflict, DomainError, NotFound
+from chat.forms import RoomForm, SignInForm
+from chat.models import Membership, Message, Room, User
+from chat.selectors import (
+    access_message,
+    access_room,
+    latest_messages,
+    memberships_of,
+    message_payload,
+    rooms_of,
+    users_visible_to,
+)
+from chat.timeline import manages, timeline_rows
+
+PAGE_MESSAGES = 50
+LAST_ROOM = "last_room_id"
+
+
+class SignIn(auth_views.LoginView):
+    """The sign-in page. It says how a demo is entered, and that a new installation has nobody yet."""
+
+    template_name = "account/sign_in.html"
+    form_class = SignInForm
+    redirect_authenticated_user = True
+
+    def get_context_data(self, **kwargs: object) -> dict[str, object]:
+        people = User.objects.filter(is_bot=False, is_active=True)
+        demo = Path(settings.DATA_DIR) / "demo.json"
+        return super().get_context_data(has_people=people.exists(), is_demo=demo.exists(), **kwargs)
+
+
+class SignOut(auth_views.LogoutView):
+    """Signs out by POST only."""
+
+
+def user_of(request: HttpRequest) -> User:
+    """The signed-in user of a page behind `login_required`."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+@require_GET
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """The room read last, else the first of one's own, else the list of rooms."""
+    user = user_of(request)
+    own = Membership.objects.filter(user=user, room__archived_at=None)
+    last = own.filter(room_id=request.session.get(LAST_ROOM, 0)).first()
+    membership = last or own.order_by("room__kind", "room__name", "pk").first()
+    return redirect("room", membership.room_id) if membership else redirect("rooms")
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def rooms(request: HttpRequest) -> HttpResponse:
+    """Every room the user may read, with a way in; and a form for a new one."""
+    user = user_of(request)
+    form = RoomForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            room = actions.create_room(user, **form.cleaned_data)
+        except (BadInput, Conflict) as error:
+            form.add_error("name", error.fields.get("name", error.message))
+        else:
+            return redirect("room", room.pk)
+    listed = [room for room in rooms_of(user) if room.kind != Room.Kind.DIRECT]
+    return render(request, "chat/rooms.html", {"rooms": listed, "form": form, "section": "rooms"})
+
+
+@require_GET
+@login_required
+def room(request: HttpRequest, room_id: int) -> HttpResponse:
+    """A room: its newest messages, or with `?before=<place>` the page that ends before that place."""
+    user = user_of(request)
+    room = access_room(user, room_id)
+    request.session[LAST_ROOM] = room.pk
+    membership = Membership.objects.filter(room=room, user=user).first()
+    before = request.GET.get("before", "")
+    cursor = int(before) if before.isdecimal() and len(before) < 18 else None
+    found = latest_messages(room, limit=PAGE_MESSAGES + 1, before=cursor)
+    shown = found[-PAGE_MESSAGES:]
+    context = {
+        "room": room,
+        "membership": membership,
+        "rows": timeline_rows(shown, user, membership if cursor is None else None),
+        "earlier": shown[0].posted_version if len(found) > PAGE_MESSAGES else None,
+        "is_history": cursor is not None,
+        "manages": manages(user, membership),
+        "people": mentionable(room),
+        "client_id": str(uuid4()),
+    }
+    template = "chat/_messages.html" if request.headers.get("X-Fragment") else "chat/room.html"
+    return render(request, template, context)
+
+
+def mentionable(room: Room) -> list[dict[str, object]]:
+    """Who can be named in the room: its people, and every assistant (a mention calls it in)."""
+    members = [membership.user for membership in memberships_of(room)]
+    present = {member.pk for member in members}
+    bots = User.objects.filter(is_bot=True, is_active=True).exclude(pk__in=present).order_by("username")
+    return [
+        {"id": str(user.pk), "username": user.username, "displayName": str(user), "isBot": user.is_bot}
+        for user in (*sorted(members, key=lambda member: not member.is_bot), *bots)
+    ]
+
+
+@require_POST
+@login_required
+def post_message(request: HttpRequest, room_id: int) -> HttpResponse:
+    """A message from the room's form; a form sent twice posts once."""
+    user = user_of(request)
+    client_id = request.POST.get("client_id") or None
+    try:
+        actions.post_message(user, room_id=room_id, text=request.POST.get("text", ""), client_id=client_id)
+    except NotFound:
+        raise
+    except DomainError as error:
+        notices.error(request, error.message)
+    return redirect(reverse("room", args=[room_id]) + "#composer")
+
+
+@require_POST
+@login_required
+def join(request: HttpRequest, room_id: int) -> HttpResponse:
+    actions.join_room(user_of(request), room_id=room_id)
+    return redirect("room", room_id)
+
+
+@require_POST
+@login_required
+def leave(request: HttpRequest, room_id: int) -> HttpResponse:
+    actions.leave_room(user_of(request), room_id=room_id)
+    return redirect("rooms")
+
+
+@require_POST
+@login_required
+def mark_read(request: HttpRequest, room_id: int) -> HttpResponse:
+    """For readers without JavaScript; scripts mark what was seen over the socket."""
+    room = access_room(user_of(request), room_id)
+    actions.mark_read(user_of(request), room_id=room_id, version=room.version)
+    return redirect("room", room_id)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def members(request: HttpRequest, room_id: int) -> HttpResponse:
+    """Who is in the room; its owners and moderators add and remove people here."""
+    user = user_of(request)
+    room = access_room(user, room_id)
+    if request.method == "POST":
+        if "remove" in request.POST:
+            actions.remove_member(user, room_id=room_id, user_id=request.POST["remove"])
+        else:
+            actions.add_member(user, room_id=room_id, user_id=request.POST.get("add", ""))
+        return redirect("members", room_id)
+    memberships = list(memberships_of(room))
+    own = next((membership for membership in memberships if membership.user_id == user.pk), None)
+    may_manage = manages(user, own) and room.kind != Room.Kind.DIRECT
+    present = [membership.user_id for membership in memberships]
+    addable = users_visible_to(user).exclude(pk__in=present).order_by("username") if may_manage else []
+    template = "chat/_members.html" if request.headers.get("X-Fragment") else "chat/members.html"
+    context = {
+        "room": room,
+        "memberships": memberships,
+        "own": own,
+        "manages": may_manage,
+        "addable": addable,
+    }
+    return render(request, template, context)
+
+
+@require_GET
+@login_required
+def people(request: HttpRequest) -> HttpResponse:
+    """Everybody the user can see, each one click from a direct message."""
+    everybody = users_visible_to(user_of(request)).order_by("is_bot", "username")
+    return render(request, "chat/people.html", {"people": everybody, "section": "people"})
+
+
+@require_POST
+@login_required
+def open_direct(request: HttpRequest, user_id: int) -> HttpResponse:
+    room = actions.open_direct_room(user_of(request), other_id=user_id)
+    return redirect("room", room.pk)
+
+
+@require_GET
+@login_required
+def message(request: HttpRequest, message_id: int) -> JsonResponse:
+    """The message's wire form: a script that missed a piece of a running answer starts again from here."""
+    return JsonResponse(message_payload(access_message(user_of(request), message_id)))
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def edit_message(request: HttpRequest, message_id: int) -> HttpResponse:
+    """Change or delete one's own message."""
+    user = user_of(request)
+    found = access_message(user, message_id)
+    back = redirect(reverse("room", args=[found.room_id]) + f"#message-{found.pk}")
+    if request.method == "GET":
+        if found.author_id != user.pk or found.deleted_at or found.kind != Message.Kind.PERSON:
+            return back
+        return render(request, "chat/edit_message.html", {"message": found, "room": found.room})
+    try:
+        if "delete" in request.POST:
+            actions.delete_message(user, message_id=message_id)
+        else:
+            actions.edit_message(user, message_id=message_id, text=request.POST.get("text", ""))
+    except (BadInput, Conflict) as error:
+        notices.error(request, error.message)
+    return back
+
+
+@require_GET
+@login_required
+def sidebar(request: HttpRequest) -> HttpResponse:
+    """The room list alone, for a page that finds itself out of date."""
+    current = request.GET.get("room", "")
+    room = Room(pk=int(current)) if current.isdecimal() and len(current) < 18 else None
+    return render(
+        request, "chat/sidebar_fragment.html", {"room": room, "section": request.GET.get("section", "")}
+    )

@@ -1,0 +1,19 @@
+"""Addresses of the document pages."""
+
+from django.urls import path
+
+from rag import views
+
+urlpatterns = [
+    path("documents/", views.documents, name="documents"),
+    path("documents/collections/", views.new_collection, name="new-collection"),
+    path("documents/status/", views.status, name="document-status"),
+    path("documents/<int:document_id>/", views.document, name="document"),
+    path("documents/<int:document_id>/original", views.original, name="document-original"),
+    path("documents/<int:document_id>/delete/", views.delete, name="delete-document"),
+    path("documents/<int:document_id>/retry/", views.retry, name="retry-document"),
+    path("documents/<int:document_id>/passages/<int:chunk_id>/", views.passage, name="passage"),
+    path("rooms/<int:room_id>/files/", views.files_of_room, name="room-files"),
+    path("messages/<int:message_id>/stop/", views.stop_answer, name="stop-answer"),
+    path("messages/<int:message_id>/retry/", views.retry_answer, name="retry-answer"),
+]

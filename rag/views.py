@@ -1,0 +1,286 @@
+"""The document pages: what there is, how far it is processed, what it says."""
+
+from typing import Any
+
+from django.contrib import messages as notices
+from django.contrib.auth.decorators import login_required
+from django.core.files.uploadedfile import UploadedFile
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from chat.errors import BadInput, Conflict, DomainError, NotFound
+from chat.selectors import access_message, access_room
+from rag.actions.answers import regenerate_answer, stop_message
+from rag.actions.collections import create_collection, room_files
+from rag.actions.documents import delete_document, retry_document, upload_document
+from rag.forms import CollectionForm
+from rag.models import Answer, Collection, Document
+from rag.reading import parse_span, part_at, pieces_around, pieces_of_part
+from rag.retrieval import Audience, search
+from rag.selectors import (
+    access_chunk,
+    access_document,
+    collections_readable_by,
+    collections_writable_by,
+    document_text,
+    documents_of,
+    documents_readable_by,
+    may_change,
+)
+
+ACCEPTED = ".pdf,.docx,.html,.htm,.md,.markdown,.txt"
+LISTED_PER_COLLECTION = 200
+STATUS_MAX_IDS = 100
+SEARCH_MAX_CHARACTERS = 500
+NO_ANSWER = "There is no such answer, or it is not open to you."
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    return request.headers.get("Accept", "").startswith("application/json")
+
+
+def document_state(document: Document) -> dict[str, Any]:
+    """What a page's script needs to show how far a document is."""
+    return {
+        "id": str(document.pk),
+        "title": document.title,
+        "filename": document.filename,
+        "url": reverse("document", args=[document.pk]),
+        "status": document.status,
+        "statusText": document.get_status_display(),
+        "error": document.error_message,
+        "chunkCount": document.chunk_count,
+        "embeddedCount": document.embedded_count,
+    }
+
+
+# ------------------------------------------------------------------------------------------------- lists
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def documents(request: HttpRequest) -> HttpResponse:
+    """Collections with their documents, or with `?q=` what is found in them. POST adds documents to a collection."""
+    if request.method == "POST":
+        return _upload(request, request.POST.get("collection", ""), reverse("documents"))
+    user: Any = request.user
+    query = request.GET.get("q", "").strip()[:SEARCH_MAX_CHARACTERS]
+    context = {
+        "section": "documents",
+        "query": query,
+        "passages": search(Audience.of_user(user), query, top_k=20) if query else [],
+        "collections": [] if query else _listed(list(collections_readable_by(user)), user),
+        "writable": [] if user.is_guest else collections_writable_by(user).filter(home_room=None),
+        "form": CollectionForm(),
+        "accept": ACCEPTED,
+    }
+    return render(request, "rag/documents.html", context)
+
+
+def _listed(collections: list[Collection], user: Any) -> list[dict[str, Any]]:
+    """Each collection with its newest documents and whether the user may add to it."""
+    writable = set(collections_writable_by(user).values_list("pk", flat=True))
+    return [
+        {
+            "collection": collection,
+            "documents": documents_of(collection)[:LISTED_PER_COLLECTION],
+            "is_writable": collection.pk in writable,
+        }
+        for collection in collections
+    ]
+
+
+@require_POST
+@login_required
+def new_collection(request: HttpRequest) -> HttpResponse:
+    form = CollectionForm(request.POST)
+    if form.is_valid():
+        user: Any = request.user
+        try:
+            create_collection(user, **form.cleaned_data)
+        except (BadInput, Conflict) as error:
+            notices.error(request, error.message)
+    else:
+        notices.error(request, "A collection needs a name of at most 80 characters.")
+    return redirect("documents")
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def files_of_room(request: HttpRequest, room_id: int) -> HttpResponse:
+    """The room's own files, and the collections shared with it. POST adds files."""
+    user: Any = request.user
+    room = access_room(user, room_id)
+    if request.method == "POST":
+        collection = room_files(user, room_id=room_id)
+        return _upload(request, collection.pk, reverse("room-files", args=[room_id]))
+    own = Collection.objects.filter(home_room=room).first()
+    membership = room.memberships.filter(user=user).first()
+    context = {
+        "room": room,
+        "documents": documents_of(own)[:LISTED_PER_COLLECTION] if own else [],
+        "shared": collections_readable_by(user).filter(shares__room=room),
+        "may_add": membership is not None and not user.is_guest and membership.role != "guest",
+        "accept": ACCEPTED,
+    }
+    template = "rag/_room_files.html" if request.headers.get("X-Fragment") else "rag/room_files.html"
+    return render(request, template, context)
+
+
+def _upload(request: HttpRequest, collection_id: object, back: str) -> HttpResponse:
+    """Each file of the form becomes a document. A script gets their states; a form goes back, with what went wrong."""
+    user: Any = request.user
+    files = request.FILES.getlist("file")
+    if not files:
+        raise BadInput("Choose a file first.", fields={"file": "is missing"})
+    added: list[Document] = []
+    for file in files:
+        try:
+            added.append(_add_file(user, collection_id, file))
+        except DomainError as error:
+            if _wants_json(request):
+                raise
+            notices.error(request, error.message)
+    if _wants_json(request):
+        return JsonResponse({"documents": [document_state(document) for document in added]}, status=201)
+    if added:
+        notices.success(request, f"Added: {', '.join(document.filename for document in added)}")
+    return redirect(back)
+
+
+def _add_file(user: Any, collection_id: object, file: UploadedFile) -> Document:
+    assert file.file is not None
+    return upload_document(
+        user, collection_id=collection_id, file=file.file, filename=file.name or "document"
+    )
+
+
+@require_GET
+@login_required
+def status(request: HttpRequest) -> JsonResponse:
+    """How far the documents `?ids=1,2` are; those the user may not read are left out."""
+    wanted = [
+        int(part) for part in request.GET.get("ids", "").split(",") if part.isdecimal() and len(part) < 18
+    ]
+    user: Any = request.user
+    found = documents_readable_by(user).filter(pk__in=wanted[:STATUS_MAX_IDS])
+    return JsonResponse({"documents": [document_state(document) for document in found]})
+
+
+# ------------------------------------------------------------------------------------------- one document
+
+
+@require_GET
+@login_required
+def document(request: HttpRequest, document_id: int) -> HttpResponse:
+    """A document's details and its text in parts; `?at=start-end` opens the part with those characters, marked."""
+    user: Any = request.user
+    found = access_document(user, document_id)
+    text = document_text(found)
+    at = request.GET.get("at", "")
+    mark = parse_span(at, len(text))
+    part = part_at(text, mark[0] if mark else int(at) if at.isdecimal() and len(at) < 10 else 0)
+    context = {
+        "document": found,
+        "part": part,
+        "pieces": pieces_of_part(text, part, mark),
+        "may_change": may_change(user, found),
+        "section": "documents",
+    }
+    return render(request, "rag/document.html", context)
+
+
+@require_GET
+@login_required
+def original(request: HttpRequest, document_id: int) -> FileResponse:
+    """The uploaded file, always as a download: nothing somebody uploaded runs as a page of this site."""
+    user: Any = request.user
+    found = access_document(user, document_id)
+    if not found.file:
+        raise NotFound("The original of this document was not kept.")
+    try:
+        stored = found.file.open("rb")
+    except FileNotFoundError:
+        raise NotFound("The original of this document is not in the file storage any more.") from None
+    response = FileResponse(
+        stored, as_attachment=True, filename=found.filename, content_type="application/octet-stream"
+    )
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
+
+
+@require_GET
+@login_required
+def passage(request: HttpRequest, document_id: int, chunk_id: int) -> HttpResponse:
+    """A passage in its document, `?mark=start-end` (offsets in the passage) marked; for the pane with X-Fragment."""
+    user: Any = request.user
+    chunk = access_chunk(user, document_id, chunk_id)
+    text = document_text(chunk.document)
+    mark = parse_span(request.GET.get("mark", ""), len(chunk.text))
+    place = (chunk.start + mark[0], chunk.start + mark[1]) if mark else None
+    context = {
+        "chunk": chunk,
+        "document": chunk.document,
+        "pieces": pieces_around(text, (chunk.start, chunk.end), place),
+        "at": place or (chunk.start, chunk.end),
+        "section": "documents",
+    }
+    template = "rag/_passage.html" if request.headers.get("X-Fragment") else "rag/passage.html"
+    return render(request, template, context)
+
+
+@require_POST
+@login_required
+def delete(request: HttpRequest, document_id: int) -> HttpResponse:
+    user: Any = request.user
+    title = access_document(user, document_id).title
+    delete_document(user, document_id=document_id)
+    notices.success(request, f"Deleted: {title}")
+    return redirect(_back(request, reverse("documents")))
+
+
+@require_POST
+@login_required
+def retry(request: HttpRequest, document_id: int) -> HttpResponse:
+    """Process a failed document again."""
+    user: Any = request.user
+    found = retry_document(user, document_id=document_id)
+    if _wants_json(request):
+        return JsonResponse({"documents": [document_state(found)]})
+    return redirect(_back(request, reverse("document", args=[document_id])))
+
+
+def _back(request: HttpRequest, otherwise: str) -> str:
+    """Where the form says to go on, if that is a page of this site."""
+    target = request.POST.get("next", "")
+    return target if url_has_allowed_host_and_scheme(target, allowed_hosts=None) else otherwise
+
+
+# ------------------------------------------------------------------------------------------------ answers
+
+
+@require_POST
+@login_required
+def stop_answer(request: HttpRequest, message_id: int) -> HttpResponse:
+    """For readers without JavaScript; scripts send `stop-answer` over the socket."""
+    user: Any = request.user
+    answer = stop_message(user, message_id=message_id)
+    return redirect(reverse("room", args=[answer.message.room_id]) + f"#message-{message_id}")
+
+
+@require_POST
+@login_required
+def retry_answer(request: HttpRequest, message_id: int) -> HttpResponse:
+    """Have a failed or stopped answer written anew."""
+    user: Any = request.user
+    message = access_message(user, message_id)
+    answer_id = Answer.objects.filter(message_id=message.pk).values_list("pk", flat=True).first()
+    if answer_id is None:
+        raise NotFound(NO_ANSWER)
+    regenerate_answer(user, answer_id=answer_id)
+    if _wants_json(request):
+        return JsonResponse({"ok": True})
+    return redirect(reverse("room", args=[message.room_id]) + f"#message-{message_id}")
