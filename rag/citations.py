@@ -52,8 +52,7 @@ class DraftAnswer:
         return shown
 
     def add_citation(self, number: int, quote: str) -> str:
-        """Note that the text so far rests on `quote` in source `number`; return what is new in `text`; may be
-        empty.
+        """Note that the text so far rests on `quote` in source `number`; return what is new in `text`; may be empty.
 
         The model's own marker, if it just wrote it, is taken for this citation's.
         """

@@ -1,5 +1,4 @@
-"""The answerer for an installation without a language model: the sentences that match the question best,
-quoted.
+"""The answerer for an installation without a language model: the sentences that match the question best, quoted.
 
 It is no language model and says so. It stands behind the same seam, so that everything else (streaming,
 citation check, stop, failure) is the same for both.

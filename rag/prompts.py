@@ -23,9 +23,12 @@ MAX_OUTPUT_TOKENS = 2048
 class Template(Protocol):
     """The parts of a prompt that an admin may change; each version is a row (`rag.models.PromptTemplate`)."""
 
-    persona: str
-    rules: str
-    examples: str
+    @property
+    def persona(self) -> str: ...
+    @property
+    def rules(self) -> str: ...
+    @property
+    def examples(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

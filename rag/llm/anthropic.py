@@ -173,8 +173,7 @@ def _problems_as_answer_errors() -> Iterator[None]:
 
 
 async def serves_blocks(client: AsyncAnthropic, model: str) -> bool:
-    """Whether the server reads search results, judged by its count of tokens: not if text counts and they do
-    not.
+    """Whether the server reads search results, judged by its count of tokens: not if text counts and they do not.
 
     A server that cannot count, or not in time, is taken for a complete one.
     """

@@ -1,0 +1,66 @@
+"""The values that pass between the job that answers and the actions that store what it does."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from rag.citations import Citation
+from rag.llm.seam import Usage
+from rag.prompts import DefaultTemplate, HistoryItem, Template
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """A language model that may answer. Prices are USD per million tokens."""
+
+    name: str
+    max_output_tokens: int
+    input_price: Decimal
+    output_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerClaim:
+    """One worker's right to answer, and what it needs for it.
+
+    `attempt` is the fence: once another worker has taken over, the number has grown and nothing of this one
+    is stored any more. `question` is the text without the mention of the assistant.
+    """
+
+    answer_id: int
+    attempt: int
+    message_id: int
+    room_id: int
+    question: str
+    asked_at: datetime
+    history: tuple[HistoryItem, ...] = ()
+    template: Template = field(default_factory=DefaultTemplate)
+    models: tuple[ModelChoice, ...] = ()
+
+
+class Progress(Enum):
+    """What a worker that answers should do next."""
+
+    GO_ON = "go on"
+    STOP = "stop"
+    LEAVE = "leave"  # somebody else has the answer, or it is finished
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerOutcome:
+    """How an answer ended. `status`: final, failed (with `error`, code and message) or stopped."""
+
+    status: str
+    text: str
+    citations: tuple[Citation, ...] = ()
+    dropped_citations: int = 0
+    error: tuple[str, str] | None = None
+    delta_index: int = 0
+    model: str = ""
+    stop_reason: str = ""
+    usage: Usage = Usage()
+    cost: Decimal = Decimal(0)
+    first_delta_ms: float | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)

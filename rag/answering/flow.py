@@ -1,0 +1,150 @@
+"""The flow of an answer: claim, search, prompt, stream, check, finish."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+
+from chat.database import run_in_db
+from rag.actions.answers import begin_answer, finish_answer, record_passages
+from rag.answering.claim import AnswerClaim, AnswerOutcome, ModelChoice, Progress
+from rag.answering.live import LiveAnswer
+from rag.citations import CheckedAnswer, check_citations
+from rag.costs import cost_usd
+from rag.llm.configured import configured_model
+from rag.llm.seam import AnswerError, AnswerModel, FinalModelError, Usage
+from rag.passages import Passage
+from rag.prompts import MAX_OUTPUT_TOKENS, build_request, estimate_tokens
+from rag.retrieval import Audience, search
+
+logger = logging.getLogger(__name__)
+
+PASSAGES = 8
+NO_QUESTION = "What would you like to know? Write your question behind my name."
+CUT_OFF = "*The answer was cut off at its length limit.*"
+INTERNAL = ("INTERNAL", "Something went wrong while answering. Please try again.")
+DATABASE_ERRORS = (OperationalError, InterfaceError)
+
+
+def _search_room(room_id: int, question: str) -> Sequence[Passage]:
+    return search(Audience.of_room(room_id), question, top_k=PASSAGES)
+
+
+def _configured(models: Sequence[ModelChoice]) -> AnswerModel:
+    names = [choice.name for choice in models]
+    return configured_model(names, api_key=settings.ANTHROPIC_API_KEY, base_url=settings.ANTHROPIC_BASE_URL)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What an answer is made with. `search` blocks and is run in a database thread; `model` is called on the loop."""
+
+    search: Callable[[int, str], Sequence[Passage]] = _search_room
+    model: Callable[[Sequence[ModelChoice]], AnswerModel] = _configured
+
+
+async def answer(message_id: int, bot_id: int, *, means: Means | None = None) -> None:
+    """Answer the message as that bot, or take over from a worker that died over it. Safe to call again at any time.
+
+    A failure becomes the answer's state, with a reason; only losing the database, or being cancelled, comes
+    out of here, and whoever runs the job again takes over.
+    """
+    claim = await run_in_db(begin_answer, message_id, bot_id)
+    if claim is None:
+        return
+    try:
+        outcome = await _outcome(claim, means or Means())
+    except DATABASE_ERRORS:
+        raise
+    except Exception:  # the top of the job: whatever it was, the person who asked must hear of it
+        logger.exception("answer %d failed", claim.answer_id)
+        outcome = AnswerOutcome("failed", "", error=INTERNAL)
+    if outcome is not None and not await run_in_db(finish_answer, claim, outcome):
+        logger.info("answer %d was taken over or ended by somebody else", claim.answer_id)
+
+
+async def _outcome(claim: AnswerClaim, means: Means) -> AnswerOutcome | None:
+    """How the answer ended; None if it is not this worker's any more."""
+    if not claim.question:
+        return AnswerOutcome("final", NO_QUESTION)
+    started = time.monotonic()
+    found = await run_in_db(means.search, claim.room_id, claim.question)
+    search_ms = (time.monotonic() - started) * 1000
+    limit = min((choice.max_output_tokens for choice in claim.models), default=MAX_OUTPUT_TOKENS)
+    request = build_request(claim.question, found, claim.history, claim.template, max_output_tokens=limit)
+    live = LiveAnswer(claim, source_count=len(request.passages))
+    recording = asyncio.create_task(
+        run_in_db(record_passages, claim, request.passages, search_ms=search_ms)
+    )  # beside the stream, so that the first word does not wait for a commit
+    try:
+        progress = await live.run(means.model(claim.models).stream(request))
+        error = None
+        if progress is Progress.GO_ON and not live.draft.text:
+            raise FinalModelError("MODEL_EMPTY", "The language model gave no answer. Please try again.")
+    except AnswerError as problem:
+        progress, error = Progress.GO_ON, (problem.code, problem.message)
+    finally:
+        await asyncio.gather(recording, return_exceptions=True)
+    recording.result()
+    if progress is Progress.LEAVE:
+        return None
+    status = "failed" if error else "stopped" if progress is Progress.STOP else "final"
+    return _compose(claim, live, status, error, request.passages)
+
+
+def _compose(
+    claim: AnswerClaim,
+    live: LiveAnswer,
+    status: str,
+    error: tuple[str, str] | None,
+    passages: Sequence[Passage],
+) -> AnswerOutcome:
+    checked = check_citations(live.draft.text, live.draft.quotes, passages)
+    usage = _settled_usage(live)
+    completion = live.completion
+    return AnswerOutcome(
+        status=status,
+        text=_final_text(checked, cut_off=completion is not None and completion.truncated),
+        citations=checked.citations,
+        dropped_citations=checked.dropped + live.draft.unserved,
+        error=error,
+        delta_index=live.delta_index,
+        model=live.model,
+        stop_reason=completion.stop_reason if completion else "",
+        usage=usage,
+        cost=_cost(claim, live.model, usage),
+        first_delta_ms=_first_delta_ms(claim, live),
+        parameters={"passages": len(passages)},
+    )
+
+
+def _final_text(checked: CheckedAnswer, *, cut_off: bool) -> str:
+    return f"{checked.text}\n\n{CUT_OFF}" if cut_off else checked.text
+
+
+def _settled_usage(live: LiveAnswer) -> Usage:
+    """The tokens to charge. A stream that did not end has not said how many it wrote: then they are estimated."""
+    usage = live.usage
+    if live.completion is not None or usage == Usage():
+        return usage
+    written = max(usage.output_tokens, estimate_tokens(live.draft.text))
+    return Usage(usage.input_tokens, written, usage.cache_write_tokens, usage.cache_read_tokens)
+
+
+def _cost(claim: AnswerClaim, model: str, usage: Usage) -> Decimal:
+    for choice in claim.models:
+        if choice.name == model:
+            return cost_usd(usage, input_price=choice.input_price, output_price=choice.output_price)
+    return Decimal(0)  # the extractive answerer
+
+
+def _first_delta_ms(claim: AnswerClaim, live: LiveAnswer) -> float | None:
+    """From the question's commit to the first delta, as the room saw it; by two clocks that may differ a little."""
+    if live.first_delta_at is None:
+        return None
+    return max(0.0, (live.first_delta_at - claim.asked_at.timestamp()) * 1000)

@@ -1,0 +1,489 @@
+"""The flow of an answer on the real database and channel layer, with a scripted model."""
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from decimal import Decimal
+
+import pytest
+from channels.layers import get_channel_layer
+from django.apps import apps
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from chat.actions import delete_message, post_message
+from chat.database import run_in_db
+from chat.errors import BadInput, Forbidden, NotFound
+from chat.events import room_group
+from rag.actions import ask, regenerate_answer, stop_answer, stop_message
+from rag.actions.answers import LOST, MOST_ATTEMPTS, begin_answer, finish_answer, keep_answer
+from rag.answering.claim import AnswerOutcome, Progress
+from rag.answering.flow import CUT_OFF, INTERNAL, NO_QUESTION, Means, answer
+from rag.llm.scripted import ScriptedModel
+from rag.llm.seam import (
+    CitationDelta,
+    Completion,
+    FinalModelError,
+    ModelChosen,
+    RetryableModelError,
+    TextDelta,
+    Usage,
+)
+from rag.models import Answer, LanguageModel
+from rag.tests.passages import PASSAGES
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+User, Room, Membership, Message = (
+    apps.get_model("chat", name) for name in ("User", "Room", "Membership", "Message")
+)
+DONE = Completion("end_turn", Usage(1000, 200))
+LEAVE_ANSWER = (
+    ModelChosen("claude-test"),
+    TextDelta("You get "),
+    TextDelta("25 days."),
+    CitationDelta(1, "Employees get 25 days of paid leave"),
+    DONE,
+)
+
+
+@pytest.fixture
+def ada():
+    return User.objects.create_user("ada", display_name="Ada")
+
+
+@pytest.fixture
+def grace():
+    return User.objects.create_user("grace")
+
+
+@pytest.fixture
+def parley():
+    fields = {"display_name": "Parley", "is_bot": True, "bot_task": "rag.answer"}
+    return User.objects.get_or_create(username="parley", defaults=fields)[0]
+
+
+@pytest.fixture
+def room(ada, grace, parley):
+    room = Room.objects.create(name="general", kind="public")
+    for person in (ada, grace):
+        Membership.objects.create(room=room, user=person)
+    return room
+
+
+@pytest.fixture
+def question(ada, room):
+    return post_message(ada, room_id=room.pk, text="@parley How many days of leave do I get?")
+
+
+def means(*scripts, passages=PASSAGES):
+    model = ScriptedModel(*(scripts or [LEAVE_ANSWER]))
+    return Means(search=lambda room_id, text: passages, model=lambda choices: model), model
+
+
+@asynccontextmanager
+async def listening(room):
+    """What is announced in the room while the block runs, as (name, data) in order."""
+    layer, heard = get_channel_layer(), []
+    channel = await layer.new_channel()
+    await layer.group_add(room_group(room.pk), channel)
+
+    async def hear():
+        while True:
+            message = await layer.receive(channel)
+            heard.append((message["name"], message["data"]))
+
+    hearing = asyncio.create_task(hear())
+    try:
+        yield heard
+        await asyncio.sleep(0.1)
+    finally:
+        hearing.cancel()
+        with suppress(asyncio.CancelledError):
+            await hearing
+        await layer.group_discard(room_group(room.pk), channel)
+
+
+async def until(condition, seconds=5.0):
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - the condition is a plain look at a list
+            await asyncio.sleep(0.01)
+
+
+def get_answer():
+    return Answer.objects.select_related("message", "prompt").get()
+
+
+async def test_a_question_is_answered_live_with_checked_citations(room, question, parley):
+    tools, model = means()
+
+    async with listening(room) as heard:
+        await answer(question.pk, parley.pk, means=tools)
+
+    names = [name for name, _ in heard]
+    assert names[0] == "new-message" and names[-1] == "message-updated"
+    draft, final = heard[0][1], heard[-1][1]
+    assert (draft["status"], draft["text"], draft["author"]["username"]) == ("streaming", "", "parley")
+    assert draft["parentId"] == str(question.pk)
+    deltas = [data for name, data in heard if name == "message-delta"]
+    assert [delta["index"] for delta in deltas] == list(range(len(deltas)))
+    assert "".join(delta["text"] for delta in deltas) == "You get 25 days. [1]"
+    assert (final["id"], final["status"], final["text"]) == (draft["id"], "final", "You get 25 days. [1]")
+    assert final["citations"][0]["quote"] == "Employees get 25 days of paid leave"
+    assert final["deltaIndex"] == len(deltas)
+    assert 'href="/documents/1/passages/1/?mark=14-49"' in final["html"]
+    assert model.requests[0].question == "How many days of leave do I get?"
+
+
+async def test_usage_and_cost_settle_by_the_prices_of_the_model(question, parley, settings):
+    settings.ANTHROPIC_BASE_URL, settings.ANTHROPIC_MODEL = "http://127.0.0.1:9", "claude-test"
+    prices = {"input_price": Decimal(3), "output_price": Decimal(15)}
+    await run_in_db(LanguageModel.objects.create, name="claude-test", **prices)
+    tools, _ = means()
+
+    await answer(question.pk, parley.pk, means=tools)
+
+    stored = await run_in_db(get_answer)
+    assert (stored.input_tokens, stored.output_tokens, stored.cost) == (1000, 200, Decimal("0.006000"))
+    assert stored.prompt.version == 1 and stored.finished_at is not None and stored.attempt == 1
+
+
+async def test_the_model_of_the_settings_is_asked_first_and_has_prices(question, parley, settings):
+    settings.ANTHROPIC_BASE_URL, settings.ANTHROPIC_MODEL = "http://127.0.0.1:9", "claude-sonnet-test"
+    await run_in_db(LanguageModel.objects.create, name="other", position=-1)
+    await run_in_db(LanguageModel.objects.create, name="off", enabled=False)
+
+    claim = await run_in_db(begin_answer, question.pk, parley.pk)
+
+    assert [choice.name for choice in claim.models] == ["claude-sonnet-test", "other"]
+    assert claim.models[0].output_price > 0
+
+
+async def test_an_answer_cut_short_is_charged_by_what_was_written(question, parley):
+    long = TextDelta("word " * 400)
+    tools, _ = means([Usage(900, 1), long, RetryableModelError("MODEL_INTERRUPTED", "It broke off.")])
+
+    await answer(question.pk, parley.pk, means=tools)
+
+    stored = await run_in_db(get_answer)
+    assert (stored.input_tokens, stored.output_tokens) == (900, 500)
+
+
+async def test_the_passages_served_are_kept_with_scores_and_hashes(question, parley):
+    tools, _ = means()
+
+    await answer(question.pk, parley.pk, means=tools)
+
+    stored = await run_in_db(get_answer)
+    served = await run_in_db(lambda: list(stored.passages.order_by("rank")))
+    assert [passage.rank for passage in served] == [1, 2, 3]
+    assert served[0].score == 1.0 and len(served[0].text_sha256) == 64
+    assert stored.search_ms is not None and stored.first_delta_ms > 0
+    assert (stored.model, stored.stop_reason) == ("claude-test", "end_turn")
+
+
+async def test_quick_deltas_are_joined_and_the_first_goes_out_at_once(room, question, parley):
+    words = [TextDelta(f"word{n} ") for n in range(200)]
+    tools, _ = means([words[0], 0.02, *words[1:100], 0.1, *words[100:], DONE])
+
+    async with listening(room) as heard:
+        await answer(question.pk, parley.pk, means=tools)
+
+    deltas = [data for name, data in heard if name == "message-delta"]
+    assert deltas[0]["text"] == "word0"
+    assert 3 <= len(deltas) <= 8
+    assert "".join(delta["text"] for delta in deltas) == heard[-1][1]["text"]
+
+
+async def test_a_failure_is_told_and_can_be_retried_in_the_same_message(ada, room, question, parley):
+    busy = RetryableModelError("MODEL_OVERLOADED", "The language model is overloaded just now.")
+    tools, _ = means([busy], LEAVE_ANSWER)
+
+    async with listening(room) as heard:
+        await answer(question.pk, parley.pk, means=tools)
+        await until(lambda: heard and heard[-1][0] == "message-updated")
+        failed = heard[-1][1]
+        stored = await run_in_db(get_answer)
+        await run_in_db(regenerate_answer, ada, answer_id=str(stored.pk))
+        await answer(question.pk, parley.pk, means=tools)
+
+    assert (failed["status"], failed["error"]) == (
+        "failed",
+        {"code": "MODEL_OVERLOADED", "message": "The language model is overloaded just now."},
+    )
+    assert (heard[-1][1]["status"], heard[-1][1]["id"]) == ("final", failed["id"])
+    assert heard[-1][1]["error"] is None
+
+
+async def test_what_was_written_before_a_failure_stays_with_its_citations(room, question, parley):
+    tools, _ = means([*LEAVE_ANSWER[:-1], RetryableModelError("MODEL_INTERRUPTED", "It broke off.")])
+
+    await answer(question.pk, parley.pk, means=tools)
+
+    message = (await run_in_db(get_answer)).message
+    assert (message.status, message.text, message.error_code) == (
+        "failed",
+        "You get 25 days. [1]",
+        "MODEL_INTERRUPTED",
+    )
+    assert len(message.citations) == 1
+
+
+async def test_an_unforeseen_error_is_told_without_its_details(question, parley):
+    tools, _ = means([ZeroDivisionError("secret")])
+
+    await answer(question.pk, parley.pk, means=tools)
+
+    message = (await run_in_db(get_answer)).message
+    assert (message.status, message.error_code, message.error_message) == ("failed", *INTERNAL)
+
+
+async def test_an_answer_without_a_word_is_a_failure(question, parley):
+    tools, _ = means([Completion("end_turn", Usage())])
+
+    await answer(question.pk, parley.pk, means=tools)
+
+    assert (await run_in_db(get_answer)).message.error_code == "MODEL_EMPTY"
+
+
+async def test_a_length_limit_is_said(question, parley):
+    tools, _ = means([TextDelta("You get"), Completion("max_tokens", Usage(), truncated=True)])
+
+    await answer(question.pk, parley.pk, means=tools)
+
+    assert (await run_in_db(get_answer)).message.text == f"You get\n\n{CUT_OFF}"
+
+
+async def test_a_citation_that_does_not_hold_is_dropped_and_counted(question, parley):
+    script = [TextDelta("You get 99 days."), CitationDelta(1, "99 days"), CitationDelta(7, "x"), DONE]
+    tools, _ = means(script)
+
+    await answer(question.pk, parley.pk, means=tools)
+
+    stored = await run_in_db(get_answer)
+    assert (stored.dropped_citations, stored.message.text, stored.message.citations) == (
+        2,
+        "You get 99 days.",
+        [],
+    )
+
+
+@pytest.mark.parametrize("by", ["answer", "message"])
+async def test_stop_ends_the_answer_at_once_and_closes_the_model(ada, room, question, parley, by):
+    tools, model = means([TextDelta("You get 25"), 60.0])
+
+    async with listening(room) as heard:
+        running = asyncio.create_task(answer(question.pk, parley.pk, means=tools))
+        await until(lambda: any(name == "message-delta" for name, _ in heard))
+        stored = await run_in_db(get_answer)
+        if by == "answer":
+            await run_in_db(stop_answer, ada, answer_id=str(stored.pk))
+        else:
+            await run_in_db(stop_message, ada, message_id=str(stored.message_id))
+        await asyncio.wait_for(running, 2)
+
+    assert model.closed == 1
+    assert (heard[-1][1]["status"], heard[-1][1]["text"]) == ("stopped", "You get 25")
+
+
+async def test_deleting_the_answer_stops_it(room, question, parley):
+    tools, model = means([TextDelta("You get 25"), 60.0])
+
+    async with listening(room) as heard:
+        running = asyncio.create_task(answer(question.pk, parley.pk, means=tools))
+        await until(lambda: any(name == "message-delta" for name, _ in heard))
+        stored = await run_in_db(get_answer)
+        await run_in_db(delete_message, parley, message_id=str(stored.message_id))
+        await asyncio.wait_for(running, 2)
+
+    assert model.closed == 1
+    assert heard[-1][1]["text"] == "" and heard[-1][1]["deletedAt"] is not None
+
+
+async def test_the_text_so_far_is_saved_with_its_delta_number(room, question, parley):
+    tools, _ = means([TextDelta("You get"), 1.3, TextDelta(" 25"), 60.0])
+
+    running = asyncio.create_task(answer(question.pk, parley.pk, means=tools))
+    try:
+        await asyncio.sleep(1.2)
+        message = (await run_in_db(get_answer)).message
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    assert (message.text, message.delta_index, message.status) == ("You get", 1, "streaming")
+
+
+async def test_a_worker_that_takes_over_uses_the_same_message(room, question, parley):
+    dead = await run_in_db(begin_answer, question.pk, parley.pk)
+    await run_in_db(keep_answer, dead, text="You ge", delta_index=1)
+    before = (await run_in_db(get_answer)).message
+    tools, _ = means()
+
+    async with listening(room) as heard:
+        await answer(question.pk, parley.pk, means=tools)
+
+    first, last = heard[0][1], heard[-1][1]
+    assert (heard[0][0], first["id"], first["text"], first["deltaIndex"]) == (
+        "message-updated",
+        str(before.pk),
+        "",
+        0,
+    )
+    assert first["version"] > before.version
+    assert [data["index"] for name, data in heard if name == "message-delta"][0] == 0
+    assert (last["id"], last["status"]) == (str(before.pk), "final")
+    assert await run_in_db(Message.objects.filter(kind="answer").count) == 1
+
+
+async def test_a_worker_that_was_only_thought_dead_changes_nothing_any_more(question, parley):
+    slow = await run_in_db(begin_answer, question.pk, parley.pk)
+    await run_in_db(begin_answer, question.pk, parley.pk)
+
+    assert await run_in_db(keep_answer, slow, text="old", delta_index=1) is Progress.LEAVE
+    assert not await run_in_db(finish_answer, slow, AnswerOutcome("final", "old"))
+    message = (await run_in_db(get_answer)).message
+    assert (message.text, message.status) == ("", "streaming")
+
+
+async def test_two_jobs_at_once_give_one_answer(room, question, parley):
+    tools, _ = means([TextDelta("One."), 0.6, DONE])
+
+    async with listening(room) as heard:
+        await asyncio.gather(*(answer(question.pk, parley.pk, means=tools) for _ in range(2)))
+
+    assert [data["status"] for name, data in heard if name == "new-message"] == ["streaming"]
+    finals = [data for name, data in heard if name == "message-updated" and data["status"] == "final"]
+    assert [final["text"] for final in finals] == ["One."]
+
+
+async def test_a_finished_answer_is_not_written_again(room, question, parley):
+    tools, model = means()
+    await answer(question.pk, parley.pk, means=tools)
+
+    async with listening(room) as heard:
+        await answer(question.pk, parley.pk, means=tools)
+
+    assert heard == [] and len(model.requests) == 1
+
+
+async def test_a_question_that_kills_its_workers_is_given_up(room, question, parley):
+    for _ in range(MOST_ATTEMPTS):
+        assert await run_in_db(begin_answer, question.pk, parley.pk) is not None
+
+    assert await run_in_db(begin_answer, question.pk, parley.pk) is None
+    message = (await run_in_db(get_answer)).message
+    assert (message.status, message.error_code) == ("failed", LOST[0])
+
+
+async def test_a_question_deleted_before_its_job_is_not_answered(ada, room, question, parley):
+    await run_in_db(delete_message, ada, message_id=str(question.pk))
+    tools, model = means()
+
+    await answer(question.pk, parley.pk, means=tools)
+
+    assert model.requests == [] and not await run_in_db(Answer.objects.exists)
+
+
+async def test_a_bare_mention_is_asked_what_it_wants(ada, room, parley):
+    greeting = await run_in_db(post_message, ada, room_id=room.pk, text="@parley")
+    tools, model = means()
+
+    await answer(greeting.pk, parley.pk, means=tools)
+
+    assert (await run_in_db(get_answer)).message.text == NO_QUESTION
+    assert model.requests == []
+
+
+async def test_a_channel_layer_that_is_away_costs_no_answer(question, parley, monkeypatch):
+    async def fail(event):
+        raise ConnectionError("no Valkey")
+
+    monkeypatch.setattr("rag.answering.live.publish", fail)
+    tools, _ = means()
+
+    await answer(question.pk, parley.pk, means=tools)
+
+    assert (await run_in_db(get_answer)).message.status == "final"
+
+
+async def test_the_earlier_conversation_goes_to_the_model_without_what_came_later(ada, room, parley):
+    await run_in_db(post_message, ada, room_id=room.pk, text="Leave is on my mind.")
+    question = await run_in_db(post_message, ada, room_id=room.pk, text="@parley how long is it?")
+    await run_in_db(post_message, ada, room_id=room.pk, text="Later words.")
+    tools, model = means()
+
+    await answer(question.pk, parley.pk, means=tools)
+
+    assert [turn.text for turn in model.requests[0].history] == ["ada: Leave is on my mind."]
+
+
+async def test_a_refusal_fails_with_its_reason(question, parley):
+    tools, _ = means([FinalModelError("MODEL_REFUSED", "It declined.", refused=True)])
+
+    await answer(question.pk, parley.pk, means=tools)
+
+    assert (await run_in_db(get_answer)).message.error_message == "It declined."
+
+
+def jobs(bot):
+    """Arguments of the jobs enqueued for the bot; no other test's, since each has a bot of its own."""
+    jobs = ProcrastinateJob.objects.filter(task_name="rag.answer", args__bot_id=bot.pk)
+    return list(jobs.values_list("args", flat=True))
+
+
+def test_ask_posts_the_question_with_a_mention_and_opens_its_answer(ada, room, parley):
+    asked = ask(ada, room_id=room.pk, question="How many days?", client_id="c1")
+
+    assert asked.question.text == "@parley How many days?"
+    assert (asked.message.status, asked.attempt) == ("streaming", 0)
+    assert jobs(parley) == [{"message_id": asked.question_id, "bot_id": parley.pk}]
+    assert ask(ada, room_id=room.pk, question="How many days?", client_id="c1").pk == asked.pk
+    assert len(jobs(parley)) == 1
+
+
+def test_ask_does_not_mention_twice(ada, room, parley):
+    assert ask(ada, room_id=room.pk, question="Hey @Parley, days?").question.text == "Hey @Parley, days?"
+
+
+async def test_the_job_of_an_asked_question_writes_the_open_answer(ada, room, parley):
+    asked = await run_in_db(ask, ada, room_id=room.pk, question="How many days?")
+    tools, _ = means()
+
+    await answer(asked.question_id, parley.pk, means=tools)
+
+    stored = await run_in_db(get_answer)
+    assert (stored.pk, stored.attempt, stored.message.status) == (asked.pk, 1, "final")
+
+
+def test_an_empty_question_is_refused_and_nothing_is_posted(ada, room, parley):
+    for question in ("", "  ", "@parley", 7, None):
+        with pytest.raises(BadInput):
+            ask(ada, room_id=room.pk, question=question)
+    with pytest.raises(NotFound):
+        ask(ada, room_id=room.pk, question="Hi", assistant="nobody")
+    assert not Message.objects.exists() and jobs(parley) == []
+
+
+def test_an_answer_nobody_has_begun_is_stopped_at_once(ada, room, parley):
+    asked = ask(ada, room_id=room.pk, question="How many days?")
+
+    stop_answer(ada, answer_id=str(asked.pk))
+
+    assert get_answer().message.status == "stopped"
+    assert begin_answer(asked.question_id, parley.pk) is None
+
+
+def test_only_who_asked_or_a_moderator_stops_an_answer(ada, grace, room, parley):
+    asked = ask(ada, room_id=room.pk, question="How many days?")
+    stranger = User.objects.create_user("guest", is_guest=True)
+
+    with pytest.raises(Forbidden):
+        stop_answer(grace, answer_id=str(asked.pk))
+    with pytest.raises(NotFound):
+        stop_answer(stranger, answer_id=str(asked.pk))
+    with pytest.raises(NotFound):
+        stop_answer(ada, answer_id="999999")
+    assert get_answer().stop_requested_at is None
+
+    Membership.objects.filter(user=grace).update(role="moderator")
+    stop_answer(grace, answer_id=str(asked.pk))
+    assert get_answer().message.status == "stopped"
