@@ -1,5 +1,6 @@
 """Numbers in, a table out."""
 
+import os
 import statistics
 from collections.abc import Iterable, Sequence
 
@@ -25,7 +26,7 @@ def spread(values: Sequence[float], digits: int = 1) -> list[str]:
 
 
 def print_table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]], *notes: str) -> None:
-    """Print columns as wide as their longest cell, the first to the left and the others to the right."""
+    """Print columns as wide as their longest cell; the notes below end with how busy the machine is."""
     cells = [[str(cell) for cell in row] for row in (head, *rows)]
     widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
     print(f"\n{title}")
@@ -35,6 +36,6 @@ def print_table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         print("  ".join([first, *others]))
-    for note in notes:
+    for note in (*notes, f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"):
         print(f"  {note}")
     print(flush=True)

@@ -66,7 +66,7 @@ def serving(delay_s: float) -> Iterator[MessagesPeer]:
 def _events(model: str) -> list[list[Json]]:
     """What is written at once: the opening, the first words, each further word, the end."""
     usage = {"input_tokens": 100, "output_tokens": 1}
-    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": model, "content": []}
+    message: Json = {"id": "msg_1", "type": "message", "role": "assistant", "model": model, "content": []}
     message |= {"stop_reason": None, "stop_sequence": None, "usage": usage}
     opening: list[Json] = [
         {"type": "message_start", "message": message},

@@ -23,17 +23,10 @@ from project.embedded.addresses import embedded_addresses
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "measured, not guessed"
 START_TIMEOUT_S = 120.0
-# What the caller's shell may name and a measurement must not meet.
-_FOREIGN = (
-    "DATABASE_URL",
-    "REDIS_URL",
-    "ANTHROPIC_",
-    "EMBEDDINGS_",
-    "STORAGE_URL",
-    "PUBLIC_URL",
-    "DEBUG",
-    "HOST",
-)
+# Emptied, which counts as unset: what the caller's shell or a .env file names, and a measurement must not meet.
+_UNSET = """DATABASE_URL REDIS_URL CHANNEL_PREFIX STORAGE_URL PUBLIC_URL HOST DEBUG
+    ANTHROPIC_API_KEY ANTHROPIC_BASE_URL ANTHROPIC_MODEL EMBEDDINGS_URL EMBEDDINGS_API_KEY EMBEDDINGS_MODEL
+    PYTHONDONTWRITEBYTECODE""".split()  # the last one would compile the sources at each start
 
 
 class BenchError(Exception):
@@ -53,8 +46,9 @@ class Program:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = data_dir / "up.log"
-        own = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
-        self.environment = own | {
+        self.environment = {
+            **os.environ,
+            **dict.fromkeys(_UNSET, ""),
             "DATA_DIR": str(data_dir),
             "PORT": str(self.port),
             "DEMO_PASSWORD": PASSWORD,
@@ -139,7 +133,7 @@ class Program:
 
     def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of its database: what it wrote down about itself."""
-        address = embedded_addresses(self.data_dir).database
+        address: dict[str, Any] = embedded_addresses(self.data_dir).database
         with psycopg.connect(
             dbname=address["NAME"],
             user=address["USER"],

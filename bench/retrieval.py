@@ -16,6 +16,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from bench.figures import percentile, print_table
 from bench.program import ROOT, BenchError, Program, running
@@ -124,9 +125,9 @@ def _run(path: Path) -> Run:
     return {query: _once(document for _, document in sorted(found)) for query, found in places.items()}
 
 
-def _order(found: list[list[object]], *, score: int) -> list[str]:
+def _order(found: list[list[Any]], *, score: int) -> list[str]:
     """Documents by one score, those without it left out."""
-    scored = [(float(row[score]), str(row[0])) for row in found if row[score]]  # type: ignore[arg-type]
+    scored = [(float(row[score]), str(row[0])) for row in found if row[score]]
     return _once(document for _, document in sorted(scored, key=lambda row: -row[0]))
 
 
@@ -134,7 +135,7 @@ def _once(documents: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(documents))
 
 
-def _search_loop(program: Program, collection: str, queries: Path) -> list[dict[str, object]]:
+def _search_loop(program: Program, collection: str, queries: Path) -> list[dict[str, Any]]:
     with queries.open("rb") as questions:
         done = subprocess.run(
             [sys.executable, "-m", "bench.search_loop", collection],
