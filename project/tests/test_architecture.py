@@ -20,6 +20,7 @@ OF_CHAT_FOR_RAG = {
     "chat.events",
     "chat.mentions",
     "chat.selectors",
+    "chat.socket_events",
 }
 PURE = (
     "chat/protocol/*.py",
@@ -35,11 +36,19 @@ def source_files(app: str) -> list[Path]:
     return [p for p in (ROOT / app).rglob("*.py") if "migrations" not in p.parts and "tests" not in p.parts]
 
 
+def _is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
 def imports(path: Path) -> set[str]:
-    """Every module that the file names in an import, at the top or inside a function."""
+    """Every module that the file imports when it runs, at the top or inside a function; not those for types alone."""
     package = ".".join(path.relative_to(ROOT).parts[:-1])
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    tree = ast.parse(path.read_text())
+    for_types = {id(node) for block in ast.walk(tree) if _is_for_types(block) for node in ast.walk(block)}
+    for node in ast.walk(tree):
+        if id(node) in for_types:
+            continue
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
