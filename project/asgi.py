@@ -1,8 +1,22 @@
-"""The ASGI application."""
+"""The ASGI application: HTTP to GraphQL's endpoint and Django, WebSockets to the consumers of Socket.IO and GraphQL."""
 
 import os
 
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
-application = get_asgi_application()
+django_application = get_asgi_application()  # sets Django up, which the imports below need
+
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from django.urls import re_path  # noqa: E402
+
+from chat.routing import websocket_urlpatterns  # noqa: E402
+from gql.consumers import GraphQLConsumer  # noqa: E402
+from gql.http import GraphQLEndpoint  # noqa: E402
+
+application = ProtocolTypeRouter(
+    {
+        "http": GraphQLEndpoint(django_application),
+        "websocket": URLRouter([*websocket_urlpatterns, re_path(r"^graphql/?$", GraphQLConsumer.as_asgi())]),
+    }
+)

@@ -25,7 +25,7 @@ def server_config() -> uvicorn.Config:
         loop="uvloop",
         http="httptools",
         ws="websockets-sansio",  # uvicorn's older implementation logs errors of closed connections
-        ws_max_size=settings.SOCKET_MAX_PAYLOAD_BYTES,
+        ws_max_size=16 * 1024 * 1024,  # above the payload limit, so that a large message gets an answer, not a hang-up
         ws_per_message_deflate=False,  # costs more CPU and memory per connection than it saves
         proxy_headers=bool(settings.TRUSTED_PROXIES),
         forwarded_allow_ips=settings.TRUSTED_PROXIES or None,
