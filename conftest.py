@@ -5,6 +5,7 @@ start what it names. With `-p no:django` none of this happens, for tests of pure
 """
 
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -26,3 +27,29 @@ pytest_plugins = ["project.tests.servers", "project.tests.programs"]
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop what was started above."""
     _environment.stop()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker) -> Iterator[None]:
+    """Before the test database is removed, end the connections that threads of async tests still hold."""
+    yield
+    from django.db import connection
+
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
+
+
+@pytest.fixture(autouse=True)
+def _empty_queue(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Remove what a test left in the job queue: its tables are not Django's, so the flush after it spares them."""
+    marker = request.node.get_closest_marker("django_db")
+    commits = bool(marker and marker.kwargs.get("transaction")) or "transactional_db" in request.fixturenames
+    yield
+    if commits:
+        from django.db import connection
+
+        with connection.cursor() as cursor:
+            cursor.execute("delete from procrastinate_jobs")

@@ -6,7 +6,7 @@ No account is needed and no secret is told.
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from channels.layers import get_channel_layer
@@ -107,7 +107,7 @@ def queue_counts() -> tuple[dict[str, int], int]:
         return jobs, cursor.fetchone()[0]
 
 
-def _metric(name: str, kind: str, meaning: str, values: dict[str, float]) -> list[str]:
+def _metric(name: str, kind: str, meaning: str, values: Mapping[str, float]) -> list[str]:
     return [
         f"# HELP {name} {meaning}",
         f"# TYPE {name} {kind}",

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from types import FrameType
+from typing import NoReturn
 
 from project.children import Child, Gate, spawn, warn
 from project.embedded import processes
@@ -174,7 +175,7 @@ class Supervisor:
 
     # ------------------------------------------------------------------------------- watch and stop
 
-    def _watch(self) -> None:
+    def _watch(self) -> NoReturn:
         retry_at = 0.0
         while True:
             # SIGCHLD wakes it at once; the second is for services that were adopted and are no children.

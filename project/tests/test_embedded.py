@@ -39,9 +39,10 @@ with Services(embedded_addresses(Path(sys.argv[1])), postgres_settings={"fsync":
 def make_services(tmp_path: Path) -> Iterator[Callable[..., Services]]:
     made: list[Services] = []
 
-    def make(data_dir: Path = tmp_path / "data", **options) -> Services:
-        options = {"postgres_settings": UNSYNCED, "say": lambda line: None} | options
-        made.append(Services(embedded_addresses(data_dir), **options))
+    def make(
+        data_dir: Path = tmp_path / "data", *, say: Callable[[str], None] = lambda line: None
+    ) -> Services:
+        made.append(Services(embedded_addresses(data_dir), postgres_settings=UNSYNCED, say=say))
         return made[-1]
 
     yield make
@@ -50,14 +51,16 @@ def make_services(tmp_path: Path) -> Iterator[Callable[..., Services]]:
         services.addresses.remove()
 
 
-def connect(addresses: Addresses, **changes: str) -> psycopg.Connection:
-    values = {
-        "host": str(addresses.postgres_socket_dir),
-        "user": "parley",
-        "password": addresses.password,
-        "dbname": "parley",
-    }
-    return psycopg.connect(**(values | changes))
+def connect(
+    addresses: Addresses, *, user: str = "parley", password: str = "", dbname: str = "parley"
+) -> psycopg.Connection:
+    """A connection as the program makes them, unless told otherwise."""
+    return psycopg.connect(
+        host=str(addresses.postgres_socket_dir),
+        user=user,
+        password=password or addresses.password,
+        dbname=dbname,
+    )
 
 
 def answers(addresses: Addresses) -> bool:
@@ -296,9 +299,9 @@ def test_as_root_programs_that_only_root_can_reach_are_copied(make_services, tmp
 @as_root
 @pytest.mark.parametrize("depth", [0, 2])
 def test_an_ordinary_user_runs_them_below_the_data_directory(tmp_path, depth):
-    python = shutil.which("python3", path="/usr/bin:/usr/local/bin")
+    python = shutil.which("python3", path="/usr/bin:/usr/local/bin") or "false"
     reaches = subprocess.run(
-        [python or "false", "-c", "import sys; sys.exit(sys.version_info < (3, 11))"],
+        [python, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"],
         env={"PYTHONPATH": str(ROOT)},
         user=NOBODY,
         check=False,

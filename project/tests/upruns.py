@@ -77,7 +77,7 @@ class Up:
 
     def children(self) -> dict[str, int]:
         """The pids of its direct children by what they are."""
-        found = {}
+        found: dict[str, int] = {}
         marks = ("project.web", "worker", "valkey", "postgres")
         for entry in Path("/proc").glob("[0-9]*"):
             try:

@@ -1,0 +1,125 @@
+"""Health endpoints, doctor and worker."""
+
+import json
+import stat
+import time
+
+import pytest
+from django.core.management import call_command
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from project import doctor
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NOBODY_LISTENS = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def no_redis(settings):
+    settings.CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": ["unix:///nonexistent.sock"]},
+        }
+    }
+
+
+async def test_live_answers(async_client):
+    response = await async_client.get("/health/live")
+
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+
+
+async def test_ready_names_what_it_checked(async_client):
+    response = await async_client.get("/health/ready")
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "status": "ok",
+        "checks": {"database": "ok", "channelLayer": "ok", "queue": "ok"},
+    }
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_ready_is_503_without_a_channel_layer(async_client, no_redis):
+    response = await async_client.get("/health/ready")
+
+    assert response.status_code == 503
+    checks = response.json()["checks"]
+    assert (checks["database"], checks["queue"]) == ("ok", "ok")
+    assert checks["channelLayer"] != "ok"
+
+
+async def test_metrics_count_jobs_by_queue_and_status(async_client):
+    await app.configure_task("no.such.task", queue="documents").defer_async()
+
+    response = await async_client.get("/metrics")
+
+    lines = response.content.decode().splitlines()
+    assert response["Content-Type"].startswith("text/plain; version=0.0.4")
+    assert 'parley_jobs{queue="documents",status="todo"} 1' in lines
+    assert "parley_database_up 1" in lines
+    resident = next(line for line in lines if line.startswith("process_resident_memory_bytes "))
+    assert float(resident.split()[1]) > 10_000_000
+
+
+def test_doctor_finds_nothing_wrong_without_an_api_key(capsys):
+    call_command("doctor")
+
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 8
+    assert all(line.startswith("ok") for line in lines)
+    assert "no API key: the extractive answerer answers" in lines[-1]
+
+
+def test_doctor_fails_and_names_the_variable_of_an_unreachable_endpoint(capsys, settings):
+    settings.ANTHROPIC_BASE_URL = NOBODY_LISTENS
+
+    with pytest.raises(SystemExit) as stopped:
+        call_command("doctor")
+
+    assert stopped.value.code == 1
+    failed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("FAIL")]
+    assert len(failed) == 1
+    assert f"{NOBODY_LISTENS} cannot be reached" in failed[0]
+    assert "check ANTHROPIC_BASE_URL" in failed[0]
+
+
+def test_doctor_names_redis_when_it_is_away(no_redis):
+    findings = {finding.name: finding for finding in doctor.examine()}
+
+    assert not findings["channel layer"].ok
+    assert "check REDIS_URL" in findings["channel layer"].text
+    assert findings["database"].ok
+
+
+def test_doctor_fails_when_jobs_wait_and_no_worker_runs():
+    app.configure_task("no.such.task", queue="documents").defer()
+
+    with pytest.raises(doctor.Problem, match="1 jobs wait and no worker runs"):
+        doctor.check_queue()
+
+
+def test_a_worker_takes_a_job_at_once_and_stops_when_told(start_parley_worker):
+    worker = start_parley_worker()
+    time.sleep(0.5)  # it registers just before it listens
+
+    started = time.monotonic()
+    task = "builtin:procrastinate.builtin_tasks.remove_old_jobs"
+    app.configure_task(task, queue="answers").defer(max_hours=24)
+    while ProcrastinateJob.objects.filter(task_name=task, status__in=["todo", "doing"]).exists():
+        assert time.monotonic() - started < 3, worker.log.read_text()  # a poll would come after five seconds
+        time.sleep(0.02)
+
+    assert worker.stop() == 0
+
+
+def test_the_demo_passwords_are_for_the_owner_alone(settings, tmp_path):
+    from project import demo
+
+    settings.DATA_DIR = tmp_path
+    demo._keep({"ada": "secret"})
+
+    assert json.loads(demo.passwords_file().read_text()) == {"ada": "secret"}
+    assert stat.S_IMODE(demo.passwords_file().stat().st_mode) == 0o600
