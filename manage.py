@@ -6,7 +6,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 # These read and write no data; `up` runs the services itself.
 WITHOUT_SERVICES = {
@@ -25,7 +24,6 @@ def main() -> int:
 
     from project.embedded.errors import EmbeddedError
 
-    _read_env_file()
     command = sys.argv[1] if len(sys.argv) > 1 else "help"
     try:
         if command == "up" and not {"-h", "--help"} & set(sys.argv):
@@ -39,15 +37,6 @@ def main() -> int:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-def _read_env_file() -> None:
-    """Take what `.env` says for each variable that the environment does not have. Children are given theirs."""
-    import environ
-
-    path = Path(__file__).resolve().with_name(".env")
-    if path.is_file() and not os.environ.get(SUPERVISED):
-        environ.Env.read_env(path)
 
 
 @contextmanager
