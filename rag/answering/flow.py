@@ -77,12 +77,13 @@ async def _outcome(claim: AnswerClaim, means: Means) -> AnswerOutcome | None:
     search_ms = (time.monotonic() - started) * 1000
     limit = min((choice.max_output_tokens for choice in claim.models), default=MAX_OUTPUT_TOKENS)
     request = build_request(claim.question, found, claim.history, claim.template, max_output_tokens=limit)
-    live = LiveAnswer(claim, source_count=len(request.passages))
+    model = means.model(claim.models)
+    live = LiveAnswer(claim, model=model.name, source_count=len(request.passages))
     recording = asyncio.create_task(
         run_in_db(record_passages, claim, request.passages, search_ms=search_ms)
     )  # beside the stream, so that the first word does not wait for a commit
     try:
-        progress = await live.run(means.model(claim.models).stream(request))
+        progress = await live.run(model.stream(request))
         error = None
         if progress is Progress.GO_ON and not live.draft.text:
             raise FinalModelError("MODEL_EMPTY", "The language model gave no answer. Please try again.")

@@ -26,10 +26,10 @@ SAVES_EVERY = 4  # looks for a stop per save of the text: about one save a secon
 class LiveAnswer:
     """The growing answer of one claim. `first_delta_at` is a time.time(); `completion` is None unless complete."""
 
-    def __init__(self, claim: AnswerClaim, *, source_count: int) -> None:
+    def __init__(self, claim: AnswerClaim, *, model: str, source_count: int) -> None:
         self.draft = DraftAnswer(source_count)
         self.delta_index = 0
-        self.model = ""
+        self.model = model
         self.usage = Usage()
         self.completion: Completion | None = None
         self.first_delta_at: float | None = None
