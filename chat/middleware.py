@@ -1,9 +1,8 @@
 """What a page does with an error of the domain: the status and the words that belong to its code."""
 
-from collections.abc import Callable
-
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.deprecation import MiddlewareMixin
 
 from chat.errors import DomainError
 
@@ -25,14 +24,8 @@ def wants_json(request: HttpRequest) -> bool:
     return request.headers.get("Accept", "").startswith("application/json")
 
 
-class DomainErrorPages:
+class DomainErrorPages(MiddlewareMixin):
     """A view raises what an action raised; a person sees a page that says so, a script {"error": {code, message}}."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, DomainError):

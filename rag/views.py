@@ -1,16 +1,19 @@
 """The document pages: what there is, how far it is processed, what it says."""
 
-from typing import Any
+import asyncio
+from collections.abc import AsyncIterator
+from typing import IO, Any
 
 from django.contrib import messages as notices
 from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
-from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import content_disposition_header, url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from chat.database import run_in_db
 from chat.errors import BadInput, Conflict, DomainError, NotFound
 from chat.selectors import access_message, access_room
 from rag.actions.answers import regenerate_answer, stop_message
@@ -34,6 +37,7 @@ from rag.selectors import (
 ACCEPTED = ".pdf,.docx,.html,.htm,.md,.markdown,.txt"
 LISTED_PER_COLLECTION = 200
 STATUS_MAX_IDS = 100
+BLOCK_BYTES = 256 * 1024
 SEARCH_MAX_CHARACTERS = 500
 NO_ANSWER = "There is no such answer, or it is not open to you."
 
@@ -195,21 +199,31 @@ def document(request: HttpRequest, document_id: int) -> HttpResponse:
 
 @require_GET
 @login_required
-def original(request: HttpRequest, document_id: int) -> FileResponse:
+async def original(request: HttpRequest, document_id: int) -> StreamingHttpResponse:
     """The uploaded file, always as a download: nothing somebody uploaded runs as a page of this site."""
-    user: Any = request.user
-    found = access_document(user, document_id)
-    if not found.file:
-        raise NotFound("The original of this document was not kept.")
-    try:
-        stored = found.file.open("rb")
-    except FileNotFoundError:
-        raise NotFound("The original of this document is not in the file storage any more.") from None
-    response = FileResponse(
-        stored, as_attachment=True, filename=found.filename, content_type="application/octet-stream"
-    )
+    document, stored = await run_in_db(_open_original, await request.auser(), document_id)
+    response = StreamingHttpResponse(_blocks_of(stored), content_type="application/octet-stream")
+    response["Content-Length"] = str(document.size_bytes)
+    response["Content-Disposition"] = content_disposition_header(True, document.filename) or "attachment"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
+
+
+def _open_original(user: Any, document_id: int) -> tuple[Document, IO[bytes]]:
+    document = access_document(user, document_id)
+    if not document.file:
+        raise NotFound("The original of this document was not kept.")
+    try:
+        return document, document.file.open("rb").file
+    except FileNotFoundError:
+        raise NotFound("The original of this document is not in the file storage any more.") from None
+
+
+async def _blocks_of(file: IO[bytes]) -> AsyncIterator[bytes]:
+    """The file's content; read in a thread, so that a slow disk or a large file does not stop the others."""
+    with file:
+        while block := await asyncio.to_thread(file.read, BLOCK_BYTES):
+            yield block
 
 
 @require_GET

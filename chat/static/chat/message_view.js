@@ -60,7 +60,7 @@ function fillBody(item, message) {
     body.textContent = "This message was deleted.";
   } else if (message.status === "streaming" || message.html === null) {
     body.classList.add("streaming");
-    appendText(body, message.text);
+    body.textContent = message.text;
   } else {
     body.classList.add("prose");
     body.innerHTML = message.html; // rendered and sanitised by the server
@@ -113,14 +113,6 @@ function span(className, text) {
   element.className = className;
   element.textContent = text;
   return element;
-}
-
-/** Add a piece of a running answer; markers of citations look like the chips they will become. */
-export function appendText(body, text) {
-  for (const piece of text.split(/(\[\d{1,3}\])/)) {
-    if (/^\[\d{1,3}\]$/.test(piece)) body.append(span("citation", piece.slice(1, -1)));
-    else if (piece) body.append(piece);
-  }
 }
 
 /** What the server cannot know, or not in its markup: the reader's own clock, and names for the numbers of citations. */

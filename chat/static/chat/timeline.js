@@ -1,7 +1,8 @@
 // The messages of a room: each once, in the order of their ids (which is the order of posting within a room), the reader's
 // unsent ones last. Answers grow by numbered pieces; where a piece is missing, the message is fetched again.
 
-import { appendText, buildMessage, dress } from "./message_view.js";
+import { buildMessage, dress } from "./message_view.js";
+import { renderPreview } from "./preview.js";
 
 const SAME_BLOCK_MS = 5 * 60_000;
 const AT_END_PX = 48;
@@ -11,7 +12,7 @@ export class Timeline {
   #list;
   #log;
   #me;
-  #streams = new Map(); // message id -> {next, pieces: Map(index -> text), refetches, timer}
+  #streams = new Map(); // message id -> {text, next, pieces: Map(index -> text), refetches, timer}
   #regroupAsked = false;
   #manages;
 
@@ -43,7 +44,7 @@ export class Timeline {
       if (message.author.id === this.#me.id) this.removeUnsent(message.clientId);
       if (old) old.replaceWith(item);
       else this.#insert(item);
-      this.#follow(item, message.deltaIndex);
+      this.#follow(item, message.deltaIndex, message.text);
       this.#askRegroup();
     });
     return !old;
@@ -103,7 +104,7 @@ export class Timeline {
 
   #adopt(item) {
     dress(item);
-    this.#follow(item, Number(item.dataset.deltaIndex));
+    this.#follow(item, Number(item.dataset.deltaIndex), item.querySelector(".body").textContent);
   }
 
   #isNewer(message, old) {
@@ -133,7 +134,7 @@ export class Timeline {
     if (scrolled <= -AT_END_PX) this.#log.scrollTop = scrolled - (this.#list.offsetHeight - height);
   }
 
-  #follow(item, next) {
+  #follow(item, next, text) {
     const { id, status } = item.dataset;
     if (status !== "streaming") {
       clearTimeout(this.#streams.get(id)?.timer);
@@ -144,8 +145,10 @@ export class Timeline {
     clearTimeout(before?.timer);
     // A takeover starts again at 0 under a new version; pieces kept from before belong to the text that is gone.
     const sameRun = before && next >= before.next;
-    const stream = { next, pieces: sameRun ? before.pieces : new Map(), refetches: before?.refetches ?? 0, timer: 0 };
+    const stream = { text, next, pieces: sameRun ? before.pieces : new Map(), refetches: before?.refetches ?? 0, timer: 0 };
     this.#streams.set(id, stream);
+    item.querySelector(".body").className = "body prose preview";
+    item.querySelector(".body").replaceChildren();
     this.#drain(id, stream);
   }
 
@@ -156,10 +159,11 @@ export class Timeline {
     this.#keepingView(() => {
       for (let text; (text = stream.pieces.get(stream.next)) !== undefined; stream.next++) {
         stream.pieces.delete(stream.next);
-        appendText(body, text);
+        stream.text += text;
       }
+      renderPreview(body, stream.text);
       const thinking = item.querySelector(".thinking");
-      if (thinking && body.hasChildNodes() && stream.next > 0) thinking.textContent = "Writing…";
+      if (thinking && stream.text) thinking.textContent = "Writing…";
     });
     for (const index of stream.pieces.keys()) if (index < stream.next) stream.pieces.delete(index);
     if (stream.pieces.size && !stream.timer) {

@@ -50,14 +50,13 @@ export function acceptDrops(target, onOver, onFiles) {
   });
 }
 
-/** Take over a page's upload form: its files go up with progress, into `list`. */
+/** Take over a page's upload form: files go up as soon as they are chosen, with progress, into `list`. */
 export function takeOverForm(form, list) {
-  form.addEventListener("submit", (event) => {
-    const input = form.elements.file;
-    if (!input.files.length) return;
-    event.preventDefault();
+  const input = form.elements.file;
+  form.querySelector("[type=submit]").hidden = true;
+  input.addEventListener("change", () => {
     uploadFiles(input.files, form.action, list, fieldsOf(form));
-    form.reset();
+    input.value = "";
   });
 }
 
