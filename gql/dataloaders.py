@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 from aiodataloader import DataLoader
-from django.db.models import Count, F, Field, Lookup, Model, Q
+from django.db.models import Count, F, Field, ForeignObject, Lookup, Model, Q
 
 from chat.database import run_in_db
 from chat.models import Membership, Message, Room, User
@@ -25,6 +25,7 @@ V = TypeVar("V")
 M = TypeVar("M", bound=Model)
 
 
+@ForeignObject.register_lookup
 @Field.register_lookup
 class EqualsAny(Lookup):
     """`column__any_of=[...]` as `column = ANY(array)`: one plan whatever the number of keys, unlike IN."""
@@ -118,9 +119,8 @@ class NewsByRoom(DatabaseLoader[int, tuple[int, int]]):
             posted_version__gt=F("room__memberships__last_read_version"),
             deleted_at__isnull=True,
         )
-        counted = news.values_list("room_id").annotate(
-            Count("pk", distinct=True), Count("pk", distinct=True, filter=Q(mentions__user=self.user))
-        )
+        named = Count("pk", distinct=True, filter=Q(mentions__user=self.user))
+        counted = news.values_list("room_id").annotate(unread=Count("pk", distinct=True), named=named)
         found = {room_id: (unread, mentions) for room_id, unread, mentions in counted.order_by()}
         return [found.get(pk, (0, 0)) for pk in keys]
 

@@ -28,7 +28,7 @@ from gql.sse import send_events
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+App = Callable[[Scope, Any, Any], Awaitable[None]]
 Headers = dict[bytes, bytes]
 
 PATHS = ("/graphql", "/graphql/")
