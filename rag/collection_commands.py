@@ -34,7 +34,9 @@ def owner_named(username: str | None) -> User:
         return owner
     owner = people.filter(is_superuser=True).first()
     if owner is None:
-        raise CommandError("There is no administrator yet: run `python manage.py createsuperuser`, or give --owner.")
+        raise CommandError(
+            "There is no administrator yet: run `python manage.py createsuperuser`, or give --owner."
+        )
     return owner
 
 

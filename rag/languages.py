@@ -1,14 +1,18 @@
-"""A cheap guess whether a text is English, from its function words. Pure."""
+"""A cheap guess at the language of a question, from its function words. Pure."""
 
 import re
+from dataclasses import dataclass
 
 _ENGLISH = frozenset(
     "the of and to in is that it for was on are as with they be at this have from or had by but what were when which"
     " how why who where does did do can could should would will an not you your there their if".split()
 )
 _OTHERS = (
-    "der die das und ist nicht ein eine einen einem einer zu den dem des mit von für auf im wie wer wann wo welche"
-    " welcher welches warum wird werden sind hat haben kann auch aus bei nach wurde war viele wurden oder",
+    "der die das und ist nicht ein eine einen einem einer eines zu zum zur den dem des mit von vom für auf im in an am"
+    " als wie was wer wem wen wann wo wohin woher welche welcher welches welchem welchen warum wieso wird werden worden"
+    " sind war waren wurde wurden hat haben hatte hatten kann können konnte auch aus bei beim nach durch über unter um"
+    " viele viel oder sich er sie es ihr ihre sein seine seiner man dass so noch nur vor gegen ab bis zwischen diese"
+    " dieser dieses diesem gibt es gab tat machte",
     "le la les un une des et est dans que qui pour sur pas avec au aux du ce cette sont quel quelle comment quand où"
     " pourquoi combien était ont par plus",
     "el la los las un una y es en que de para con por se del al como cuál qué cuándo dónde quién cuántos fue son está",
@@ -22,15 +26,26 @@ _OTHER_LANGUAGES = tuple(frozenset(words.split()) for words in _OTHERS)
 _WORD = re.compile(r"[^\W\d_]+")
 
 
-def is_probably_english(text: str) -> bool:
-    """Whether English function words are at least as many as those of any other language known here.
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A guess: whether a text is English, and the words in it that only hold its sentences together."""
 
-    Without function words, as in a list of keywords, letters decide: mostly plain a-z counts as English.
+    is_english: bool
+    function_words: frozenset[str]
+
+
+def guess_language(text: str) -> Language:
+    """The language with most function words in the text; English where it is no fewer.
+
+    Without any, as in a list of keywords, letters decide: mostly plain a-z counts as English.
     """
     words = [word.lower() for word in _WORD.findall(text)]
     english = sum(word in _ENGLISH for word in words)
-    other = max(sum(word in language for word in words) for language in _OTHER_LANGUAGES)
-    if english or other:
-        return english >= other
+    best = max(_OTHER_LANGUAGES, key=lambda language: sum(word in language for word in words))
+    other = sum(word in best for word in words)
+    if other > english:
+        return Language(False, best.intersection(words))
+    if english:
+        return Language(True, _ENGLISH.intersection(words))
     letters = "".join(words)
-    return sum(letter.isascii() for letter in letters) >= 0.9 * len(letters)
+    return Language(sum(letter.isascii() for letter in letters) >= 0.9 * len(letters), frozenset())

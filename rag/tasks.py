@@ -78,7 +78,12 @@ def embed_document(context: JobContext, document_id: int) -> None:
 
 
 @app.periodic(cron="* * * * * */5", periodic_id="stalled")
-@app.task(name="rag.retry_stalled_jobs", queue=ANSWERS, priority=UPKEEP_PRIORITY, queueing_lock="rag.retry_stalled_jobs")
+@app.task(
+    name="rag.retry_stalled_jobs",
+    queue=ANSWERS,
+    priority=UPKEEP_PRIORITY,
+    queueing_lock="rag.retry_stalled_jobs",
+)
 def retry_stalled_jobs(timestamp: int) -> None:
     upkeep.retry_stalled_jobs()
 

@@ -57,7 +57,9 @@ def share_collection(
     with transaction.atomic(durable=True):
         collection = access_collection(user, collection_id)
         if collection.home_room_id is not None:
-            raise Forbidden("The files of a room belong to the room. Make a collection to share documents elsewhere.")
+            raise Forbidden(
+                "The files of a room belong to the room. Make a collection to share documents elsewhere."
+            )
         if collection.owner_id != user.pk and not user.is_superuser:
             raise Forbidden("Only its owner or an administrator can share a collection.")
         rooms = [access_room(user, room_id) for room_id in room_ids]

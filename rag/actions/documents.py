@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import IO, TYPE_CHECKING
@@ -147,7 +148,9 @@ def retry_document(user: "User", *, document_id: object) -> Document:
     with transaction.atomic(durable=True):
         document = access_document(user, document_id)
         _require_change(user, document)
-        document = Document.objects.select_for_update(of=("self",)).select_related("collection").get(pk=document.pk)
+        document = (
+            Document.objects.select_for_update(of=("self",)).select_related("collection").get(pk=document.pk)
+        )
         if document.status == Document.Status.FAILED:
             _requeue(document)
     return document
@@ -168,8 +171,8 @@ def delete_document(user: "User", *, document_id: object) -> bool:
     return True
 
 
-def delete_older_versions(user: "User", *, document_id: object) -> int:
-    """Remove other documents of the same collection and source: what this one replaces. Returns their number.
+def delete_other_versions(user: "User", *, document_id: object) -> int:
+    """Remove the other documents of the same collection and source: what this one replaces. Returns their number.
 
     Raises:
         NotFound; Forbidden: neither the uploader nor somebody who may write to the collection.
@@ -177,16 +180,42 @@ def delete_older_versions(user: "User", *, document_id: object) -> int:
     with transaction.atomic(durable=True):
         document = access_document(user, document_id)
         _require_change(user, document)
-        older = Document.objects.filter(collection=document.collection_id, source=document.source, pk__lt=document.pk)
-        found = list(older)
-        for version in found:
-            _remove(version)
+        same_source = Document.objects.filter(collection=document.collection_id, source=document.source)
+        others = list(same_source.exclude(pk=document.pk).order_by("pk"))
+        for other in others:
+            _remove(other)
+    return len(others)
+
+
+def retry_documents(document_ids: Iterable[int]) -> int:
+    """Queue those of the documents again that failed. Returns their number.
+
+    For administrators: whoever calls this has checked that (Django admin does); collections are not asked.
+    """
+    with transaction.atomic(durable=True):
+        failed = Document.objects.select_for_update().filter(
+            pk__in=list(document_ids), status=Document.Status.FAILED
+        )
+        found = list(failed.order_by("pk"))
+        for document in found:
+            _requeue(document)
+    return len(found)
+
+
+def remove_documents(document_ids: Iterable[int]) -> int:
+    """Remove documents as `delete_document` does. Returns their number. For administrators, like `retry_documents`."""
+    with transaction.atomic(durable=True):
+        found = list(Document.objects.filter(pk__in=list(document_ids)).order_by("pk"))
+        for document in found:
+            _remove(document)
     return len(found)
 
 
 def _require_change(user: "User", document: Document) -> None:
     if not may_change(user, document):
-        raise Forbidden("Only who uploaded it, or may add to its collection, can change or delete a document.")
+        raise Forbidden(
+            "Only who uploaded it, or may add to its collection, can change or delete a document."
+        )
 
 
 def _remove(document: Document) -> None:

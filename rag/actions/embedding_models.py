@@ -39,7 +39,11 @@ def use_embedding_model(name: str, dimensions: int) -> EmbeddingModel:
 def _embed_again(model: EmbeddingModel) -> None:
     seen = Embedding.objects.filter(model=model).values("chunk_id")
     behind = Chunk.objects.exclude(pk__in=seen).values("document_id")
-    ready = Document.objects.select_for_update().filter(status=Document.Status.READY, pk__in=behind).order_by("pk")
+    ready = (
+        Document.objects.select_for_update()
+        .filter(status=Document.Status.READY, pk__in=behind)
+        .order_by("pk")
+    )
     for document in ready:
         document.status = Document.Status.EMBEDDING
         document.embedded_count = Embedding.objects.filter(chunk__document=document, model=model).count()
@@ -62,7 +66,9 @@ def _make_index(model: EmbeddingModel) -> None:
         if cursor.fetchone() != (True,):
             return  # another worker is building it
         try:
-            concurrently = "CONCURRENTLY" if Embedding.objects.exists() and not connection.in_atomic_block else ""
+            concurrently = (
+                "CONCURRENTLY" if Embedding.objects.exists() and not connection.in_atomic_block else ""
+            )
             if found is not None:  # what an interrupted build left is never used
                 cursor.execute(f"DROP INDEX {name}")
             cursor.execute(

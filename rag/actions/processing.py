@@ -41,7 +41,9 @@ def begin_parsing(document_id: int) -> Document | None:
     return document
 
 
-def store_text(document_id: int, text: str, chunks: Sequence[ChunkSpan], *, title: str, page_count: int | None) -> bool:
+def store_text(
+    document_id: int, text: str, chunks: Sequence[ChunkSpan], *, title: str, page_count: int | None
+) -> bool:
     """Store what was read of a document; after the last chunk its words can be found and the job of its vectors is there.
 
     Returns False, and stops, where another worker has taken the document over, or somebody deleted it.
@@ -49,7 +51,11 @@ def store_text(document_id: int, text: str, chunks: Sequence[ChunkSpan], *, titl
     for first in range(0, len(chunks), CHUNKS_PER_TRANSACTION):
         with transaction.atomic(durable=True):
             document = _lock(document_id)
-            if document is None or document.status != Document.Status.PARSING or document.chunk_count != first:
+            if (
+                document is None
+                or document.status != Document.Status.PARSING
+                or document.chunk_count != first
+            ):
                 return False
             if first == 0:
                 _take_title(document, title)
@@ -103,7 +109,9 @@ def store_vectors(document_id: int, model_id: int, chunk_ids: Sequence[int], vec
         document = _lock(document_id)
         if document is None or document.status != Document.Status.EMBEDDING:
             return False
-        wanted = set(chunks_without_vector(document_id, model_id).filter(pk__in=chunk_ids).values_list("pk", flat=True))
+        wanted = set(
+            chunks_without_vector(document_id, model_id).filter(pk__in=chunk_ids).values_list("pk", flat=True)
+        )
         Embedding.objects.bulk_create(
             Embedding(chunk_id=pk, model_id=model_id, collection_id=document.collection_id, vector=vector)
             for pk, vector in zip(chunk_ids, vectors, strict=True)
@@ -120,7 +128,9 @@ def finish_embedding(document_id: int, model_id: int) -> bool:
         document = _lock(document_id)
         if document is None or document.status != Document.Status.EMBEDDING:
             return False
-        document.embedded_count = Embedding.objects.filter(chunk__document=document, model_id=model_id).count()
+        document.embedded_count = Embedding.objects.filter(
+            chunk__document=document, model_id=model_id
+        ).count()
         if document.embedded_count < document.chunk_count:
             return False
         document.status = Document.Status.READY
@@ -153,4 +163,6 @@ def fail_document(document_id: int, *, code: str, message: str) -> None:
         document.status = Document.Status.FAILED
         document.error_code, document.error_message = code[:40], message[:500]
         document.chunk_count = document.embedded_count = 0
-        document.save(update_fields=["status", "error_code", "error_message", "chunk_count", "embedded_count"])
+        document.save(
+            update_fields=["status", "error_code", "error_message", "chunk_count", "embedded_count"]
+        )

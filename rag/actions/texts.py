@@ -33,7 +33,9 @@ def add_text(user: "User", *, collection_id: object, source: str, title: str, te
     if not chunks:
         raise BadInput("There is no text to add.", fields={"text": "must not be empty"})
     if len(chunks) > CHUNKS_PER_TRANSACTION:
-        raise BadInput("The text is too long.", fields={"text": f"has more than {CHUNKS_PER_TRANSACTION} passages"})
+        raise BadInput(
+            "The text is too long.", fields={"text": f"has more than {CHUNKS_PER_TRANSACTION} passages"}
+        )
     with transaction.atomic(durable=True):
         document, made = Document.objects.get_or_create(
             collection=collection,

@@ -14,6 +14,7 @@ WITH visible AS MATERIALIZED (
     FROM rag_collectionstatistic WHERE collection_id = ANY((SELECT ids FROM visible)::bigint[])
 ), word AS (                                        -- the question's lexemes, and what its misspelt ones were taken for
     SELECT lexeme, cardinality(positions) AS tf FROM unnest(rag_lexemes(%(question)s))
+    WHERE lexeme NOT IN (SELECT lexeme FROM unnest(rag_lexemes(%(function_words)s)))
     UNION ALL SELECT lexeme, 1 FROM unnest(%(corrections)s::text[]) AS lexeme
 ), term AS MATERIALIZED (                           -- unknown words drop out here
     SELECT l.id, l.frequency,
@@ -88,11 +89,13 @@ WITH visible AS MATERIALIZED (
     FROM scored s CROSS JOIN (
         SELECT sum(meaning) / nullif(sum(words), 0) AS meaning FROM scored WHERE meaning IS NOT NULL AND words > 0
     ) AS typical
+), best AS MATERIALIZED (
+    SELECT * FROM fused ORDER BY score DESC, chunk_id LIMIT %(top_k)s
 )
-SELECT f.chunk_id, d.id, d.title, d.collection_id, c.text, c.page, c.page_end, c.heading,
-       f.score, f.cosine, f.bm25, d.source
-FROM fused f
-JOIN rag_chunk c ON c.id = f.chunk_id
+SELECT b.chunk_id, d.id, d.title, d.collection_id, c.text, c.page, c.page_end, c.heading,
+       b.score, b.cosine, b.bm25, d.source
+FROM best b
+JOIN rag_chunk c ON c.id = b.chunk_id
 JOIN rag_document d ON d.id = c.document_id
 WHERE d.status <> 'failed' AND d.collection_id = ANY((SELECT ids FROM visible)::bigint[])
-ORDER BY f.score DESC, f.chunk_id LIMIT %(top_k)s
+ORDER BY b.score DESC, b.chunk_id
