@@ -9,6 +9,8 @@ from procrastinate.contrib.django import DjangoApp, app
 from procrastinate.contrib.django.utils import connector_params
 from procrastinate.psycopg_connector import PsycopgConnector
 
+from rag.answering.preparation import prepare
+
 QUEUES = ["answers", "documents"]
 CONCURRENCY = 10
 # A killed worker's jobs are taken over once its heartbeat is this old: an answer waits no longer than that.
@@ -44,6 +46,7 @@ async def run_worker(*, concurrency: int, queues: list[str]) -> None:
     worker_app = DjangoApp(connector=connector, import_paths=app.import_paths)
     worker_app.tasks = app.tasks
     worker_app.periodic_registry = app.periodic_registry
+    preparing = asyncio.get_running_loop().run_in_executor(None, prepare)  # jobs need not wait for it
     async with worker_app.open_async():
         await worker_app.run_worker_async(
             queues=queues,
@@ -55,3 +58,4 @@ async def run_worker(*, concurrency: int, queues: list[str]) -> None:
             stalled_worker_timeout=STALLED_AFTER_S,
             shutdown_graceful_timeout=GRACEFUL_SHUTDOWN_S,
         )
+    await preparing
