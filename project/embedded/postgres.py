@@ -89,6 +89,8 @@ class Postgres:
     def stop(self) -> None:
         """Shut the server down; open transactions are rolled back."""
         pid = self.pid()
+        if not pid and self._process and self._process.poll() is None:
+            pid = self._process.pid  # its socket does not answer, or its file is gone
         if pid and not processes.end([pid], FAST_STOP):
             raise EmbeddedError(f"PostgreSQL (process {pid}) does not stop.")
         if self._process:

@@ -63,6 +63,8 @@ class Valkey:
     def stop(self) -> None:
         """Shut the server down."""
         pid = self.pid()
+        if not pid and self._process and self._process.poll() is None:
+            pid = self._process.pid  # its socket does not answer, or its file is gone
         if pid and not processes.end([pid], STOP):
             raise EmbeddedError(f"Valkey (process {pid}) does not stop.")
         if self._process:

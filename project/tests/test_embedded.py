@@ -225,6 +225,17 @@ def test_a_killed_server_is_started_again_over_its_leftovers(make_services):
         assert answers(services.addresses)
 
 
+def test_a_server_whose_socket_file_is_gone_is_stopped_all_the_same(make_services):
+    services = make_services()
+
+    with services.use():
+        pids = [member.pid() for member in services.members]
+        (services.addresses.postgres_socket_dir / ".s.PGSQL.5432").unlink()
+        services.addresses.valkey_socket.unlink()
+
+    assert [pid for pid in pids if processes.is_running(pid)] == []
+
+
 def test_a_pid_file_that_names_another_process_is_no_obstacle(make_services):
     services = make_services()
     with services.use():
