@@ -1,8 +1,7 @@
 """Anthropic's Messages API, and any server that speaks it, behind the seam.
 
-What the SDK does not say by itself is said here: a stream cut short is an error although the SDK raises none,
-a dropped one raises `httpx2` errors, a corrupt one `JSONDecodeError`, and an error inside a stream comes with
-status 200 (docs/decisions, "Anthropic SDK 2.12").
+What the SDK (2.12) does not say by itself is said here: a stream cut short is an error although the SDK raises none, a
+dropped one raises `httpx2` errors, a corrupt one `JSONDecodeError`, and an error inside a stream comes with status 200.
 """
 
 import asyncio
