@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
+from chat.cancellation import is_cancelled
 from chat.errors import Unavailable
 from chat.versions import VersionTrack
 
@@ -145,7 +146,7 @@ class Hub:
 
     async def _receive(self) -> None:
         try:
-            while True:
+            while not is_cancelled():
                 try:
                     message = await self._layer.receive(self._channel)
                 except _LAYER_DOWN:  # the Redis pub/sub layer reconnects by itself; others raise here
@@ -196,7 +197,7 @@ class Hub:
 
     async def _probe(self) -> None:
         """Send a message to this process's own channel again and again: one that does not come back means loss."""
-        while True:
+        while not is_cancelled():
             await asyncio.sleep(PROBE_INTERVAL_S)
             if self._probe_seen < self._probe_sent:
                 self._events_lost = True

@@ -1,0 +1,149 @@
+"""An Engine.IO connection, whatever transport carries it: heartbeat, a bounded outbox, an end."""
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import Callable
+
+from django.conf import settings
+
+from chat.protocol.engineio import Encoded, Handshake, Packet, PacketType, encode_packet
+from chat.protocol.errors import ProtocolError
+
+OUTBOX_MAX_PACKETS = 1000
+OUTBOX_MAX_BYTES = 4_000_000
+_PING = encode_packet(Packet(PacketType.PING))
+
+
+class SessionClosed(Exception):
+    """The client is gone; there is nobody to write to."""
+
+
+class Session:
+    """One client. A transport feeds `receive`, empties the outbox with `next_packet`, and is told of output and end.
+
+    Attributes:
+        on_output: called when the empty outbox gets a packet, and at the end.
+        on_message: called with the data of each Engine.IO message.
+        on_close: called once, with the reason.
+        overflowed: the client did not read fast enough; what waited for it is gone.
+    """
+
+    def __init__(self, *, on_message: Callable[[Encoded], None], on_close: Callable[[str], None]) -> None:
+        self.sid = secrets.token_urlsafe(15)
+        self.on_message = on_message
+        self.on_close = on_close
+        self.on_output: Callable[[], None] = _nothing
+        self.closed = False
+        self.overflowed = False
+        self.reason = ""
+        self._loop = asyncio.get_running_loop()
+        self._outbox: deque[Encoded] = deque()
+        self._outbox_bytes = 0
+        self._writable: asyncio.Future[None] | None = None
+        self._timer = self._ping_later()
+
+    def open(self, *upgrades: str) -> None:
+        """Greet the client, naming the transports that it may change to."""
+        handshake = Handshake(
+            self.sid,
+            upgrades,
+            settings.SOCKET_PING_INTERVAL_MS,
+            settings.SOCKET_PING_TIMEOUT_MS,
+            settings.SOCKET_MAX_PAYLOAD_BYTES,
+        )
+        self.send(encode_packet(handshake.packet()))
+
+    # ----------------------------------------------------------------------------------------- outgoing
+
+    def send(self, packet: Encoded) -> None:
+        """Queue an encoded packet. A client with too much waiting is dropped: it resumes from its version."""
+        if self.closed:
+            return
+        self._outbox.append(packet)
+        self._outbox_bytes += len(packet)
+        if len(self._outbox) > OUTBOX_MAX_PACKETS or self._outbox_bytes > OUTBOX_MAX_BYTES:
+            self._drop()
+        elif len(self._outbox) == 1:
+            self.on_output()
+
+    def next_packet(self) -> Encoded | None:
+        """The next packet to write, or None when all are written."""
+        if not self._outbox:
+            return None
+        packet = self._outbox.popleft()
+        self._outbox_bytes -= len(packet)
+        if self._writable is not None and self._has_room():
+            self._writable.set_result(None)
+            self._writable = None
+        return packet
+
+    async def writable(self) -> None:
+        """Return once the outbox is at most half full: for writers of much, who can wait.
+
+        Raises:
+            SessionClosed: it never will be.
+        """
+        while not self.closed and not self._has_room():
+            if self._writable is None:
+                self._writable = self._loop.create_future()
+            await asyncio.shield(self._writable)
+        if self.closed:
+            raise SessionClosed
+
+    def _has_room(self) -> bool:
+        return len(self._outbox) * 2 <= OUTBOX_MAX_PACKETS and self._outbox_bytes * 2 <= OUTBOX_MAX_BYTES
+
+    # ----------------------------------------------------------------------------------------- incoming
+
+    def receive(self, packet: Packet) -> None:
+        """Take a packet of the client.
+
+        Raises:
+            ProtocolError: a client does not send such packets; the session is closed.
+        """
+        if self.closed:
+            return
+        match packet.type:
+            case PacketType.MESSAGE:
+                self.on_message(packet.data)
+            case PacketType.PONG:
+                self._timer.cancel()
+                self._timer = self._ping_later()
+            case PacketType.CLOSE:
+                self.close("client closed")
+            case _:
+                self.close("parse error")
+                raise ProtocolError("unexpected Engine.IO packet")
+
+    def _ping_later(self) -> asyncio.TimerHandle:
+        return self._loop.call_later(settings.SOCKET_PING_INTERVAL_MS / 1000, self._ping)
+
+    def _ping(self) -> None:
+        self.send(_PING)
+        timeout_s = settings.SOCKET_PING_TIMEOUT_MS / 1000
+        self._timer = self._loop.call_later(timeout_s, self.close, "ping timeout")
+
+    # ---------------------------------------------------------------------------------------------- end
+
+    def close(self, reason: str) -> None:
+        """End the session. What is in the outbox is still written."""
+        if self.closed:
+            return
+        self.closed, self.reason = True, reason
+        self._timer.cancel()
+        if self._writable is not None:
+            self._writable.set_result(None)
+            self._writable = None
+        self.on_output()
+        self.on_close(reason)
+
+    def _drop(self) -> None:
+        self.overflowed = True
+        self._outbox.clear()
+        self._outbox_bytes = 0
+        self.close("slow reader")
+
+
+def _nothing() -> None:
+    """What happens on output before there is a transport."""

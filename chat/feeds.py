@@ -1,0 +1,192 @@
+"""What one socket gets of one room: each version exactly once, whether it comes live or from the database.
+
+Live events are collected from before the database is read until what was missed has been sent. The database shows a
+message in its last state, so a read at version R covers everything up to R.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+from weakref import WeakKeyDictionary
+
+from django.db import Error as DatabaseError
+
+from chat.database import run_in_db
+from chat.engine import Session, SessionClosed
+from chat.events import MessagePosted, MessageUpdated, Typing, UserJoined, UserLeft, room_group
+from chat.hub import RESYNC, Delivery, current_hub
+from chat.models import Room
+from chat.protocol.socketio import Packet, PacketType, encode
+from chat.selectors import changes_since, message_payload
+from chat.versions import VersionTrack
+
+log = logging.getLogger(__name__)
+HELD_MAX_EVENTS = 1000
+PAGE_MESSAGES = 500
+_MESSAGES = (MessagePosted.name, MessageUpdated.name)
+_ABOUT_OTHERS = (UserJoined.name, UserLeft.name, Typing.name)
+
+
+class Reader(Protocol):
+    """Whom a feed writes to."""
+
+    @property
+    def session(self) -> Session: ...
+    @property
+    def user_id(self) -> int: ...
+
+
+def event_frame(delivery: Delivery) -> str:
+    """The event as the one text frame that every client of the default namespace gets."""
+    data = delivery.data
+    if delivery.name in (UserJoined.name, UserLeft.name):
+        arguments = [data["userId"], {"roomId": data["roomId"]}]
+    else:
+        arguments = [data]
+    [text] = encode(Packet(PacketType.EVENT, data=[delivery.name, *arguments]))
+    return f"4{text!s}"
+
+
+class RoomFeed:
+    """The live feed of a room. `open`, then `start` or `replay`, at the end `close`."""
+
+    def __init__(self, reader: Reader, room_id: int) -> None:
+        self.room_id = room_id
+        self._reader = reader
+        self._group = room_group(room_id)
+        self._listener: Callable[[Delivery], None] = self._receive  # one object: bound methods are made anew
+        self._held: list[Delivery] | None = []  # live events wait here while the database is read
+        self._read_again = False
+        self._track = VersionTrack(0)
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Collect live events from now on.
+
+        Raises:
+            Unavailable: the channel layer cannot be reached.
+        """
+        await current_hub().listen(self._group, self._listener)
+
+    def start(self, version: int) -> None:
+        """Send what comes after `version`, at which the room was read."""
+        self._track.reach(version)
+        self._release()
+
+    def replay(self, since: int, version: int) -> None:
+        """Send what changed after `since`, then what comes live. The room was at `version` when access was given."""
+        self._track.reach(min(since, version))
+        self._catch_up()
+
+    async def close(self) -> None:
+        """Stop. Nothing is sent after this is called."""
+        self._held = []
+        if self._task is not None:
+            self._task.cancel()
+        await current_hub().stop_listening(self._group, self._listener)
+
+    def _receive(self, delivery: Delivery) -> None:
+        if self._held is None:
+            if delivery.name == RESYNC:
+                self._catch_up()
+            else:
+                self._send(delivery)
+        elif delivery.name == RESYNC:
+            self._read_again = True
+        elif len(self._held) < HELD_MAX_EVENTS:
+            self._held.append(delivery)
+        else:  # the database has them all
+            self._held.clear()
+            self._read_again = True
+
+    def _send(self, delivery: Delivery) -> None:
+        if delivery.name in _MESSAGES and not self._track.add(delivery.data["version"]):
+            return
+        if delivery.name in _ABOUT_OTHERS and delivery.data["userId"] == str(self._reader.user_id):
+            return
+        self._reader.session.send(delivery.encoded(event_frame))
+
+    def _catch_up(self) -> None:
+        if self._held is None:
+            self._held = []
+        self._task = asyncio.get_running_loop().create_task(self._read_and_send())
+
+    async def _read_and_send(self) -> None:
+        try:
+            self._read_again = True
+            while self._read_again:
+                self._read_again = False
+                await self._read_all()
+        except SessionClosed:
+            return
+        except Room.DoesNotExist:
+            return
+        except DatabaseError:
+            log.exception("room %d could not be read for a client that catches up", self.room_id)
+            self._reader.session.close("the room could not be read")  # it connects again, and asks again
+            return
+        self._release()
+
+    async def _read_all(self) -> None:
+        since, complete = self._track.floor, False
+        while not complete:
+            changes = await _read_changes(self.room_id, since, self._track.floor)
+            for delivery in changes.deliveries:
+                await self._reader.session.writable()
+                self._send(delivery)
+            self._track.reach(changes.version)
+            complete = changes.complete
+
+    def _release(self) -> None:
+        held, self._held = self._held or [], None
+        for delivery in held:
+            self._send(delivery)
+        if self._read_again:
+            self._read_again = False
+            self._catch_up()
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Messages as events, in the order of their versions, which cover the room up to `version`."""
+
+    deliveries: list[Delivery]
+    version: int
+    complete: bool
+
+
+def _load_changes(room_id: int, since: int, above: int) -> Changes:
+    version = Room.objects.values_list("version", flat=True).get(pk=room_id)
+    messages = changes_since(Room(pk=room_id), above, limit=PAGE_MESSAGES)
+    deliveries = [
+        Delivery(
+            room_group(room_id),
+            MessagePosted.name if message.posted_version > since else MessageUpdated.name,
+            message_payload(message),
+        )
+        for message in messages
+    ]
+    last = messages[-1].version if messages else above
+    complete = len(messages) < PAGE_MESSAGES
+    return Changes(deliveries, max(version, last) if complete else last, complete)
+
+
+_Reads = dict[tuple[int, int, int], "asyncio.Task[Changes]"]
+_READS: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Reads]" = WeakKeyDictionary()
+
+
+async def _read_changes(room_id: int, since: int, above: int) -> Changes:
+    """A page of the changes after `above`, told as to somebody who last saw `since`.
+
+    Clients that ask the same at the same time (after a restart, most do) share one read.
+    """
+    loop = asyncio.get_running_loop()
+    reads = _READS.setdefault(loop, {})
+    key = (room_id, since, above)
+    task = reads.get(key)
+    if task is None:
+        task = reads[key] = loop.create_task(run_in_db(_load_changes, *key))
+        task.add_done_callback(lambda _: reads.pop(key, None))
+    return await asyncio.shield(task)

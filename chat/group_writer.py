@@ -1,0 +1,143 @@
+"""Group commit: posts that arrive while earlier transactions are in flight are written together by the next one."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from weakref import WeakKeyDictionary
+
+from django.db import InterfaceError, OperationalError
+
+from chat import actions
+from chat.actions import Post, Posted
+from chat.database import run_in_db
+from chat.errors import Unavailable
+from chat.models import Message
+
+log = logging.getLogger(__name__)
+Write = Callable[[Sequence[Post]], Awaitable[Sequence[Posted]]]
+Waiting = tuple[Post, "asyncio.Future[Message]"]
+BUSY = "The server has too much to do at the moment. Try again shortly."
+
+
+class GroupWriter:
+    """`writer.submit(post)` gives a future of the stored message.
+
+    A free writer takes all that waits, except rooms which another one is writing to: a room is in one transaction at a
+    time, so nobody here waits for its lock and its messages keep the order in which they came. There is no timer: a
+    free writer writes at once, busy ones let the next batch grow. A caller that is cancelled loses only its answer.
+    """
+
+    def __init__(
+        self, write: Write, *, writers: int = 2, max_batch: int = 64, max_waiting: int = 5000
+    ) -> None:
+        self._write = write
+        self._free = writers
+        self._max_batch = max_batch
+        self._max_waiting = max_waiting
+        self._waiting: deque[Waiting] = deque()
+        self._held: set[int] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._scheduled = False
+
+    def submit(self, post: Post) -> "asyncio.Future[Message]":
+        """Queue a post. The future raises the DomainError of a post that is refused.
+
+        Raises:
+            Unavailable: too many posts wait.
+        """
+        if len(self._waiting) >= self._max_waiting:
+            raise Unavailable(BUSY, retry_after_s=1)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Message] = loop.create_future()
+        self._waiting.append((post, future))
+        if self._free and not self._scheduled:  # at the end of this tick, with what came by the same read
+            self._scheduled = True
+            loop.call_soon(self._start)
+        return future
+
+    def _start(self) -> None:
+        self._scheduled = False
+        while self._free and self._waiting:
+            batch = self._take_batch()
+            if not batch:
+                return
+            rooms = {post.room_id for post, _ in batch}
+            self._free -= 1
+            self._held |= rooms
+            task = asyncio.get_running_loop().create_task(self._run(batch, rooms))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _take_batch(self) -> list[Waiting]:
+        batch: list[Waiting] = []
+        kept: deque[Waiting] = deque()
+        for item in self._waiting:
+            free = item[0].room_id not in self._held and len(batch) < self._max_batch
+            (batch if free else kept).append(item)
+        self._waiting = kept
+        return batch
+
+    async def _run(self, batch: list[Waiting], rooms: set[int]) -> None:
+        try:
+            await self._store(batch)
+        finally:
+            self._free += 1
+            self._held -= rooms
+            self._start()
+
+    async def _store(self, batch: list[Waiting]) -> None:
+        posts = [post for post, _ in batch]
+        try:
+            results = await self._write_twice(posts)
+        except (OperationalError, InterfaceError):
+            log.exception("the database did not take %d posts", len(batch))
+            _fail(batch, Unavailable("The message could not be stored. Try again shortly.", retry_after_s=1))
+        except Exception as error:  # one post that the database cannot take must not cost its neighbours
+            if len(batch) == 1:
+                _fail(batch, error)
+                return
+            for one in batch:
+                await self._store([one])
+        else:
+            for (_, future), posted in zip(batch, results, strict=True):
+                _answer(future, posted)
+
+    async def _write_twice(self, posts: Sequence[Post]) -> Sequence[Posted]:
+        """Once more after a lost connection: the pool held one that the server had closed. Client ids make it safe."""
+        try:
+            return await self._write(posts)
+        except (OperationalError, InterfaceError):
+            return await self._write(posts)
+
+
+def _answer(future: "asyncio.Future[Message]", posted: Posted) -> None:
+    if future.done():
+        return
+    if posted.error is not None:
+        future.set_exception(posted.error)
+    else:
+        assert posted.message is not None
+        future.set_result(posted.message)
+
+
+def _fail(batch: list[Waiting], error: Exception) -> None:
+    for _, future in batch:
+        if not future.done():
+            future.set_exception(error)
+
+
+async def _write_to_database(posts: Sequence[Post]) -> Sequence[Posted]:
+    return await run_in_db(actions.post_messages, posts)
+
+
+_WRITERS: "WeakKeyDictionary[asyncio.AbstractEventLoop, GroupWriter]" = WeakKeyDictionary()
+
+
+def submit_post(post: Post) -> "asyncio.Future[Message]":
+    """Post a message through the running event loop's writer. See `GroupWriter.submit`."""
+    loop = asyncio.get_running_loop()
+    writer = _WRITERS.get(loop)
+    if writer is None:
+        writer = _WRITERS[loop] = GroupWriter(_write_to_database)
+    return writer.submit(post)

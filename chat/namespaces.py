@@ -1,0 +1,271 @@
+"""Socket.IO namespaces over an Engine.IO session: connecting, events with acknowledgements, disconnecting.
+
+Nothing here knows of rooms or messages. A namespace says who may connect and which events there are; the connection
+decodes, keeps the order of what a client sends, and turns errors into acknowledgements.
+"""
+
+import asyncio
+import inspect
+import logging
+import secrets
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from django.conf import settings
+
+from chat.engine import Session
+from chat.errors import BadInput, DomainError, PayloadTooLarge
+from chat.protocol.engineio import Encoded
+from chat.protocol.errors import ProtocolError
+from chat.protocol.socketio import Decoder, Packet, PacketType, encode, parse_header
+
+log = logging.getLogger(__name__)
+CONNECT_TIMEOUT_S = 10.0
+INBOX_MAX_PACKETS = 64
+Wire = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An acknowledgement with something to be done right after it is sent."""
+
+    result: Wire
+    afterwards: Callable[[], None]
+
+
+# What a handler gives: fields of the acknowledgement, or a future of them, so that the next event need not wait.
+Result = Wire | Reply | asyncio.Future[Wire] | None
+S = TypeVar("S", bound="Socket")
+Handler = Callable[..., Awaitable[Result]]
+
+
+class Socket:
+    """One client in one namespace."""
+
+    def __init__(self, connection: "Connection", namespace: str) -> None:
+        self.sid = secrets.token_urlsafe(15)
+        self.connection = connection
+        self.namespace = namespace
+
+    @property
+    def session(self) -> Session:
+        return self.connection.session
+
+    def emit(self, event: str, *arguments: Any) -> None:
+        """Send an event."""
+        self.send(Packet(PacketType.EVENT, self.namespace, [event, *arguments]))
+
+    def send(self, packet: Packet) -> None:
+        """Send a packet."""
+        for data in encode(packet):
+            self.session.send("4" + data if isinstance(data, str) else data)
+
+    def kick(self, reason: str) -> None:
+        """Disconnect the client from the namespace and close its session: it does not come back by itself."""
+        self.send(Packet(PacketType.DISCONNECT, self.namespace))
+        self.session.close(reason)
+
+
+class Namespace(Generic[S]):
+    """The events of one namespace. Subclasses say who may connect, and with which kind of socket."""
+
+    name = "/"
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, tuple[Handler, int, int]] = {}
+
+    def register(self, event: str, handler: Handler) -> None:
+        """Call `await handler(socket, *arguments)` for the event. Its signature says how many there may be."""
+        if event in self._handlers:
+            raise ValueError(f"the event {event} is registered already")
+        parameters = list(inspect.signature(handler).parameters.values())[1:]
+        required = sum(parameter.default is parameter.empty for parameter in parameters)
+        self._handlers[event] = (handler, required, len(parameters))
+
+    async def connect(self, connection: "Connection", auth: Mapping[str, Any]) -> S:
+        """A socket for the client.
+
+        Raises:
+            DomainError: the client is refused.
+        """
+        raise NotImplementedError
+
+    async def disconnect(self, socket: S, reason: str) -> None:
+        """The client has gone."""
+
+    async def call(self, socket: S, event: object, arguments: list[Any]) -> Result:
+        """Run the handler of an event.
+
+        Raises:
+            DomainError: there is no such event, its arguments do not fit, or the handler refuses.
+        """
+        found = self._handlers.get(event) if isinstance(event, str) else None
+        if found is None:
+            raise BadInput("There is no such event.", fields={"event": "is unknown"})
+        handler, required, allowed = found
+        if not required <= len(arguments) <= allowed:
+            raise BadInput(
+                f"The event {event} takes {required} to {allowed} arguments.",
+                fields={"arguments": f"there were {len(arguments)}"},
+            )
+        return await handler(socket, *arguments)
+
+
+class Connection:
+    """All namespaces of one client over its session. Packets are handled one after the other, in their order."""
+
+    def __init__(self, namespaces: Mapping[str, Namespace[Any]], scope: Mapping[str, Any]) -> None:
+        self.scope = scope
+        self.session = Session(on_message=self._receive, on_close=self._closed)
+        self.ended: asyncio.Task[None] | None = None
+        self._namespaces = namespaces
+        self._sockets: dict[str, Socket] = {}
+        self._decoder = Decoder()
+        self._inbox: deque[Packet] = deque()
+        self._worker: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._guard = self._await_connect()
+
+    def _await_connect(self) -> asyncio.TimerHandle:
+        return self._loop.call_later(CONNECT_TIMEOUT_S, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        if not self._sockets:
+            self.session.close("no namespace was connected to")
+
+    # ----------------------------------------------------------------------------------------- receiving
+
+    def _receive(self, message: Encoded) -> None:
+        try:
+            if self._is_too_large(message):
+                return self._refuse_too_large(message)
+            packet = self._decoder.feed(message)
+        except ProtocolError:
+            return self.session.close("parse error")
+        if packet is None:
+            return
+        self._inbox.append(packet)
+        if self._worker is None or self._worker.done():
+            self._worker = self._loop.create_task(self._work())
+
+    def _is_too_large(self, message: Encoded) -> bool:
+        limit = settings.SOCKET_MAX_PAYLOAD_BYTES
+        if len(message) > limit:
+            return True
+        return isinstance(message, str) and len(message) * 4 > limit and len(message.encode()) > limit
+
+    def _refuse_too_large(self, message: Encoded) -> None:
+        header = parse_header(message) if isinstance(message, str) else None
+        if header is None or header.type is not PacketType.EVENT or header.namespace not in self._sockets:
+            return self.session.close("payload too large")
+        problem = PayloadTooLarge(f"A packet may have at most {settings.SOCKET_MAX_PAYLOAD_BYTES:,} bytes.")
+        self._acknowledge(self._sockets[header.namespace], header.id, _refusal(problem))
+
+    async def settled(self) -> None:
+        """Return once there is room for more packets: a transport waits for it before it reads on."""
+        if len(self._inbox) >= INBOX_MAX_PACKETS and self._worker is not None:
+            await asyncio.wait([self._worker])
+
+    async def _work(self) -> None:
+        while self._inbox:
+            packet = self._inbox.popleft()
+            if packet.type is PacketType.CONNECT and packet.namespace not in self._sockets:
+                await self._connect(packet)
+                continue
+            socket = self._sockets.get(packet.namespace)
+            if socket is None or packet.type in (PacketType.CONNECT, PacketType.CONNECT_ERROR):
+                self.session.close("parse error")  # as the reference server does
+            elif packet.type is PacketType.EVENT:
+                await self._event(socket, packet)
+            elif packet.type is PacketType.DISCONNECT:
+                await self._leave(socket, "client namespace disconnect")
+
+    async def _connect(self, packet: Packet) -> None:
+        name = packet.namespace
+        namespace = self._namespaces.get(name)
+        try:
+            if namespace is None:
+                raise BadInput("Invalid namespace")
+            socket = await namespace.connect(self, packet.data or {})
+        except DomainError as error:
+            problem = error.as_dict()
+            data = {"message": problem.pop("message"), "data": problem}
+            return self._send(Packet(PacketType.CONNECT_ERROR, name, data))
+        except Exception:
+            problem = _unexpected("connect")
+            data = {"message": problem.pop("message"), "data": problem}
+            return self._send(Packet(PacketType.CONNECT_ERROR, name, data))
+        self._sockets[name] = socket
+        self._guard.cancel()
+        socket.send(Packet(PacketType.CONNECT, name, {"sid": socket.sid}))
+
+    def _send(self, packet: Packet) -> None:
+        for data in encode(packet):
+            self.session.send("4" + data if isinstance(data, str) else data)
+
+    # ------------------------------------------------------------------------------------------- events
+
+    async def _event(self, socket: Socket, packet: Packet) -> None:
+        event, *arguments = packet.data
+        try:
+            result = await self._namespaces[packet.namespace].call(socket, event, arguments)
+        except DomainError as error:
+            return self._acknowledge(socket, packet.id, _refusal(error))
+        except Exception:
+            return self._acknowledge(socket, packet.id, {"ok": False, "error": _unexpected(event)})
+        if isinstance(result, asyncio.Future):
+            result.add_done_callback(lambda future: self._acknowledge_later(socket, packet.id, event, future))
+        elif isinstance(result, Reply):
+            self._acknowledge(socket, packet.id, {"ok": True, **result.result})
+            result.afterwards()
+        else:
+            self._acknowledge(socket, packet.id, {"ok": True, **(result or {})})
+
+    def _acknowledge_later(
+        self, socket: Socket, ack_id: int | None, event: object, future: "asyncio.Future[Wire]"
+    ) -> None:
+        if future.cancelled():
+            return
+        error = future.exception()
+        if error is None:
+            self._acknowledge(socket, ack_id, {"ok": True, **future.result()})
+        elif isinstance(error, DomainError):
+            self._acknowledge(socket, ack_id, _refusal(error))
+        else:
+            problem = _unexpected(event, error)
+            self._acknowledge(socket, ack_id, {"ok": False, "error": problem})
+
+    def _acknowledge(self, socket: Socket, ack_id: int | None, answer: Wire) -> None:
+        if ack_id is not None:
+            socket.send(Packet(PacketType.ACK, socket.namespace, [answer], ack_id))
+
+    # ---------------------------------------------------------------------------------------------- end
+
+    async def _leave(self, socket: Socket, reason: str) -> None:
+        del self._sockets[socket.namespace]
+        if not self._sockets and not self.session.closed:
+            self._guard = self._await_connect()
+        await self._namespaces[socket.namespace].disconnect(socket, reason)
+
+    def _closed(self, reason: str) -> None:
+        self._guard.cancel()
+        self.ended = self._loop.create_task(self._end(reason))
+
+    async def _end(self, reason: str) -> None:
+        if self._worker is not None:  # what the client sent before it went still counts
+            await asyncio.wait([self._worker])
+        for socket in list(self._sockets.values()):
+            await self._leave(socket, reason)
+
+
+def _refusal(error: DomainError) -> Wire:
+    return {"ok": False, "error": error.as_dict()}
+
+
+def _unexpected(event: object, error: BaseException | None = None) -> Wire:
+    """Log what should not happen, under an id that the client gets instead of the details."""
+    number = secrets.token_hex(6)
+    log.error("the event %r failed (error %s)", event, number, exc_info=error or True)
+    return {"code": "INTERNAL", "message": f"Something went wrong on the server (error {number})."}

@@ -1,0 +1,281 @@
+"""The namespace `/`: who may connect, and what each event does (docs/events.md).
+
+A handler parses its arguments, awaits one action and gives the fields of the acknowledgement. Other apps add their own
+events with `register_event`.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from chat import actions
+from chat.actions import Post
+from chat.authentication import NO_CREDENTIALS, Caller, caller_from_scope, caller_from_token
+from chat.database import run_in_db
+from chat.errors import BadInput, DomainError, Forbidden, Unauthenticated
+from chat.events import Typing, publish
+from chat.feeds import RoomFeed
+from chat.group_writer import submit_post
+from chat.models import Membership, Message, Room, User
+from chat.namespaces import Connection, Handler, Namespace, Reply, Socket, Wire
+from chat.presence import ANYWHERE, current_presence
+from chat.selectors import NO_ROOM, access_room, message_payload, parse_id, room_payload
+from chat.sweeps import current_sweeper
+
+TYPING_LASTS_S = 6.0
+RENDER_INLINE_MAX_CHARACTERS = 1000  # longer texts take milliseconds to render: not on the event loop
+VERSION_MAX = 2**63 - 1
+SESSION_ENDED = "Your access has ended. Sign in again."
+
+
+class ChatSocket(Socket):
+    """A signed-in client: its caller, its rooms, and where it is typing."""
+
+    def __init__(self, connection: Connection, caller: Caller) -> None:
+        super().__init__(connection, "/")
+        self.caller = caller
+        self._feeds: dict[int, RoomFeed] = {}
+        self._typing: dict[int, asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def user(self) -> User:
+        return self.caller.user
+
+    @property
+    def user_id(self) -> int:
+        return self.caller.user.pk
+
+    def room_ids(self) -> Iterable[int]:
+        """The rooms whose feed this client gets."""
+        return self._feeds.keys()
+
+    # ---------------------------------------------------------------------------------------------- rooms
+
+    async def open_feed(self, room_id: int) -> RoomFeed:
+        """A new feed of the room, in place of one that there may be. It collects, but sends nothing yet."""
+        if (earlier := self._feeds.pop(room_id, None)) is not None:
+            await earlier.close()
+        feed = self._feeds[room_id] = RoomFeed(self, room_id)
+        try:
+            await feed.open()
+        except DomainError:
+            await self.close_feed(room_id)
+            raise
+        return feed
+
+    async def close_feed(self, room_id: int) -> None:
+        """End the feed of the room; no matter if there is none."""
+        feed = self._feeds.pop(room_id, None)
+        if feed is None:
+            return
+        await self.set_typing(room_id, False)
+        current_presence().leave(room_id, self.user_id, self.sid)
+        await feed.close()
+
+    def lose_room(self, room_id: int) -> None:
+        """The user may not read the room any more: its feed ends, and the client is told."""
+        self.emit("room-lost", {"roomId": str(room_id)})
+        self._run(self.close_feed(room_id))
+
+    def end_access(self) -> None:
+        """The proof of who this is does not hold any more."""
+        self.emit("session-ended", Unauthenticated(SESSION_ENDED).as_dict())
+        self.kick("access ended")
+
+    async def leave_all(self) -> None:
+        """The client has gone."""
+        current_sweeper().discard(self)
+        current_presence().leave(ANYWHERE, self.user_id, self.sid)
+        for room_id in list(self._feeds):
+            await self.close_feed(room_id)
+
+    # --------------------------------------------------------------------------------------------- typing
+
+    async def set_typing(self, room_id: int, typing: bool) -> None:
+        """Announce that the user began or stopped typing, if that is new. Beginning expires by itself."""
+        timer = self._typing.pop(room_id, None)
+        if timer is not None:
+            timer.cancel()
+        if typing:
+            loop = asyncio.get_running_loop()
+            self._typing[room_id] = loop.call_later(TYPING_LASTS_S, self._typing_expired, room_id)
+        if typing != (timer is not None):
+            try:
+                await publish(Typing(room_id, self.user_id, typing))
+            except (OSError, RedisError):
+                pass  # a hint that can be lost
+
+    def _typing_expired(self, room_id: int) -> None:
+        self._run(self.set_typing(room_id, False))
+
+    def _run(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class ChatNamespace(Namespace[ChatSocket]):
+    """People and clients of people: an access token in `auth.token`, or the session cookie of a page of this site."""
+
+    async def connect(self, connection: Connection, auth: Mapping[str, Any]) -> ChatSocket:
+        caller = await run_in_db(_find_caller, dict(connection.scope), auth.get("token"))
+        socket = ChatSocket(connection, caller)
+        current_sweeper().add(socket)
+        current_presence().enter(ANYWHERE, socket.user_id, socket.sid)
+        return socket
+
+    async def disconnect(self, socket: ChatSocket, reason: str) -> None:
+        await socket.leave_all()
+
+
+def _find_caller(scope: dict[str, Any], token: object) -> Caller:
+    caller = caller_from_token(token) if token else caller_from_scope(scope)
+    if caller is None:
+        raise Unauthenticated(NO_CREDENTIALS)
+    return caller
+
+
+chat_namespace = ChatNamespace()
+
+
+def register_event(name: str, handler: Handler) -> None:
+    """Let clients emit `name`: calls `await handler(socket, *arguments)`, where `socket.user` is the caller.
+
+    The dict it returns becomes the acknowledgement `{ok: true, ...}`; a DomainError becomes `{ok: false, error}`.
+    """
+    chat_namespace.register(name, handler)
+
+
+# --------------------------------------------------------------------------------------------- the events
+
+
+def _object(value: object, name: str) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise BadInput("An argument has the wrong type.", fields={name: "must be an object"})
+    return value
+
+
+def _version(value: object, name: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= VERSION_MAX:
+        raise BadInput("An argument has the wrong type.", fields={name: "must be a version (a whole number)"})
+    return value
+
+
+def _enter_room(user: User, room_id: int) -> Room:
+    """The room, with membership where it is public and open to everyone."""
+    room = access_room(user, room_id)
+    if room.kind != Room.Kind.PUBLIC or user.is_guest or room.archived_at is not None:
+        return room
+    if Membership.objects.filter(room=room, user=user).exists():
+        return room
+    return actions.join_room(user, room_id=room_id)
+
+
+async def join_room(socket: ChatSocket, room_id: object, options: object = None) -> Reply:
+    """`join-room roomId[, {since}]`: the live feed, after what was missed since that version."""
+    number = parse_id(room_id, NO_ROOM)
+    since = _object(options, "options").get("since")
+    if since is not None:
+        _version(since, "since")
+    # The feed collects before the database is read, so nothing falls between the two.
+    feed = await socket.open_feed(number)
+    try:
+        room = await run_in_db(_enter_room, socket.user, number)
+        payload = room_payload(room)
+    except BaseException:
+        await socket.close_feed(number)
+        raise
+    presence = current_presence()
+    presence.enter(number, socket.user_id, socket.sid)
+    online = {*await presence.users_in(number), socket.user_id}
+
+    def begin() -> None:
+        if since is None:
+            feed.start(room.version)
+        else:
+            feed.replay(since, room.version)
+
+    return Reply(
+        {"room": payload, "version": room.version, "online": [str(pk) for pk in sorted(online)]}, begin
+    )
+
+
+async def leave_room(socket: ChatSocket, room_id: object) -> Wire:
+    """`leave-room roomId`: the live feed ends; membership stays."""
+    await socket.close_feed(parse_id(room_id, NO_ROOM))
+    return {}
+
+
+async def send_message(socket: ChatSocket, room_id: object, content: object) -> "asyncio.Future[Wire]":
+    """`send-message roomId, text | {text, clientId, parentId}`: the stored message."""
+    options = {"text": content} if isinstance(content, str) else _object(content, "message")
+    if options.get("attachmentIds"):
+        raise BadInput("Messages cannot have attachments yet.", fields={"attachmentIds": "must be empty"})
+    text = options.get("text")
+    values = {"client_id": options.get("clientId"), "parent_id": options.get("parentId")}
+    if isinstance(text, str) and len(text) > RENDER_INLINE_MAX_CHARACTERS:
+        post = await asyncio.to_thread(Post.checked, socket.user, room_id, text, **values)
+    else:
+        post = Post.checked(socket.user, room_id, text, **values)
+    # Not awaited: the next event of this client, often another message, need not wait for the commit.
+    return asyncio.ensure_future(_stored(submit_post(post)))
+
+
+async def _stored(message: "asyncio.Future[Message]") -> Wire:
+    return {"message": message_payload(await message)}
+
+
+async def edit_message(socket: ChatSocket, message_id: object, text: object) -> Wire:
+    """`edit-message messageId, text`: the message under its new version."""
+    message = await run_in_db(actions.edit_message, socket.user, message_id=message_id, text=text)
+    return {"message": message_payload(message)}
+
+
+async def delete_message(socket: ChatSocket, message_id: object) -> Wire:
+    """`delete-message messageId`: the message without its words."""
+    message = await run_in_db(actions.delete_message, socket.user, message_id=message_id)
+    return {"message": message_payload(message)}
+
+
+async def mark_read(socket: ChatSocket, room_id: object, version: object) -> Wire:
+    """`mark-read roomId, version`: how many messages remain unread."""
+    number = _version(version, "version")
+    return {"unread": await run_in_db(actions.mark_read, socket.user, room_id=room_id, version=number)}
+
+
+async def typing(socket: ChatSocket, room_id: object, is_typing: object) -> None:
+    """`typing roomId, true|false`: shown to the others for a few seconds; only in a room that was joined."""
+    number = parse_id(room_id, NO_ROOM)
+    if not isinstance(is_typing, bool):
+        raise BadInput("An argument has the wrong type.", fields={"typing": "must be true or false"})
+    if number not in socket.room_ids():
+        raise Forbidden("Join the room first.")
+    await socket.set_typing(number, is_typing)
+
+
+async def renew_token(socket: ChatSocket, options: object) -> Wire:
+    """`renew-token {token}`: the connection lives on with a new access token of the same user."""
+    caller = await run_in_db(caller_from_token, _object(options, "options").get("token"))
+    if caller.user.pk != socket.user_id:
+        raise Forbidden("That token belongs to somebody else.")
+    socket.caller = caller
+    return {}
+
+
+_HANDLERS: dict[str, Handler] = {
+    "join-room": join_room,
+    "leave-room": leave_room,
+    "send-message": send_message,
+    "edit-message": edit_message,
+    "delete-message": delete_message,
+    "mark-read": mark_read,
+    "typing": typing,
+    "renew-token": renew_token,
+}
+for _name, _handler in _HANDLERS.items():
+    register_event(_name, _handler)
