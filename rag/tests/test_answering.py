@@ -1,115 +1,28 @@
 """The flow of an answer on the real database and channel layer, with a scripted model."""
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
 from decimal import Decimal
 
 import pytest
-from channels.layers import get_channel_layer
-from django.apps import apps
-from procrastinate.contrib.django.models import ProcrastinateJob
 
 from chat.actions import delete_message, post_message
 from chat.database import run_in_db
-from chat.errors import BadInput, Forbidden, NotFound
-from chat.events import room_group
-from rag.actions import ask, regenerate_answer, stop_answer, stop_message
+from rag.actions import regenerate_answer, stop_answer, stop_message
 from rag.actions.answers import LOST, MOST_ATTEMPTS, begin_answer, finish_answer, keep_answer
 from rag.answering.claim import AnswerOutcome, Progress
-from rag.answering.flow import CUT_OFF, INTERNAL, NO_QUESTION, Means, answer
-from rag.llm.scripted import ScriptedModel
+from rag.answering.flow import CUT_OFF, INTERNAL, NO_QUESTION, answer
 from rag.llm.seam import (
     CitationDelta,
     Completion,
     FinalModelError,
-    ModelChosen,
     RetryableModelError,
     TextDelta,
     Usage,
 )
 from rag.models import Answer, LanguageModel
-from rag.tests.passages import PASSAGES
+from rag.tests.answers import DONE, LEAVE_ANSWER, Message, get_answer, listening, means, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-User, Room, Membership, Message = (
-    apps.get_model("chat", name) for name in ("User", "Room", "Membership", "Message")
-)
-DONE = Completion("end_turn", Usage(1000, 200))
-LEAVE_ANSWER = (
-    ModelChosen("claude-test"),
-    TextDelta("You get "),
-    TextDelta("25 days."),
-    CitationDelta(1, "Employees get 25 days of paid leave"),
-    DONE,
-)
-
-
-@pytest.fixture
-def ada():
-    return User.objects.create_user("ada", display_name="Ada")
-
-
-@pytest.fixture
-def grace():
-    return User.objects.create_user("grace")
-
-
-@pytest.fixture
-def parley():
-    fields = {"display_name": "Parley", "is_bot": True, "bot_task": "rag.answer"}
-    return User.objects.get_or_create(username="parley", defaults=fields)[0]
-
-
-@pytest.fixture
-def room(ada, grace, parley):
-    room = Room.objects.create(name="general", kind="public")
-    for person in (ada, grace):
-        Membership.objects.create(room=room, user=person)
-    return room
-
-
-@pytest.fixture
-def question(ada, room):
-    return post_message(ada, room_id=room.pk, text="@parley How many days of leave do I get?")
-
-
-def means(*scripts, passages=PASSAGES):
-    model = ScriptedModel(*(scripts or [LEAVE_ANSWER]))
-    return Means(search=lambda room_id, text: passages, model=lambda choices: model), model
-
-
-@asynccontextmanager
-async def listening(room):
-    """What is announced in the room while the block runs, as (name, data) in order."""
-    layer, heard = get_channel_layer(), []
-    channel = await layer.new_channel()
-    await layer.group_add(room_group(room.pk), channel)
-
-    async def hear():
-        while True:
-            message = await layer.receive(channel)
-            heard.append((message["name"], message["data"]))
-
-    hearing = asyncio.create_task(hear())
-    try:
-        yield heard
-        await asyncio.sleep(0.1)
-    finally:
-        hearing.cancel()
-        with suppress(asyncio.CancelledError):
-            await hearing
-        await layer.group_discard(room_group(room.pk), channel)
-
-
-async def until(condition, seconds=5.0):
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - the condition is a plain look at a list
-            await asyncio.sleep(0.01)
-
-
-def get_answer():
-    return Answer.objects.select_related("message", "prompt").get()
 
 
 async def test_a_question_is_answered_live_with_checked_citations(room, question, parley):
@@ -422,68 +335,3 @@ async def test_a_refusal_fails_with_its_reason(question, parley):
     await answer(question.pk, parley.pk, means=tools)
 
     assert (await run_in_db(get_answer)).message.error_message == "It declined."
-
-
-def jobs(bot):
-    """Arguments of the jobs enqueued for the bot; no other test's, since each has a bot of its own."""
-    jobs = ProcrastinateJob.objects.filter(task_name="rag.answer", args__bot_id=bot.pk)
-    return list(jobs.values_list("args", flat=True))
-
-
-def test_ask_posts_the_question_with_a_mention_and_opens_its_answer(ada, room, parley):
-    asked = ask(ada, room_id=room.pk, question="How many days?", client_id="c1")
-
-    assert asked.question.text == "@parley How many days?"
-    assert (asked.message.status, asked.attempt) == ("streaming", 0)
-    assert jobs(parley) == [{"message_id": asked.question_id, "bot_id": parley.pk}]
-    assert ask(ada, room_id=room.pk, question="How many days?", client_id="c1").pk == asked.pk
-    assert len(jobs(parley)) == 1
-
-
-def test_ask_does_not_mention_twice(ada, room, parley):
-    assert ask(ada, room_id=room.pk, question="Hey @Parley, days?").question.text == "Hey @Parley, days?"
-
-
-async def test_the_job_of_an_asked_question_writes_the_open_answer(ada, room, parley):
-    asked = await run_in_db(ask, ada, room_id=room.pk, question="How many days?")
-    tools, _ = means()
-
-    await answer(asked.question_id, parley.pk, means=tools)
-
-    stored = await run_in_db(get_answer)
-    assert (stored.pk, stored.attempt, stored.message.status) == (asked.pk, 1, "final")
-
-
-def test_an_empty_question_is_refused_and_nothing_is_posted(ada, room, parley):
-    for question in ("", "  ", "@parley", 7, None):
-        with pytest.raises(BadInput):
-            ask(ada, room_id=room.pk, question=question)
-    with pytest.raises(NotFound):
-        ask(ada, room_id=room.pk, question="Hi", assistant="nobody")
-    assert not Message.objects.exists() and jobs(parley) == []
-
-
-def test_an_answer_nobody_has_begun_is_stopped_at_once(ada, room, parley):
-    asked = ask(ada, room_id=room.pk, question="How many days?")
-
-    stop_answer(ada, answer_id=str(asked.pk))
-
-    assert get_answer().message.status == "stopped"
-    assert begin_answer(asked.question_id, parley.pk) is None
-
-
-def test_only_who_asked_or_a_moderator_stops_an_answer(ada, grace, room, parley):
-    asked = ask(ada, room_id=room.pk, question="How many days?")
-    stranger = User.objects.create_user("guest", is_guest=True)
-
-    with pytest.raises(Forbidden):
-        stop_answer(grace, answer_id=str(asked.pk))
-    with pytest.raises(NotFound):
-        stop_answer(stranger, answer_id=str(asked.pk))
-    with pytest.raises(NotFound):
-        stop_answer(ada, answer_id="999999")
-    assert get_answer().stop_requested_at is None
-
-    Membership.objects.filter(user=grace).update(role="moderator")
-    stop_answer(grace, answer_id=str(asked.pk))
-    assert get_answer().message.status == "stopped"
