@@ -1,10 +1,13 @@
 """Asking and stopping, by people."""
 
+from types import SimpleNamespace
+
 import pytest
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from chat.database import run_in_db
 from chat.errors import BadInput, Forbidden, NotFound
+from rag import socket_events
 from rag.actions import ask, stop_answer
 from rag.actions.answers import begin_answer
 from rag.answering.flow import answer
@@ -76,3 +79,13 @@ def test_only_who_asked_or_a_moderator_stops_an_answer(ada, grace, room, parley)
     Membership.objects.filter(user=grace).update(role="moderator")
     stop_answer(grace, answer_id=str(asked.pk))
     assert get_answer().message.status == "stopped"
+
+
+async def test_stop_answer_is_an_event_of_the_socket(ada, room, parley):
+    asked = await run_in_db(ask, ada, room_id=room.pk, question="How many days?")
+
+    assert await socket_events.stop_answer(SimpleNamespace(user=ada), str(asked.message_id)) == {}
+
+    assert (await run_in_db(get_answer)).message.status == "stopped"
+    with pytest.raises(ValueError):
+        socket_events.register()  # done when the app was ready; a name is taken once
