@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from secrets import token_hex
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from chat.authentication import Caller, bearer_token, caller_from_scope, caller_from_token
 from chat.database import run_in_db
 from chat.errors import BadInput, DomainError, Unauthenticated
+from chat.presence import ANYWHERE, current_presence
 from gql.context import Context
 from gql.errors import format_domain_error
 from gql.execution import InvalidDocument, Operation, parse_params, prepare, stream
@@ -38,6 +40,7 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
     def __init__(self) -> None:
         super().__init__()
         self._caller: Caller | None = None
+        self._name = token_hex(8)
         self._init_begun = False
         self._closed = False
         self._operations: dict[str, asyncio.Task[None]] = {}
@@ -81,6 +84,8 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
         if self._late is not None:
             self._late.cancel()
         await self._watch.aclose()
+        if self._caller is not None:
+            current_presence().leave(ANYWHERE, self._caller.user.pk, self._name)
         running = [*self._operations.values(), *self._tasks]
         self._operations.clear()
         for task in running:
@@ -157,6 +162,7 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
         if self._closed:
             return
         self._watch.enter_context(watch_caller(self._caller, self._lost))
+        current_presence().enter(ANYWHERE, self._caller.user.pk, self._name)
         await self._send({"type": "connection_ack"})
 
     def _lost(self) -> None:

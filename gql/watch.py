@@ -6,10 +6,10 @@ plus the time of the sweep.
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from time import time
 from weakref import WeakKeyDictionary
 
 from django.db import Error as DatabaseError
@@ -85,7 +85,7 @@ class _Sweep:
             if not self._entries:
                 return
             try:
-                lost = await run_in_db(_find_lost, list(self._entries), time.time())
+                lost = await run_in_db(_find_lost, list(self._entries), time())
             except DatabaseError:
                 logger.exception("live connections could not be checked; the next sweep tries again")
                 continue

@@ -1,0 +1,353 @@
+"""Subscriptions over WebSocket and SSE: nothing missed, nothing twice, nothing after access is lost."""
+
+import asyncio
+
+import pytest
+
+from chat import actions
+from chat.actions import AnswerDraft, begin_draft, change_draft, save_partial
+from chat.database import run_in_db
+from chat.events import MessageDelta, Typing, publish
+from chat.models import Membership, Message, SignIn
+from gql.tests.client import EventStream, access_token
+from project.asgi import application
+from rag.models import Answer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ADDED = """subscription($room: ID!, $since: Int) {
+    messageAdded(roomId: $room, since: $since) { text version author { username } } }"""
+EVENTS = """subscription($room: ID!, $since: Int) { roomEvents(roomId: $room, since: $since) { __typename
+    ... on MessageAdded { message { text version room { version } } }
+    ... on MessageUpdated { message { text version status } }
+    ... on MessageDelta { messageId index text }
+    ... on TypingChanged { typing user { username } }
+    ... on PresenceChanged { presence user { username } } } }"""
+ANSWER = """subscription($id: ID!) { answerStream(answerId: $id) { __typename
+    ... on AnswerDelta { index text }
+    ... on AnswerFinished { answer { status message { text } model } } } }"""
+
+
+async def _post(user, room, text: str) -> Message:
+    return await run_in_db(actions.post_message, user, room_id=room.pk, text=text)
+
+
+async def _settled(socket) -> None:
+    """Wait until what was subscribed to is in force, which the protocol does not tell."""
+    await asyncio.sleep(0.3)
+
+
+async def test_each_new_message_comes_once_and_edits_do_not(open_socket, ada, grace, general):
+    socket = await open_socket(grace).start()
+    await socket.subscribe("1", ADDED, room=general.pk)
+    await _settled(socket)
+
+    first = await _post(ada, general, "one")
+    await run_in_db(actions.edit_message, ada, message_id=first.pk, text="one!")
+    await _post(ada, general, "two")
+
+    one, two = await socket.next_data(), await socket.next_data()
+    assert one["messageAdded"] == {"text": "one", "version": 1, "author": {"username": "ada"}}
+    assert two["messageAdded"] == {"text": "two", "version": 3, "author": {"username": "ada"}}
+    assert await socket.is_silent()
+
+
+async def test_since_gives_what_was_missed_and_then_what_comes(open_socket, ada, grace, general):
+    for text in ("one", "two", "three"):
+        await _post(ada, general, text)
+    socket = await open_socket(grace).start()
+
+    await socket.subscribe("1", ADDED, room=general.pk, since=1)
+    missed = [(await socket.next_data())["messageAdded"]["text"] for _ in range(2)]
+    await _post(ada, general, "four")
+
+    assert missed == ["two", "three"]
+    assert (await socket.next_data())["messageAdded"]["text"] == "four"
+    assert await socket.is_silent()
+
+
+async def test_more_is_replayed_than_fits_one_batch(open_socket, ada, grace, general, monkeypatch):
+    monkeypatch.setattr("gql.feeds.BATCH", 3)
+    for n in range(1, 8):
+        await _post(ada, general, f"m{n}")
+    socket = await open_socket(grace).start()
+    await socket.subscribe("1", ADDED, room=general.pk, since=0)
+    assert [(await socket.next_data())["messageAdded"]["text"] for _ in range(7)] == [
+        f"m{n}" for n in range(1, 8)
+    ]
+    assert await socket.is_silent()
+
+
+async def test_posting_during_the_replay_loses_and_repeats_nothing(open_socket, ada, grace, general):
+    socket = await open_socket(grace).start()
+    await _post(ada, general, "m0")
+    await socket.subscribe("1", ADDED, room=general.pk, since=0)
+    await asyncio.gather(*(_post(ada, general, f"m{n}") for n in range(1, 20)))
+
+    versions = [(await socket.next_data())["messageAdded"]["version"] for _ in range(20)]
+
+    assert versions == list(range(1, 21))
+    assert await socket.is_silent()
+
+
+async def test_events_of_a_room_in_order_with_typing_and_deltas(open_socket, ada, grace, general):
+    first = await _post(ada, general, "one")
+    await run_in_db(actions.edit_message, ada, message_id=first.pk, text="one!")
+    await _post(ada, general, "two")
+    socket = await open_socket(grace).start()
+
+    await socket.subscribe("1", EVENTS, room=general.pk, since=1)
+    replayed = [(await socket.next_data())["roomEvents"] for _ in range(2)]
+    await publish(Typing(general.pk, ada.pk, True))
+    await publish(MessageDelta(general.pk, 77, 0, "wor"))
+    await run_in_db(actions.edit_message, ada, message_id=first.pk, text="uno")
+    live = [(await socket.next_data())["roomEvents"] for _ in range(3)]
+
+    assert replayed == [
+        {"__typename": "MessageUpdated", "message": {"text": "one!", "version": 2, "status": "FINAL"}},
+        {"__typename": "MessageAdded", "message": {"text": "two", "version": 3, "room": {"version": 3}}},
+    ]
+    assert live == [
+        {"__typename": "TypingChanged", "typing": True, "user": {"username": "ada"}},
+        {"__typename": "MessageDelta", "messageId": "77", "index": 0, "text": "wor"},
+        {"__typename": "MessageUpdated", "message": {"text": "uno", "version": 4, "status": "FINAL"}},
+    ]
+
+
+async def test_loaders_are_fresh_for_each_event(open_socket, ada, grace, general):
+    socket = await open_socket(grace).start()
+    await socket.subscribe("1", EVENTS, room=general.pk)
+    await _settled(socket)
+    await _post(ada, general, "one")
+    assert (await socket.next_data())["roomEvents"]["message"]["room"] == {"version": 1}
+    await _post(ada, general, "two")
+    assert (await socket.next_data())["roomEvents"]["message"]["room"] == {"version": 2}
+
+
+async def test_a_lost_event_is_made_good_by_the_next(open_socket, ada, grace, general, monkeypatch):
+    socket = await open_socket(grace).start()
+    await socket.subscribe("1", ADDED, room=general.pk)
+    await _settled(socket)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("chat.actions.messages.publish_on_commit", lambda event: None)
+        await _post(ada, general, "unannounced")
+    await _post(ada, general, "announced")
+
+    texts = [(await socket.next_data())["messageAdded"]["text"] for _ in range(2)]
+    assert texts == ["unannounced", "announced"]
+    assert await socket.is_silent()
+
+
+async def test_who_is_removed_from_a_private_room_hears_no_more(
+    open_socket, ada, grace, private, monkeypatch
+):
+    monkeypatch.setattr("gql.watch.SWEEP_S", 0.2)
+    await Membership.objects.acreate(room=private, user=grace)
+    socket = await open_socket(grace).start()
+    await socket.subscribe("1", ADDED, room=private.pk)
+    await _settled(socket)
+
+    await Membership.objects.filter(user=grace).adelete()
+
+    message = await socket.receive()
+    assert message["payload"]["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+    assert await socket.receive() == {"id": "1", "type": "complete"}
+    await _post(ada, private, "secret")
+    assert await socket.is_silent()
+
+
+async def test_a_completed_subscription_is_silent(open_socket, ada, grace, general):
+    socket = await open_socket(grace).start()
+    await socket.subscribe("1", ADDED, room=general.pk)
+    await _settled(socket)
+    await socket.send({"id": "1", "type": "complete"})
+    await _post(ada, general, "one")
+    assert await socket.is_silent()
+
+
+# ------------------------------------------------------------------------------------------- answers
+
+
+class RunningAnswer:
+    """An answer that a test writes piece by piece, as the worker would."""
+
+    def __init__(self, question: Message, bot) -> None:
+        self.question, self.bot = question, bot
+
+    async def begin(self) -> "RunningAnswer":
+        def begin() -> Answer:
+            from django.db import transaction
+
+            with transaction.atomic(durable=True):
+                draft = begin_draft(self.question, self.bot)
+                return Answer.objects.create(
+                    question=self.question, message=draft, assistant=self.bot, asked_by=self.question.author
+                )
+
+        self.answer = await run_in_db(begin)
+        return self
+
+    async def delta(self, index: int, text: str) -> None:
+        await publish(MessageDelta(self.question.room_id, self.answer.message_id, index, text))
+
+    async def save(self, text: str, delta_index: int) -> None:
+        await self._step(save_partial, text=text, delta_index=delta_index)
+
+    async def change(self, **draft) -> None:
+        await self._step(change_draft, AnswerDraft(**draft))
+
+    async def _step(self, step, *args, **kwargs) -> None:
+        def run() -> None:
+            from django.db import transaction
+
+            with transaction.atomic(durable=True):
+                step(self.answer.message_id, *args, **kwargs)
+
+        await run_in_db(run)
+
+
+@pytest.fixture
+async def running(ada, parley, general) -> RunningAnswer:
+    return await RunningAnswer(await _post(ada, general, "what is it?"), parley).begin()
+
+
+async def _until_finished(socket) -> tuple[str, list[int], dict]:
+    """The text as a client joins it, the indexes as they came, and the finished answer."""
+    text, indexes = "", []
+    while True:
+        event = (await socket.next_data())["answerStream"]
+        if event["__typename"] == "AnswerFinished":
+            assert await socket.receive() == {"id": "1", "type": "complete"}
+            return text, indexes, event["answer"]
+        text = event["text"] if event["index"] == 0 else text + event["text"]
+        indexes.append(event["index"])
+
+
+async def test_an_answer_is_followed_from_its_first_word_by_whoever_joins_late(open_socket, grace, running):
+    await running.delta(0, "It ")
+    await running.delta(1, "is ")
+    await running.save("It is ", 2)
+    socket = await open_socket(grace).start()
+    await socket.subscribe("1", ANSWER, id=running.answer.pk)
+    assert (await socket.next_data())["answerStream"] == {
+        "__typename": "AnswerDelta",
+        "index": 0,
+        "text": "It is ",
+    }
+
+    await running.delta(1, "is ")  # late, and known
+    await running.delta(2, "a ")
+    await running.delta(3, "cat")
+    await running.change(text="It is a cat.", status="final", delta_index=4)
+
+    text, indexes, answer = await _until_finished(socket)
+    assert (text, indexes) == ("a cat.", [1, 2, 3])
+    assert answer == {"status": "FINAL", "message": {"text": "It is a cat."}, "model": ""}
+
+
+async def test_a_finished_answer_is_one_delta_and_the_end(open_socket, grace, running):
+    await running.change(text="A cat.", status="final")
+    socket = await open_socket(grace).start()
+    await socket.subscribe("1", ANSWER, id=running.answer.pk)
+    assert await _until_finished(socket) == (
+        "A cat.",
+        [0],
+        {"status": "FINAL", "message": {"text": "A cat."}, "model": ""},
+    )
+
+
+async def test_a_failed_answer_without_words_only_finishes(open_socket, grace, running):
+    await running.change(text="", status="failed", error=("UNAVAILABLE", "The model did not answer."))
+    socket = await open_socket(grace).start()
+    await socket.subscribe("1", ANSWER, id=running.answer.pk)
+    text, indexes, answer = await _until_finished(socket)
+    assert (text, indexes, answer["status"]) == ("", [], "FAILED")
+
+
+async def test_a_lost_delta_is_read_from_the_database(open_socket, grace, running):
+    socket = await open_socket(grace).start()
+    await socket.subscribe("1", ANSWER, id=running.answer.pk)
+    await _settled(socket)
+    await running.delta(0, "one ")
+    assert (await socket.next_data())["answerStream"]["text"] == "one "
+
+    await running.save("one two ", 2)
+    await running.delta(2, "three")
+
+    pieces = [(await socket.next_data())["answerStream"] for _ in range(2)]
+    assert [(piece["index"], piece["text"]) for piece in pieces] == [(1, "two "), (2, "three")]
+
+
+async def test_a_takeover_begins_the_text_anew(open_socket, grace, running):
+    socket = await open_socket(grace).start()
+    await socket.subscribe("1", ANSWER, id=running.answer.pk)
+    await _settled(socket)
+    await running.delta(0, "half a tho")
+    await running.change(text="", status="streaming")
+    await running.delta(0, "A whole ")
+    await running.delta(1, "thought")
+    await running.change(text="A whole thought", status="final", delta_index=2)
+
+    text, indexes, _ = await _until_finished(socket)
+    assert (text, indexes) == ("A whole thought", [0, 0, 1])
+
+
+async def test_an_answer_in_a_room_that_is_not_open_is_not_found(open_socket, ada, grace, parley, private):
+    running = await RunningAnswer(await _post(ada, private, "what?"), parley).begin()
+    socket = await open_socket(grace).start()
+    await socket.subscribe("1", ANSWER, id=running.answer.pk)
+    assert (await socket.receive())["payload"][0]["extensions"]["code"] == "NOT_FOUND"
+
+
+# ---------------------------------------------------------------------------------- server-sent events
+
+
+async def test_a_subscription_over_server_sent_events(ada, grace, general):
+    await _post(ada, general, "one")
+    stream = await EventStream(
+        application, await access_token(grace), ADDED, room=str(general.pk), since=0
+    ).start()
+    assert stream.headers[b"content-type"] == b"text/event-stream; charset=utf-8"
+    assert stream.headers[b"x-accel-buffering"] == b"no"
+    events = stream.events()
+
+    first = await anext(events)
+    await _post(ada, general, "two")
+    second = await anext(events)
+    await stream.leave()
+
+    assert [name for name, _ in (first, second)] == ["next", "next"]
+    assert [data["data"]["messageAdded"]["text"] for _, data in (first, second)] == ["one", "two"]
+
+
+async def test_queries_and_errors_over_server_sent_events(grace):
+    token = await access_token(grace)
+
+    async def everything(query: str) -> list:
+        return [event async for event in (await EventStream(application, token, query).start()).events()]
+
+    assert await everything("{ me { username } }") == [
+        ("next", {"data": {"me": {"username": "grace"}}}),
+        ("complete", None),
+    ]
+    [(name, response), end] = await everything("{ nonsense }")
+    assert (name, end) == ("next", ("complete", None))
+    assert response["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_heartbeats_keep_the_stream_open(grace, general, monkeypatch):
+    monkeypatch.setattr("gql.sse.HEARTBEAT_S", 0.05)
+    stream = await EventStream(application, await access_token(grace), ADDED, room=str(general.pk)).start()
+    bodies = [(await stream.communicator.receive_output(5))["body"] for _ in range(3)]
+    await stream.leave()
+    assert bodies == [b":\n\n"] * 3
+
+
+async def test_a_stream_ends_when_its_sign_in_is_revoked(grace, general, monkeypatch):
+    monkeypatch.setattr("gql.watch.SWEEP_S", 0.2)
+    stream = await EventStream(application, await access_token(grace), ADDED, room=str(general.pk)).start()
+    await SignIn.objects.all().aupdate(revoked_at="2026-01-01T00:00Z")
+    [(_, response), end] = [event async for event in stream.events()]
+    assert response["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+    assert end == ("complete", None)

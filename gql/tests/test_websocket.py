@@ -1,0 +1,190 @@
+"""The graphql-transport-ws protocol: its messages, its close codes, and access that ends."""
+
+import time
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from chat.database import run_in_db
+from chat.models import SignIn
+from gql.tests.client import access_token
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ADDED = "subscription($room: ID!, $since: Int) { messageAdded(roomId: $room, since: $since) { text } }"
+
+
+@pytest.fixture
+def quick_sweep(monkeypatch) -> None:
+    monkeypatch.setattr("gql.watch.SWEEP_S", 0.2)
+
+
+async def test_queries_and_mutations_run_too(open_socket, grace, general):
+    socket = await open_socket(grace).start()
+
+    await socket.subscribe("a", "{ me { username } }")
+
+    assert await socket.next_data("a") == {"me": {"username": "grace"}}
+    assert await socket.receive() == {"id": "a", "type": "complete"}
+    await socket.subscribe(
+        "a", f'mutation {{ sendMessage(input: {{roomId: {general.pk}, text: "hi"}}) {{ text }} }}'
+    )
+    assert await socket.next_data("a") == {"sendMessage": {"text": "hi"}}
+
+
+async def test_pings_are_answered_with_their_payload(open_socket):
+    socket = open_socket()
+    await socket.connect()
+    await socket.send({"type": "ping"})
+    assert await socket.receive() == {"type": "pong"}
+    await socket.send({"type": "ping", "payload": {"n": 1}})
+    assert await socket.receive() == {"type": "pong", "payload": {"n": 1}}
+
+
+async def test_a_session_cookie_of_this_site_is_accepted_and_from_elsewhere_refused(open_socket, grace):
+    def sign_in() -> bytes:
+        browser = Client()
+        browser.force_login(grace)
+        return (
+            f"{settings.SESSION_COOKIE_NAME}={browser.cookies[settings.SESSION_COOKIE_NAME].value}".encode()
+        )
+
+    cookie = (b"cookie", await run_in_db(sign_in))
+    ours = open_socket(headers=(cookie, (b"origin", b"http://localhost")))
+    theirs = open_socket(headers=(cookie, (b"origin", b"http://evil.example")))
+    for socket in (ours, theirs):
+        await socket.connect()
+        await socket.send({"type": "connection_init"})
+
+    assert await ours.receive() == {"type": "connection_ack"}
+    assert await theirs.close_code() == 4403
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        (None, 4403),
+        ({}, 4403),
+        ({"authorization": "Bearer nonsense"}, 4403),
+        ({"authorization": "nonsense"}, 4403),
+        ({"authorization": 7}, 4403),
+        ([], 4400),
+    ],
+)
+async def test_a_connection_without_valid_proof_is_refused(open_socket, db, payload, code):
+    socket = open_socket()
+    await socket.connect()
+    await socket.send({"type": "connection_init", "payload": payload})
+    assert await socket.close_code() == code
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("{", 4400),
+        ("[]", 4400),
+        ("{}", 4400),
+        ('{"type": "start"}', 4400),
+        ('{"type": 1}', 4400),
+        ('{"type": "connection_init"}', 4429),
+        ('{"type": "subscribe", "payload": {"query": "{ me { id } }"}}', 4400),
+        ('{"type": "subscribe", "id": "", "payload": {"query": "{ me { id } }"}}', 4400),
+        ('{"type": "subscribe", "id": "1"}', 4400),
+        ('{"type": "subscribe", "id": "1", "payload": {"query": 1}}', 4400),
+        ('{"type": "complete"}', 4400),
+        (" " * 1_000_001, 1009),
+    ],
+)
+async def test_malformed_messages_close_the_socket(open_socket, grace, text, code):
+    socket = await open_socket(grace).start()
+    await socket.send_text(text)
+    assert await socket.close_code() == code
+
+
+async def test_subscribing_before_the_acknowledgement_is_unauthorised(open_socket):
+    socket = open_socket()
+    await socket.connect()
+    await socket.subscribe("1", "{ me { id } }")
+    assert await socket.close_code() == 4401
+
+
+async def test_a_second_operation_with_the_same_id_is_refused(open_socket, grace, general):
+    socket = await open_socket(grace).start()
+    await socket.subscribe("1", ADDED, room=general.pk)
+    await socket.subscribe("1", ADDED, room=general.pk)
+    assert await socket.close_code() == 4409
+
+
+async def test_another_subprotocol_is_not_acceptable(open_socket):
+    socket = open_socket(protocol="graphql-ws")
+    await socket.connect()
+    assert await socket.close_code() == 4406
+
+
+async def test_a_client_that_does_not_initialise_is_closed(open_socket, monkeypatch):
+    monkeypatch.setattr("gql.consumers.INIT_TIMEOUT_S", 0.1)
+    socket = open_socket()
+    await socket.connect()
+    assert await socket.close_code() == 4408
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("{ me { ", "BAD_USER_INPUT"),
+        ("{ nonsense }", "BAD_USER_INPUT"),
+        ("subscription { messageAdded(roomId: 987654) { text } }", "NOT_FOUND"),
+        ("subscription { answerStream(answerId: 987654) { __typename } }", "NOT_FOUND"),
+        ("subscription { documentProgress(documentId: 987654) { id } }", "NOT_FOUND"),
+    ],
+)
+async def test_operations_that_cannot_begin_end_with_an_error_message(open_socket, grace, query, code):
+    socket = await open_socket(grace).start()
+
+    await socket.subscribe("1", query)
+
+    message = await socket.receive()
+    assert (message["type"], message["id"]) == ("error", "1")
+    assert message["payload"][0]["extensions"]["code"] == code
+    await socket.subscribe("1", "{ me { username } }")  # the id is free again
+    assert await socket.next_data() == {"me": {"username": "grace"}}
+
+
+async def test_since_must_be_a_version_of_the_room(open_socket, grace, general):
+    socket = await open_socket(grace).start()
+    for since in (-1, 1):
+        await socket.subscribe("1", ADDED, room=general.pk, since=since)
+        [error] = (await socket.receive())["payload"]
+        assert error["extensions"]["fields"] == {"since": "must lie between 0 and 0"}
+
+
+async def test_a_revoked_sign_in_closes_the_connection(open_socket, grace, quick_sweep):
+    socket = await open_socket(grace).start()
+    await SignIn.objects.filter(user=grace).aupdate(revoked_at="2026-01-01T00:00Z")
+    assert await socket.close_code() == 4403
+
+
+async def test_an_expired_token_closes_the_connection(open_socket, grace, quick_sweep, monkeypatch):
+    socket = await open_socket(grace).start()
+    in_an_hour = time.time() + 3600
+    monkeypatch.setattr("gql.watch.time", lambda: in_an_hour)
+    assert await socket.close_code() == 4403
+
+
+async def test_who_is_connected_is_online(open_socket, as_user, ada, grace):
+    socket = await open_socket(grace).start()
+    query = "query($id: ID!) { user(id: $id) { presence } }"
+    await socket.subscribe("1", query, id=grace.pk)
+    await socket.next_data()
+
+    assert (await as_user(ada).data(query, id=grace.pk))["user"] == {"presence": "ONLINE"}
+    assert (await as_user(ada).data(query, id=ada.pk))["user"] == {"presence": "OFFLINE"}
+
+
+async def test_a_token_in_the_handshake_headers_is_proof_as_well(open_socket, grace):
+    header = (b"authorization", f"Bearer {await access_token(grace)}".encode())
+    socket = open_socket(headers=(header,))
+    await socket.connect()
+    await socket.send({"type": "connection_init"})
+    assert await socket.receive() == {"type": "connection_ack"}
