@@ -122,7 +122,7 @@ class LexicalVectorAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[models.LexicalVector]:
         queryset = super().get_queryset(request)
-        is_list = bool(request.resolver_match and request.resolver_match.url_name.endswith("changelist"))
+        is_list = request.resolver_match is not None and "changelist" in str(request.resolver_match.url_name)
         return queryset.defer("weights") if is_list else queryset
 
 
@@ -181,8 +181,7 @@ class LanguageModelAdmin(admin.ModelAdmin):
 
 class AnswerPassageInline(admin.TabularInline):
     model = models.AnswerPassage
-    fields = ["rank", "chunk", "cited", "score", "cosine", "bm25", "text_sha256"]
-    readonly_fields = fields
+    fields = readonly_fields = ("rank", "chunk", "cited", "score", "cosine", "bm25", "text_sha256")
     extra = max_num = 0
     can_delete = False
 

@@ -3,16 +3,20 @@
 import argparse
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError, OutputWrapper
 from django.db.models import Q, Sum
 
-from chat.authentication import User
 from rag.actions import create_collection
 from rag.local_worker import work_until
 from rag.models import Collection, Document
 from rag.progress import ProgressBar
 from rag.selectors import collections_writable_by
+
+if TYPE_CHECKING:
+    from chat.models import User
 
 
 def add_owner_argument(parser: argparse.ArgumentParser) -> None:
@@ -20,13 +24,13 @@ def add_owner_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--owner", metavar="USERNAME", help="who uploads (the first administrator)")
 
 
-def owner_named(username: str | None) -> User:
+def owner_named(username: str | None) -> "User":
     """The user of that name, or the first administrator.
 
     Raises:
         CommandError: there is none.
     """
-    people = User.objects.filter(is_active=True, is_bot=False).order_by("pk")
+    people = get_user_model().objects.filter(is_active=True, is_bot=False).order_by("pk")
     if username:
         owner = people.filter(username__iexact=username).first()
         if owner is None:
@@ -40,7 +44,7 @@ def owner_named(username: str | None) -> User:
     return owner
 
 
-def collection_named(owner: User, name: str, *, everyone: bool) -> Collection:
+def collection_named(owner: "User", name: str, *, everyone: bool) -> Collection:
     """The collection of that name to which the owner may write, his or her own first; made if there is none."""
     own_first = sorted(
         collections_writable_by(owner).filter(name__iexact=" ".join(name.split())),

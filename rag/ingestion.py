@@ -31,12 +31,12 @@ def _never() -> bool:
 
 
 def ingest_document(document_id: int) -> None:
-    """Read a queued document and index its words; the job of its vectors follows. Failures end as FAILED with a reason."""
+    """Read a queued document and index its words; the job of its vectors follows. Or FAILED, with a reason."""
     document = processing.begin_parsing(document_id)
     if document is None:
         return
     try:
-        with local_copy(document.file.name) as path:
+        with local_copy(document.file.name or "") as path:
             parsed = parse_isolated(path, document.media_type)
     except ParsingError as error:
         processing.fail_document(document_id, code=error.code, message=error.message)

@@ -128,7 +128,7 @@ def search_with_sources(
                 "question": text,
                 "corrections": corrections,
                 "vector": vector.literal or None,
-                # Few chunks of a mixed corpus have them, so they would count as rare words; English ones are no lexemes.
+                # Rare in a mixed corpus, they would weigh as rare words do. English ones are no lexemes anyway.
                 "function_words": "" if language.is_english else " ".join(language.function_words),
                 "a": dense_weight(embedder.name, language),
                 "top_k": top_k,

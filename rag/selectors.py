@@ -33,9 +33,10 @@ def collections_writable_by(user: "User") -> QuerySet[Collection]:
 
 def _home_collections_of(user: "User") -> QuerySet[Collection]:
     """Own files of rooms in which the user is a member, and no guest."""
-    member = Q(home_room__memberships__user=user) & ~Q(home_room__memberships__role="guest")
-    homes = Collection.objects.filter(member)
-    return (homes.none() if user.is_guest else homes).order_by().values("pk")
+    homes = Collection.objects.filter(
+        home_room__memberships__user=user, home_room__memberships__role__in=("owner", "moderator", "member")
+    )
+    return homes.none() if user.is_guest else homes
 
 
 def count_documents(collections: QuerySet[Collection]) -> QuerySet[Collection]:
@@ -108,7 +109,7 @@ def document_text(document: Document) -> str:
 
 
 def may_change(user: "User", document: Document) -> bool:
-    """Whether the user may delete the document or have it processed again: who uploaded it, or may write to its collection."""
+    """Whether the user may delete it or have it processed again: who uploaded it, or may write to its collection."""
     if document.uploaded_by_id == user.pk:
         return True
     return collections_writable_by(user).filter(pk=document.collection_id).exists()

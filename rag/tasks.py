@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 LONGEST_WAIT_S = 300
 EMBEDDING_ATTEMPTS = 30  # about two hours: a server that is down for longer needs a person
 UPKEEP_PRIORITY = 100  # before any answer: it may be the answer's lost job that it brings back
-UNEXPECTED = "Something went wrong while the file was processed. Try again; an administrator finds the cause in the log."
+UNEXPECTED = "Something went wrong while the file was processed. Try again; the log says what it was."
 
 
 def on_app_ready(app: App) -> None:

@@ -52,7 +52,7 @@ def _embed_again(model: EmbeddingModel) -> None:
 
 
 def _make_index(model: EmbeddingModel) -> None:
-    """The HNSW index over the model's vectors, if it is not there. Built without keeping writers of a filled table out."""
+    """The HNSW index over the model's vectors, if it is not there; built beside the writers of a filled table."""
     if model.dimensions > HNSW_MAX_DIMENSIONS:
         return
     name = f"rag_embedding_hnsw_{model.pk}"

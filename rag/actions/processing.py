@@ -44,7 +44,7 @@ def begin_parsing(document_id: int) -> Document | None:
 def store_text(
     document_id: int, text: str, chunks: Sequence[ChunkSpan], *, title: str, page_count: int | None
 ) -> bool:
-    """Store what was read of a document; after the last chunk its words can be found and the job of its vectors is there.
+    """Store what was read of a document. With the last chunk its words are found, and its vectors a job.
 
     Returns False, and stops, where another worker has taken the document over, or somebody deleted it.
     """
@@ -104,7 +104,10 @@ def _store_chunks(document: Document, text: str, batch: Sequence[ChunkSpan]) -> 
 
 
 def store_vectors(document_id: int, model_id: int, chunk_ids: Sequence[int], vectors: "NDArray") -> bool:
-    """Store vectors (len(chunk_ids), dimensions) of chunks; ones that are there stay. False: the document is gone or failed."""
+    """Store vectors (len(chunk_ids), dimensions) of chunks; ones that are there stay.
+
+    Returns False where the document is gone or has failed.
+    """
     with transaction.atomic(durable=True):
         document = _lock(document_id)
         if document is None or document.status != Document.Status.EMBEDDING:

@@ -75,7 +75,8 @@ WITH visible AS MATERIALIZED (
 ), scored AS MATERIALIZED (                          -- both scores, exact, for the candidates of either side
     SELECT c.chunk_id, l.collection_id,
            1 - (e.vector::halfvec({dimensions}) <=> q.vector) AS cosine,
-           greatest(0, b.distance - (e.vector::halfvec({dimensions}) <=> q.vector)) AS meaning,
+           CASE WHEN e.vector IS NOT NULL       -- greatest() would take 0 for an absent one
+                THEN greatest(0, b.distance - (e.vector::halfvec({dimensions}) <=> q.vector)) END AS meaning,
            -(l.weights <#> q.terms) AS bm25,
            coalesce(-(l.weights <#> q.terms) / q.upper, 0) AS words
     FROM (SELECT chunk_id FROM dense UNION SELECT chunk_id FROM lexical) c
