@@ -69,7 +69,8 @@ def direct_titles(rooms: list[Room], user: User) -> dict[int, str]:
 def sidebar(context: dict[str, Any]) -> dict[str, Any]:
     """The reader's own rooms, with what is unread in them. Three queries."""
     user = context["user"]
-    own: list[Any] = [room for room in rooms_of(user) if room.is_member]  # Any: annotated by rooms_of
+    listed: list[Any] = list(rooms_of(user))  # annotated there
+    own = [room for room in listed if room.is_member]
     titles = direct_titles(own, user)
     for room in own:
         room.title = titles.get(room.pk, room.name)
