@@ -102,7 +102,8 @@ class SocketIOConsumer(AsyncWebsocketConsumer):
                 kind = "text" if isinstance(packet, str) else "bytes"
                 await self.base_send({"type": "websocket.send", kind: packet})
             if session.closed:
-                await self.base_send({"type": "websocket.close", "code": NORMAL, "reason": session.reason})
+                code = TOO_SLOW if session.overflowed else NORMAL
+                await self.base_send({"type": "websocket.close", "code": code, "reason": session.reason})
         except OSError:  # the peer has gone; the reader hears of it too
             session.close("transport error")
         finally:

@@ -28,6 +28,7 @@ RESYNC = "resync"
 PROBE_INTERVAL_S = 1.0
 HOLE_PATIENCE_S = 1.0  # several processes publish in one room: a neighbour may overtake by this much
 LAYER_TIMEOUT_S = 5.0
+BURST_EVENTS = 50
 _LAYER_DOWN = (OSError, RedisError, TimeoutError)
 T = TypeVar("T")
 
@@ -145,8 +146,14 @@ class Hub:
             self._tasks = [self._loop.create_task(self._receive()), self._loop.create_task(self._probe())]
 
     async def _receive(self) -> None:
+        received = 0
         try:
             while not is_cancelled():
+                received += 1
+                if received % BURST_EVENTS == 0:
+                    await asyncio.sleep(
+                        0
+                    )  # a backlog is received without a pause: let the sockets write meanwhile
                 try:
                     message = await self._layer.receive(self._channel)
                 except _LAYER_DOWN:  # the Redis pub/sub layer reconnects by itself; others raise here

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from asgiref.testing import ApplicationCommunicator
 from channels.routing import get_default_application
+from rest_framework_simplejwt.tokens import RefreshToken
 
 from chat.database import run_in_db
 from chat.models import User
@@ -19,11 +20,14 @@ HOST = (b"host", b"localhost")
 
 async def access_token(user: User) -> str:
     """An access token of a new sign-in of the user."""
-    return await run_in_db(lambda: str(SignInSerializer.get_token(user).access_token))
+    return await run_in_db(lambda: str(RefreshToken(str(SignInSerializer.get_token(user))).access_token))
 
 
 class WireClient:
-    """One WebSocket. Events that arrive while something else is awaited wait in `events`, in order."""
+    """One WebSocket. Events that arrive while something else is awaited wait in `events`, in order.
+
+    While `reads` is not set, the server's frames are stuck on their way.
+    """
 
     def __init__(self, *headers: tuple[bytes, bytes], path: str = PATH) -> None:
         route, _, query = path.partition("?")
@@ -34,10 +38,20 @@ class WireClient:
             "headers": [HOST, *headers],
             "subprotocols": [],
         }
-        self.wire = ApplicationCommunicator(get_default_application(), scope)
+        self.reads = asyncio.Event()
+        self.reads.set()
+        self.wire = ApplicationCommunicator(self._application, scope)
         self.events: deque[list[Any]] = deque()
         self.handshake: dict[str, Any] = {}
         self._ack_id = 0
+
+    async def _application(self, scope: Any, receive: Any, send: Any) -> None:
+        async def send_when_read(message: dict[str, Any]) -> None:
+            if message["type"] == "websocket.send":
+                await self.reads.wait()
+            await send(message)
+
+        await get_default_application()(scope, receive, send_when_read)
 
     async def open(self) -> "WireClient":
         """Open the transport and read the handshake."""
@@ -103,7 +117,7 @@ class WireClient:
 
     async def closed(self, timeout_s: float = 5) -> list[str]:
         """Wait for the server to close; the frames that came before."""
-        frames = []
+        frames: list[str] = []
         while True:
             message = await self.wire.receive_output(timeout_s)
             if message["type"] == "websocket.close":

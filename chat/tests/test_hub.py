@@ -188,3 +188,19 @@ async def test_a_reader_that_falls_behind_gets_a_resync_instead():
             events(Delivery(ROOM, "typing", {"n": n}))
 
         assert (await anext(events)).name == RESYNC
+
+
+async def test_a_backlog_is_handed_on_in_bursts_that_let_others_run():
+    hub, pauses = current_hub(), []
+    seen: list[Delivery] = []
+    await hub.listen(ROOM, seen.append)
+    queue = hub._layer._get_layer().channels[hub._channel]
+    message = hub._layer.serialize({"type": "event", "group": ROOM, "name": "typing", "data": {}})
+
+    for _ in range(500):
+        queue.put_nowait(message)
+    while len(seen) < 500:
+        await asyncio.sleep(0)
+        pauses.append(len(seen))
+
+    assert max(after - before for before, after in zip(pauses, pauses[1:], strict=False)) <= 50

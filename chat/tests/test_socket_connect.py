@@ -1,7 +1,7 @@
 """Handshake, connecting to the namespace, heartbeat, and what a client gets that breaks the protocol."""
 
 import asyncio
-import time
+from time import time
 
 import orjson
 import pytest
@@ -195,8 +195,7 @@ async def test_a_deactivated_user_loses_the_connection(ada, quick_sweeps):
 async def test_an_expired_token_ends_the_connection(ada, quick_sweeps, monkeypatch):
     client = await sign_in(ada)
 
-    now = time.time
-    monkeypatch.setattr(sweeps.time, "time", lambda: now() + 3600)
+    monkeypatch.setattr("chat.sweeps.time.time", lambda: time() + 3600)
 
     assert (await client.closed())[-1] == "41"
 
