@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from bench.figures import print_table, spread
@@ -50,8 +51,8 @@ def main() -> None:
             bare.append(bare_vectors_per_s(program))
     measured = documents[1:]
     ratios = [
-        document.vectors_per_s / statistics.mean((before, after))
-        for document, before, after in zip(measured, bare, bare[1:], strict=True)
+        document.vectors_per_s / statistics.mean(around)
+        for document, around in zip(measured, pairwise(bare), strict=True)
     ]
     _print(documents[0], measured, bare, ratios)
 
@@ -83,9 +84,11 @@ def ingest(program: Program, path: Path, words: str) -> Ingested:
 
 def bare_vectors_per_s(program: Program) -> float:
     """What the embedder alone reaches on the chunks of the newest document."""
+    # As `rag.ingestion.passage_to_embed` makes them.
     texts = program.rows(
-        """select c.text from rag_chunk c where document_id = (select max(id) from rag_document)
-        order by ordinal"""
+        """select concat_ws(E'\\n', nullif(d.title, ''), nullif(c.heading, ''), c.text)
+        from rag_chunk c join rag_document d on d.id = c.document_id
+        where d.id = (select max(id) from rag_document) order by c.ordinal"""
     )
     done = subprocess.run(
         [sys.executable, "-m", "bench.bare_embedder"],
