@@ -85,6 +85,7 @@ class Presence:
 
     async def users_in(self, room_id: int) -> list[int]:
         """Ids of the users who are live in the room, ascending. Empty if Redis cannot be reached."""
+        self._start()
         try:
             now, _ = await self._redis.time()
             found = await self._redis.zrangebyscore(self._room_key(room_id), now, "+inf")
@@ -95,6 +96,10 @@ class Presence:
     def _note(self, key: Key) -> None:
         self._changed[key] = None
         self._wake.set()
+        self._start()
+
+    def _start(self) -> None:
+        """The task also closes the Redis connections at the end."""
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
 

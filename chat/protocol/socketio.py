@@ -86,7 +86,8 @@ def parse_header(text: str) -> Header:
         raise ProtocolError("wrong number of attachments")
     if len(ack_id) > ACK_ID_MAX_DIGITS:
         raise ProtocolError("the acknowledgement id is too long")
-    name = (namespace or "/").rstrip(",").partition("?")[0]  # a query after the namespace is from older clients
+    # Older clients send a query after the namespace.
+    name = (namespace or "/").rstrip(",").partition("?")[0]
     number = int(ack_id) if ack_id else None
     return Header(packet_type, int(count or 0), name, number, match.end())
 

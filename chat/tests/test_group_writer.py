@@ -1,0 +1,160 @@
+import asyncio
+
+import pytest
+from django.db import DataError, OperationalError
+
+from chat.actions import Post, Posted
+from chat.errors import Conflict, Unavailable
+from chat.group_writer import GroupWriter
+from chat.models import Message, User
+
+AUTHOR = User(pk=1, username="ada")
+
+
+def post(text: str, room_id: int = 1) -> Post:
+    return Post(AUTHOR, room_id, f"client-{text}", text, text)
+
+
+def stored(one: Post) -> Posted:
+    return Posted(Message(room_id=one.room_id, author=AUTHOR, text=one.text), None, True)
+
+
+class Database:
+    """Takes batches one at a time when let go; `failures` are raised by the next calls, None is a success."""
+
+    def __init__(self, *failures: Exception | None) -> None:
+        self.batches: list[list[str]] = []
+        self.failures = list(failures)
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def __call__(self, posts):
+        self.batches.append([one.text for one in posts])
+        await self.open.wait()
+        if self.failures and (failure := self.failures.pop(0)) is not None:
+            raise failure
+        if any(one.text == "poison" for one in posts):
+            raise DataError("poison")
+        return [stored(one) for one in posts]
+
+
+async def turns(count: int = 5) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_posts_of_one_tick_are_one_batch():
+    database = Database()
+    writer = GroupWriter(database)
+
+    messages = await asyncio.gather(*(writer.submit(post(text)) for text in "abc"))
+
+    assert database.batches == [["a", "b", "c"]]
+    assert [message.text for message in messages] == ["a", "b", "c"]
+
+
+async def test_what_waits_for_a_busy_room_is_one_batch():
+    database = Database()
+    database.open.clear()
+    writer = GroupWriter(database)
+    first = writer.submit(post("a"))
+    await turns()
+    later = [writer.submit(post(text)) for text in "bcd"]
+    await turns()
+    assert database.batches == [["a"]]
+
+    database.open.set()
+
+    await asyncio.gather(first, *later)
+    assert database.batches == [["a"], ["b", "c", "d"]]
+
+
+async def test_a_busy_room_does_not_hold_up_another():
+    database = Database()
+    database.open.clear()
+    writer = GroupWriter(database, writers=2)
+    waiting = [writer.submit(post("a", room_id=1))]
+    await turns()
+
+    waiting += [writer.submit(post("b", room_id=1)), writer.submit(post("c", room_id=2))]
+    await turns()
+
+    assert database.batches == [["a"], ["c"]]
+    database.open.set()
+    await asyncio.gather(*waiting)
+
+
+async def test_a_batch_is_never_larger_than_allowed():
+    database = Database()
+    writer = GroupWriter(database, max_batch=2)
+
+    await asyncio.gather(*(writer.submit(post(text)) for text in "abcde"))
+
+    assert database.batches == [["a", "b"], ["c", "d"], ["e"]]
+
+
+async def test_too_many_waiting_posts_are_refused():
+    database = Database()
+    database.open.clear()
+    writer = GroupWriter(database, max_waiting=2)
+    waiting = [writer.submit(post("a")), writer.submit(post("b"))]
+
+    with pytest.raises(Unavailable):
+        writer.submit(post("c"))
+
+    database.open.set()
+    await asyncio.gather(*waiting)
+
+
+async def test_a_poisoned_post_fails_alone():
+    database = Database()
+    writer = GroupWriter(database)
+
+    results = await asyncio.gather(
+        *(writer.submit(post(text)) for text in ("a", "poison", "b")), return_exceptions=True
+    )
+
+    assert [getattr(result, "text", type(result)) for result in results] == ["a", DataError, "b"]
+
+
+async def test_a_refused_post_raises_its_error():
+    refusal = Conflict("archived")
+
+    async def write(posts):
+        return [Posted(None, refusal, False)]
+
+    with pytest.raises(Conflict, match="archived"):
+        await GroupWriter(write).submit(post("a"))
+
+
+async def test_a_lost_connection_is_tried_once_more():
+    database = Database(OperationalError("closed"))
+
+    message = await GroupWriter(database).submit(post("a"))
+
+    assert message.text == "a"
+    assert database.batches == [["a"], ["a"]]
+
+
+async def test_a_database_that_is_away_is_said_to_be():
+    database = Database(OperationalError("away"), OperationalError("away"))
+    writer = GroupWriter(database)
+
+    with pytest.raises(Unavailable):
+        await writer.submit(post("a"))
+
+    assert (await writer.submit(post("b"))).text == "b"
+
+
+async def test_a_cancelled_caller_loses_only_the_answer():
+    database = Database()
+    database.open.clear()
+    writer = GroupWriter(database)
+    gone, stays = writer.submit(post("a")), writer.submit(post("b"))
+    await turns()
+
+    gone.cancel()
+    database.open.set()
+
+    assert (await stays).text == "b"
+    assert database.batches == [["a", "b"]]

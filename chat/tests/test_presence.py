@@ -1,0 +1,150 @@
+"""First and last connections, over processes that come, go and are killed. Two `Presence` objects are two processes."""
+
+import asyncio
+
+import pytest
+
+from chat import presence as presence_module
+from chat.events import UserJoined, UserLeft
+from chat.presence import ANYWHERE, Presence
+from chat.tests.waiting import eventually
+
+ROOM = 987_654
+ADA, GRACE = 1, 2
+
+
+@pytest.fixture
+def announced(monkeypatch):
+    events = []
+
+    async def record(event):
+        events.append(event)
+
+    monkeypatch.setattr(presence_module, "publish", record)
+    return events
+
+
+@pytest.fixture
+def quick_beats(monkeypatch):
+    monkeypatch.setattr(presence_module, "TTL_S", 0.4)
+    monkeypatch.setattr(presence_module, "BEAT_S", 0.1)
+
+
+@pytest.fixture(autouse=True)
+async def clean_redis():
+    presence = Presence()
+    await presence._redis.delete(*presence._keys((ROOM, ADA)), *presence._keys((ROOM, GRACE)))
+    await presence._redis.aclose()
+
+
+async def settled(*presences: Presence) -> None:
+    """Wait until Redis knows what these processes know."""
+    await eventually(
+        lambda: all(not one._changed and one._told == set(one._connections) for one in presences)
+    )
+    await asyncio.sleep(0.02)
+
+
+async def test_the_first_and_the_last_connection_are_announced(announced):
+    here, there = Presence(), Presence()
+    here.enter(ROOM, ADA, "tab 1")
+    await settled(here)
+    here.enter(ROOM, ADA, "tab 2")
+    there.enter(ROOM, ADA, "phone")
+    await settled(here, there)
+    assert announced == [UserJoined(ROOM, ADA)]
+
+    here.leave(ROOM, ADA, "tab 1")
+    here.leave(ROOM, ADA, "tab 2")
+    await settled(here)
+    assert announced == [UserJoined(ROOM, ADA)]
+    there.leave(ROOM, ADA, "phone")
+    await settled(there)
+
+    assert announced == [UserJoined(ROOM, ADA), UserLeft(ROOM, ADA)]
+
+
+async def test_entering_or_leaving_twice_changes_nothing(announced):
+    here = Presence()
+    here.enter(ROOM, ADA, "tab")
+    here.enter(ROOM, ADA, "tab")
+    await settled(here)
+    here.leave(ROOM, ADA, "tab")
+    here.leave(ROOM, ADA, "tab")
+    await settled(here)
+
+    assert announced == [UserJoined(ROOM, ADA), UserLeft(ROOM, ADA)]
+
+
+async def test_the_users_of_a_room_are_those_of_all_processes(announced):
+    here, there = Presence(), Presence()
+    here.enter(ROOM, GRACE, "tab")
+    there.enter(ROOM, ADA, "tab")
+    await settled(here, there)
+
+    assert await here.users_in(ROOM) == [ADA, GRACE]
+
+
+async def test_being_connected_at_all_is_not_announced(announced):
+    here = Presence()
+    here.enter(ANYWHERE, ADA, "tab")
+    await settled(here)
+
+    assert ADA in await here.users_in(ANYWHERE)
+    here.leave(ANYWHERE, ADA, "tab")
+    await settled(here)
+    assert announced == []
+
+
+async def test_a_process_that_lives_keeps_its_users(announced, quick_beats):
+    here = Presence()
+    here.enter(ROOM, ADA, "tab")
+    await asyncio.sleep(1)
+
+    assert await here.users_in(ROOM) == [ADA]
+    assert announced == [UserJoined(ROOM, ADA)]
+
+
+async def test_a_killed_process_leaves_nobody_behind(announced, quick_beats):
+    here, killed = Presence(), Presence()
+    here.enter(ROOM, ADA, "tab")
+    killed.enter(ROOM, ADA, "tab")
+    killed.enter(ROOM, GRACE, "tab")
+    await settled(here, killed)
+    assert killed._task is not None
+
+    killed._task.cancel()
+
+    await eventually(lambda: UserLeft(ROOM, GRACE) in announced)
+    assert await here.users_in(ROOM) == [ADA]
+    assert announced.count(UserLeft(ROOM, GRACE)) == 1
+    assert UserLeft(ROOM, ADA) not in announced
+
+
+async def test_an_outage_of_redis_delays_the_announcement(announced, monkeypatch):
+    monkeypatch.setattr(presence_module, "RETRY_S", 0.05)
+    here = Presence()
+    reachable = here._tell
+
+    async def unreachable(entered, left):
+        raise ConnectionError
+
+    monkeypatch.setattr(here, "_tell", unreachable)
+    here.enter(ROOM, ADA, "tab")
+    await asyncio.sleep(0.1)
+    assert announced == []
+
+    monkeypatch.setattr(here, "_tell", reachable)
+
+    await eventually(lambda: announced == [UserJoined(ROOM, ADA)])
+
+
+async def test_an_outage_of_redis_empties_the_list_of_users(monkeypatch):
+    here = Presence()
+
+    async def unreachable():
+        raise ConnectionError
+
+    monkeypatch.setattr(here._redis, "time", unreachable)
+
+    assert await here.users_in(ROOM) == []
