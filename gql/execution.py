@@ -80,7 +80,7 @@ def parse_params(raw: object) -> Params:
         raise BadInput("Variables must be a JSON object.", fields={"variables": "must be an object"})
     if name is not None and not isinstance(name, str):
         raise BadInput("An operation's name must be a string.", fields={"operationName": "must be a string"})
-    if not isinstance(raw.get("extensions") or {}, dict):
+    if not isinstance(raw.get("extensions"), dict | None):
         raise BadInput("Extensions must be a JSON object.", fields={"extensions": "must be an object"})
     return Params(query, variables, name)
 

@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "csp",
     "channels",
     "graphene_django",
+    "graphene_django_graphiql_static",
     "rest_framework",
     "rest_framework_simplejwt.token_blacklist",
     "procrastinate.contrib.django",

@@ -17,4 +17,5 @@ urlpatterns = [
     path("api/token/revoke/", RevokeView.as_view()),
     path("", include("chat.urls")),
     path("", include("rag.urls")),
+    path("", include("gql.urls")),
 ]
