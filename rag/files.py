@@ -80,13 +80,13 @@ def local_copy(name: str) -> Iterator[Path]:
         FileNotFoundError: it is not in the storage.
     """
     try:
-        path = Path(default_storage.path(name))
-    except NotImplementedError:  # not a local storage
-        with default_storage.open(name) as source, tempfile.NamedTemporaryFile() as copy:
-            shutil.copyfileobj(source, copy, _BLOCK_BYTES)
-            copy.flush()
-            yield Path(copy.name)
+        path: Path | None = Path(default_storage.path(name))
+    except NotImplementedError:  # not a storage of this machine
+        path = None
+    if path is not None and path.is_file():
+        yield path
         return
-    if not path.is_file():
-        raise FileNotFoundError(name)
-    yield path
+    with default_storage.open(name) as source, tempfile.NamedTemporaryFile() as copy:
+        shutil.copyfileobj(source, copy, _BLOCK_BYTES)
+        copy.flush()
+        yield Path(copy.name)

@@ -1,0 +1,67 @@
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from rag.actions import processing
+from rag.models import Document
+from rag.tests.library import make_collection, make_user, process, upload
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage_folder")]
+
+MODELS = [model for model in apps.get_app_config("rag").get_models()]
+
+
+@pytest.fixture
+def ada():
+    return make_user("ada", is_superuser=True, is_staff=True)
+
+
+@pytest.fixture
+def browser(client, ada):
+    client.force_login(ada)
+    return client
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_every_model_has_a_list_that_can_be_searched_and_opened(browser, ada, model):
+    collection = make_collection(ada, "c")
+    process(upload(ada, collection, "The hydraulic pump."))
+    assert admin.site.is_registered(model)
+    address = reverse(f"admin:rag_{model._meta.model_name}_changelist")
+
+    assert browser.get(address).status_code == 200
+    assert browser.get(address, {"q": "pump"}).status_code == 200
+    for row in model.objects.all()[:1]:
+        page = browser.get(reverse(f"admin:rag_{model._meta.model_name}_change", args=[row.pk]))
+        assert page.status_code == 200 and len(page.content) < 100_000
+
+
+def test_a_list_of_documents_takes_no_query_per_row(browser, ada):
+    collection = make_collection(ada, "c")
+    address = reverse("admin:rag_document_changelist")
+    counts = []
+    for round_ in range(2):
+        for number in range(3):
+            upload(ada, collection, f"Words {round_} {number}.", filename=f"{round_}{number}.txt")
+        with CaptureQueriesContext(connection) as queries:
+            browser.get(address)
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1]
+
+
+def test_failed_documents_of_anybody_can_be_processed_again_and_deleted(browser):
+    grace = make_user("grace")
+    document = upload(grace, make_collection(grace, "private"), "The hydraulic pump.")
+    processing.fail_document(document.pk, code="TIMEOUT", message="Took too long.")
+    address = reverse("admin:rag_document_changelist")
+
+    browser.post(address, {"action": "retry_failed", "_selected_action": [document.pk]})
+    document.refresh_from_db()
+    assert document.status == Document.Status.QUEUED
+
+    browser.post(address, {"action": "delete_with_chunks", "_selected_action": [document.pk]})
+    assert not Document.objects.exists()
