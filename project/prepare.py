@@ -38,7 +38,7 @@ def migrate() -> None:
 
 
 def load_demo(*, wanted: bool) -> str:
-    """The assistant, and the demo where it is wanted and nobody has an account yet; gives what to print about signing in."""
+    """Ensure the assistant and, where wanted and nobody has an account yet, the demo; gives what to print."""
     from project import demo
 
     demo.ensure_assistant()
