@@ -21,7 +21,9 @@ def quick_probes(monkeypatch):
 
 
 async def test_an_event_reaches_every_listener_of_its_group_and_no_other():
-    here, also_here, elsewhere = [], [], []
+    here: list[Delivery] = []
+    also_here: list[Delivery] = []
+    elsewhere: list[Delivery] = []
     hub = current_hub()
     await hub.listen(ROOM, here.append)
     await hub.listen(ROOM, also_here.append)
@@ -58,8 +60,8 @@ async def test_the_second_joiner_waits_for_the_subscription(monkeypatch):
         await group_add(group, channel)
 
     monkeypatch.setattr(hub._layer, "group_add", slow_group_add, raising=False)
-    first = asyncio.create_task(hub.listen(ROOM, [].append))
-    second = asyncio.create_task(hub.listen(ROOM, [].append))
+    first = asyncio.create_task(hub.listen(ROOM, print))
+    second = asyncio.create_task(hub.listen(ROOM, repr))
     await asyncio.sleep(0.02)
     assert not first.done() and not second.done()
 
@@ -70,13 +72,15 @@ async def test_the_second_joiner_waits_for_the_subscription(monkeypatch):
 
 async def test_the_last_listener_to_leave_ends_the_subscription():
     hub = current_hub()
-    one, two = [].append, [].append
-    await hub.listen(ROOM, one)
-    await hub.listen(ROOM, two)
+    one: list[Delivery] = []
+    two: list[Delivery] = []
+    first, second = one.append, two.append
+    await hub.listen(ROOM, first)
+    await hub.listen(ROOM, second)
 
-    await hub.stop_listening(ROOM, one)
+    await hub.stop_listening(ROOM, first)
     assert hub._subscribed == {ROOM}
-    await hub.stop_listening(ROOM, two)
+    await hub.stop_listening(ROOM, second)
 
     assert hub._subscribed == set()
 
@@ -124,7 +128,8 @@ async def test_a_listener_that_fails_does_not_cost_the_others_their_event(caplog
 
 async def test_two_hubs_see_the_same_events_in_the_same_order():
     first, second = Hub(), Hub()
-    at_first, at_second = [], []
+    at_first: list[Delivery] = []
+    at_second: list[Delivery] = []
     await first.listen(ROOM, at_first.append)
     await second.listen(ROOM, at_second.append)
 

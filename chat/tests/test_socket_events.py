@@ -468,7 +468,7 @@ async def test_a_bug_shows_the_client_nothing_but_its_number(ada, monkeypatch, c
 
 
 def test_an_event_is_registered_once():
-    namespace = Namespace()
+    namespace: Namespace[socket_events.ChatSocket] = Namespace()
     namespace.register("a", socket_events.leave_room)
 
     with pytest.raises(ValueError, match="registered already"):

@@ -1,0 +1,19 @@
+// A stock socket.io-client, told what to do by lines of JSON on its input: {"emit": [event, ...arguments]} or
+// {"drop": true}. Each line of its output is what happened: {"connect"}, {"event"}, {"ack"}, {"disconnect"}, {"error"}.
+const readline = require("node:readline");
+const { io } = require("socket.io-client");
+
+const [url, token] = process.argv.slice(2);
+const say = (line) => process.stdout.write(JSON.stringify(line) + "\n");
+const socket = io(url, { auth: { token }, transports: ["websocket"], reconnectionDelay: 100, reconnectionDelayMax: 200 });
+
+socket.on("connect", () => say({ connect: socket.id }));
+socket.on("connect_error", (error) => say({ error: error.message, data: error.data ?? null }));
+socket.on("disconnect", (reason) => say({ disconnect: reason }));
+socket.onAny((...event) => say({ event }));
+
+readline.createInterface({ input: process.stdin }).on("line", (line) => {
+  const order = JSON.parse(line);
+  if (order.drop) socket.io.engine.close();
+  else socket.emit(...order.emit, (answer) => say({ ack: answer }));
+}).on("close", () => process.exit(0));

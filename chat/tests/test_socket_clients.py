@@ -1,0 +1,215 @@
+"""Stock clients, unmodified, against the program as a process of its own."""
+
+import asyncio
+import json
+import os
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import socketio
+
+from chat import actions
+from chat.database import run_in_db
+from chat.models import Message
+from chat.tests.socket_client import access_token
+from chat.tests.waiting import eventually
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SCRIPT = Path(__file__).with_name("stock_client.cjs")
+
+
+class NodeClient:
+    """The stock JavaScript client in a process of its own."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def order(self, **order: Any) -> None:
+        """Tell it what to do."""
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(order).encode() + b"\n")
+        await self._process.stdin.drain()
+
+    async def until(self, kind: str) -> Any:
+        """The next thing of that kind that it reports; others before it are dropped."""
+        assert self._process.stdout
+        async with asyncio.timeout(15):
+            async for line in self._process.stdout:
+                report = json.loads(line)
+                if kind in report:
+                    return report[kind] if len(report) == 1 else report
+        raise AssertionError(f"the client ended before {kind}")
+
+    async def emit(self, *event: Any) -> Any:
+        """Emit an event; its acknowledgement."""
+        await self.order(emit=event)
+        return await self.until("ack")
+
+    async def event(self, name: str) -> list[Any]:
+        """The next event of that name."""
+        while True:
+            event = await self.until("event")
+            if event[0] == name:
+                return event
+
+
+@pytest.fixture
+def start_node(node_path: str, node_modules: Path):
+    """A function that starts a stock JavaScript client: `async with start_node(url, token) as client`."""
+
+    @asynccontextmanager
+    async def start(url: str, token: str):
+        process = await asyncio.create_subprocess_exec(
+            *(node_path, str(SCRIPT), url, token),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, "NODE_PATH": str(node_modules)},
+        )
+        assert process.stdin
+        try:
+            yield NodeClient(process)
+        finally:
+            process.stdin.close()
+            await process.wait()
+
+    return start
+
+
+async def test_the_javascript_client_works_unmodified(ada, grace, general, parley_server, start_node):
+    room = str(general.pk)
+    async with start_node(parley_server, await access_token(ada)) as one:
+        await one.until("connect")
+        assert (await one.emit("join-room", room))["version"] == 0
+        async with start_node(parley_server, await access_token(grace)) as two:
+            await two.until("connect")
+            assert (await two.emit("join-room", room))["ok"] is True
+            assert await one.event("user-joined") == ["user-joined", str(grace.pk), {"roomId": room}]
+
+            await two.order(emit=["send-message", room, "hello from node"])
+
+            _, message = await one.event("new-message")
+            assert (message["text"], message["author"]["username"]) == ("hello from node", "grace")
+            refused = await two.emit("send-message", room, {"text": 5})
+            assert refused["message"]["text"] == "hello from node"  # the answer to the first
+            assert (await two.until("ack"))["error"]["code"] == "BAD_USER_INPUT"
+        assert await one.event("user-left") == ["user-left", str(grace.pk), {"roomId": room}]
+
+
+async def test_the_javascript_client_is_told_why_it_is_refused(db, parley_server, start_node):
+    async with start_node(parley_server, "nonsense") as client:
+        refusal = await client.until("error")
+
+    assert refusal["data"] == {"code": "UNAUTHENTICATED"}
+
+
+async def test_a_dropped_javascript_client_gets_what_it_missed(
+    ada, grace, general, parley_server, start_node
+):
+    async with start_node(parley_server, await access_token(ada)) as client:
+        await client.until("connect")
+        joined = await client.emit("join-room", str(general.pk))
+        await client.order(drop=True)
+        await client.until("disconnect")
+        await run_in_db(actions.post_message, grace, room_id=general.pk, text="missed")
+        await client.until("connect")
+
+        await client.emit("join-room", str(general.pk), {"since": joined["version"]})
+
+        assert (await client.event("new-message"))[1]["text"] == "missed"
+
+
+async def test_a_killed_server_costs_a_client_no_message(
+    ada, grace, general, start_parley_server, start_node
+):
+    server = start_parley_server()
+    async with start_node(server.url, await access_token(ada)) as client:
+        await client.until("connect")
+        joined = await client.emit("join-room", str(general.pk))
+        server.kill()
+        await client.until("disconnect")
+        await run_in_db(actions.post_message, grace, room_id=general.pk, text="missed")
+
+        start_parley_server(port=int(server.url.rpartition(":")[2]))
+        await client.until("connect")
+        await client.emit("join-room", str(general.pk), {"since": joined["version"]})
+
+        assert (await client.event("new-message"))[1]["text"] == "missed"
+
+
+async def test_two_web_processes_share_their_rooms(
+    ada, grace, general, parley_server, start_parley_server, start_node
+):
+    other = start_parley_server()
+    room = str(general.pk)
+    async with (
+        start_node(parley_server, await access_token(ada)) as here,
+        start_node(other.url, await access_token(grace)) as there,
+    ):
+        await asyncio.gather(here.until("connect"), there.until("connect"))
+        await here.emit("join-room", room)
+        answer = await there.emit("join-room", room)
+        assert answer["online"] == [str(ada.pk), str(grace.pk)]
+        assert (await here.event("user-joined"))[1] == str(grace.pk)
+
+        for n in range(20):
+            await there.order(emit=["send-message", room, f"number {n}"])
+
+        texts = [(await here.event("new-message"))[1]["text"] for _ in range(20)]
+        assert texts == [f"number {n}" for n in range(20)]
+
+
+async def test_the_python_client_works_unmodified(ada, general, parley_server):
+    client = socketio.AsyncClient()
+    received: list[dict[str, Any]] = []
+    client.on("new-message", received.append)
+    await client.connect(
+        parley_server, auth={"token": await access_token(ada)}, transports=["websocket"], wait_timeout=5
+    )
+
+    joined = await client.call("join-room", str(general.pk))
+    answer = await client.call("send-message", (str(general.pk), "hello from python"))
+
+    assert joined["version"] == 0
+    await eventually(lambda: received == [answer["message"]])
+    assert (await Message.objects.aget()).text == "hello from python"
+    await client.disconnect()
+
+
+async def test_a_client_that_stops_reading_is_dropped_and_the_server_lives(ada, general, parley_server):
+    host, port = parley_server.removeprefix("http://").split(":")
+    token = await access_token(ada)
+    reader, writer = await asyncio.open_connection(host, int(port), limit=2**12)
+    request = (
+        f"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\n"
+    )
+    request += "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    writer.write(request.encode())
+    for frame in (f'40{{"token":"{token}"}}', f'420["join-room","{general.pk}"]'):
+        writer.write(masked_frame(frame))
+    await asyncio.sleep(1)
+    transport: Any = writer.transport
+    transport.pause_reading()
+    client = socketio.AsyncClient()
+    await client.connect(parley_server, auth={"token": token}, transports=["websocket"])
+
+    large = "x" * 19_000
+    for _ in range(300):  # 11 MB as text and html: more than the sockets and the outbox hold
+        answer = await client.call("send-message", (str(general.pk), large), timeout=30)
+        assert answer["ok"]
+
+    transport.resume_reading()
+    async with asyncio.timeout(20):
+        while await reader.read(2**20):
+            pass  # until the server's end of the stream
+    assert (await client.call("leave-room", "1"))["ok"]
+    writer.close()
+    await client.disconnect()
+
+
+def masked_frame(text: str) -> bytes:
+    """A WebSocket text frame of a client, with a mask of zeros."""
+    payload = text.encode()
+    head = bytes([0x81, 0x80 | 126]) + len(payload).to_bytes(2, "big")
+    return head + bytes(4) + payload
