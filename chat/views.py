@@ -94,12 +94,14 @@ def room(request: HttpRequest, room_id: int) -> HttpResponse:
     cursor = int(before) if before.isdecimal() and len(before) < 18 else None
     found = latest_messages(room, limit=PAGE_MESSAGES + 1, before=cursor)
     shown = found[-PAGE_MESSAGES:]
+    is_history = cursor is not None
     context = {
         "room": room,
         "membership": membership,
         "rows": timeline_rows(shown, user, membership if cursor is None else None),
         "earlier": shown[0].posted_version if len(found) > PAGE_MESSAGES else None,
-        "is_history": cursor is not None,
+        "is_history": is_history,
+        "is_quiet": not is_history and all(message.kind == Message.Kind.SYSTEM for message in found),
         "manages": manages(user, membership),
         "people": mentionable(room),
         "client_id": str(uuid4()),

@@ -31,7 +31,7 @@ function arrived(message, isNew) {
   if (message.roomId !== roomId || isHistory) return;
   const wasAtEnd = timeline.isAtEnd;
   const isFirst = timeline.put(message);
-  document.getElementById("empty-room")?.remove();
+  if (message.kind !== "system") document.getElementById("empty-room")?.remove();
   if (isNew && isFirst && message.author.id !== me.id) {
     typing.stopped(message.author.id);
     if (!wasAtEnd) showMissed(missed + 1);
