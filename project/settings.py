@@ -115,7 +115,7 @@ DATABASES: dict[str, dict[str, Any]] = {"default": env.database("DATABASE_URL") 
 DATABASES["default"] |= {
     "ENGINE": "django.db.backends.postgresql",
     "CONN_MAX_AGE": 0,
-    "CONN_HEALTH_CHECKS": False,
+    "CONN_HEALTH_CHECKS": True,  # a restart of PostgreSQL costs no request its connection
 }
 DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
     "min_size": 1,
