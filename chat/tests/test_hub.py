@@ -1,11 +1,15 @@
 import asyncio
 
 import pytest
+from channels_redis.pubsub import RedisPubSubChannelLayer
 
 from chat import hub as hub_module
+from chat.errors import Unavailable
 from chat.events import Typing, publish, room_group
 from chat.hub import RESYNC, Delivery, Hub, current_hub, subscribe
 from chat.tests.waiting import eventually
+from project.embedded.addresses import embedded_addresses
+from project.embedded.valkey import Valkey
 
 ROOM = room_group(1)
 
@@ -60,8 +64,9 @@ async def test_the_second_joiner_waits_for_the_subscription(monkeypatch):
         await group_add(group, channel)
 
     monkeypatch.setattr(hub._layer, "group_add", slow_group_add, raising=False)
+    also: list[Delivery] = []
     first = asyncio.create_task(hub.listen(ROOM, print))
-    second = asyncio.create_task(hub.listen(ROOM, repr))
+    second = asyncio.create_task(hub.listen(ROOM, also.append))
     await asyncio.sleep(0.02)
     assert not first.done() and not second.done()
 
@@ -209,3 +214,29 @@ async def test_a_backlog_is_handed_on_in_bursts_that_let_others_run():
         pauses.append(len(seen))
 
     assert max(after - before for before, after in zip(pauses, pauses[1:], strict=False)) <= 50
+
+
+async def test_a_restart_of_redis_is_survived_and_told(quick_probes, monkeypatch, tmp_path):
+    addresses = embedded_addresses(tmp_path)
+    valkey = Valkey(addresses, say=lambda line: None)
+    valkey.start(with_parent=True)
+    layer = RedisPubSubChannelLayer(hosts=[addresses.redis_url])
+    monkeypatch.setattr(hub_module, "get_channel_layer", lambda: layer)
+    monkeypatch.setattr("chat.events.get_channel_layer", lambda: layer)
+    seen: list[Delivery] = []
+    hub = Hub()
+    await hub.listen(ROOM, seen.append)
+    await publish(typing(1))
+    await eventually(lambda: seen)
+
+    valkey.stop()
+    with pytest.raises(Unavailable):
+        await hub.listen(room_group(2), print)
+    valkey.start(with_parent=True)
+
+    await eventually(lambda: seen[-1].name == RESYNC)
+    await publish(typing(2))
+    await eventually(lambda: seen[-1].data.get("userId") == "2")
+    await hub.listen(room_group(2), print)
+    valkey.stop()
+    addresses.remove()
