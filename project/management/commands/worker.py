@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -13,6 +14,8 @@ from rag.answering.preparation import prepare
 
 QUEUES = ["answers", "documents"]
 CONCURRENCY = 10
+# Documents keep the processor busy: one is read while another one's vectors are made.
+MOST_AT_A_TIME = {"documents": 2}
 # A killed worker's jobs are taken over once its heartbeat is this old: an answer waits no longer than that.
 HEARTBEAT_INTERVAL_S = 3.0
 STALLED_AFTER_S = 10.0
@@ -38,24 +41,50 @@ class Command(BaseCommand):
 async def run_worker(*, concurrency: int, queues: list[str]) -> None:
     """Serve the queues. New jobs are noticed at once (LISTEN), not at the next poll.
 
+    Each queue has jobs of its own number, so that a hundred uploads leave room for a question.
+
     The worker has connections of its own; what a task defers goes through Django's connection all the
     same, so that it belongs to the task's transaction. `App.replace_connector` would change that for the
     whole process.
     """
-    connector = PsycopgConnector(kwargs=connector_params(), min_size=1, max_size=4)
+    loop = asyncio.get_running_loop()
+    connector = PsycopgConnector(kwargs=connector_params(), min_size=1, max_size=2 + 2 * len(queues))
     worker_app = DjangoApp(connector=connector, import_paths=app.import_paths)
     worker_app.tasks = app.tasks
     worker_app.periodic_registry = app.periodic_registry
-    preparing = asyncio.get_running_loop().run_in_executor(None, prepare)  # jobs need not wait for it
+    preparing = loop.run_in_executor(None, prepare)  # jobs need not wait for it
     async with worker_app.open_async():
-        await worker_app.run_worker_async(
-            queues=queues,
-            concurrency=concurrency,
-            name="worker",
-            listen_notify=True,
-            delete_jobs="successful",
-            update_heartbeat_interval=HEARTBEAT_INTERVAL_S,
-            stalled_worker_timeout=STALLED_AFTER_S,
-            shutdown_graceful_timeout=GRACEFUL_SHUTDOWN_S,
-        )
+        serving = [
+            asyncio.create_task(
+                _serve(worker_app, queue, min(concurrency, MOST_AT_A_TIME.get(queue, concurrency)))
+            )
+            for queue in queues
+        ]
+
+        def stop() -> None:
+            for task in serving:
+                task.cancel()  # Procrastinate then waits for running jobs
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop)
+        await asyncio.wait(serving, return_when=asyncio.FIRST_COMPLETED)
+        stop()  # one that ended by itself has lost its database: the whole worker is begun anew
+        results = await asyncio.gather(*serving, return_exceptions=True)
     await preparing
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+async def _serve(worker_app: DjangoApp, queue: str, concurrency: int) -> None:
+    await worker_app.run_worker_async(
+        queues=[queue],
+        concurrency=concurrency,
+        name="worker",
+        listen_notify=True,
+        install_signal_handlers=False,
+        delete_jobs="successful",
+        update_heartbeat_interval=HEARTBEAT_INTERVAL_S,
+        stalled_worker_timeout=STALLED_AFTER_S,
+        shutdown_graceful_timeout=GRACEFUL_SHUTDOWN_S,
+    )
