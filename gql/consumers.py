@@ -198,7 +198,7 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
             )
             return
         try:
-            operation = prepare(params)
+            operation = await prepare(params)
         except InvalidDocument as invalid:
             await self._send({"id": operation_id, "type": "error", "payload": invalid.errors})
             return

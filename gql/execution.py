@@ -30,6 +30,7 @@ MAX_TOKENS = 2000  # a page of GraphiQL's introspection has 400; 100k tokens too
 MAX_VALIDATION_ERRORS = 20
 CACHED_DOCUMENTS = 500
 CACHED_DOCUMENT_MAX_CHARACTERS = 20_000
+QUICK_DOCUMENT_MAX_CHARACTERS = 2_000
 
 Response = dict[str, Any]
 _graphql_schema = schema.graphql_schema
@@ -90,11 +91,8 @@ _documents: OrderedDict[str, DocumentNode] = (
 )  # valid ones; pure values that depend on the text only
 
 
-def _valid_document(query: str) -> DocumentNode:
-    document = _documents.get(query)
-    if document is not None:
-        _documents.move_to_end(query)
-        return document
+def _parse_and_validate(query: str) -> DocumentNode:
+    document = None
     try:
         document = parse(query, max_tokens=MAX_TOKENS)
         errors = validate(_graphql_schema, document, max_errors=MAX_VALIDATION_ERRORS, hide_suggestions=True)
@@ -104,6 +102,18 @@ def _valid_document(query: str) -> DocumentNode:
         errors = [GraphQLError("The document is nested too deeply.")]
     if errors or document is None:
         raise InvalidDocument(errors)
+    return document
+
+
+async def _valid_document(query: str) -> DocumentNode:
+    document = _documents.get(query)
+    if document is not None:
+        _documents.move_to_end(query)
+        return document
+    if len(query) <= QUICK_DOCUMENT_MAX_CHARACTERS:
+        document = _parse_and_validate(query)
+    else:  # a hostile one may take a second, which must not hold up everybody else on the event loop
+        document = await asyncio.to_thread(_parse_and_validate, query)
     if len(query) <= CACHED_DOCUMENT_MAX_CHARACTERS:
         _documents[query] = document
         if len(_documents) > CACHED_DOCUMENTS:
@@ -111,13 +121,13 @@ def _valid_document(query: str) -> DocumentNode:
     return document
 
 
-def prepare(params: Params) -> Operation:
+async def prepare(params: Params) -> Operation:
     """The operation that the parameters ask for.
 
     Raises:
         InvalidDocument.
     """
-    document = _valid_document(params.query)
+    document = await _valid_document(params.query)
     node = get_operation_ast(document, params.operation_name)
     if node is None:
         raise InvalidDocument(

@@ -194,7 +194,7 @@ async def _answer(
 ) -> None:
     """Run the operation and send its response, or its events for a client that wants those."""
     try:
-        operation = prepare(params)
+        operation = await prepare(params)
     except InvalidDocument as invalid:
         if media_type == SSE:
             await send_events(None, [{"errors": invalid.errors}], context, receive, send)

@@ -35,17 +35,17 @@ class GraphQLClient:
             "/graphql", json={"query": query, "variables": variables}, headers={**self.headers, **headers}
         )
 
-    async def run(self, query: str, **variables: Any) -> Json:
+    async def run(self, query: str, /, **variables: Any) -> Json:
         """The whole response."""
         return (await self.post(query, variables)).json()
 
-    async def data(self, query: str, **variables: Any) -> Json:
+    async def data(self, query: str, /, **variables: Any) -> Json:
         """The data of a response without errors."""
         response = await self.run(query, **variables)
         assert "errors" not in response, response["errors"]
         return response["data"]
 
-    async def error(self, query: str, **variables: Any) -> Json:
+    async def error(self, query: str, /, **variables: Any) -> Json:
         """The extensions of the response's only error."""
         [error] = (await self.run(query, **variables))["errors"]
         return error["extensions"]
@@ -155,7 +155,7 @@ class EventStream:
         self.headers = dict(start["headers"])
         return self
 
-    async def events(self) -> AsyncIterator[tuple[str, Json | None]]:
+    async def events(self) -> AsyncIterator[tuple[str, Any]]:
         more = True
         while more:
             message = await self.communicator.receive_output(TIMEOUT_S)

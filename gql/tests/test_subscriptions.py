@@ -214,7 +214,8 @@ async def running(ada, parley, general) -> RunningAnswer:
 
 async def _until_finished(socket) -> tuple[str, list[int], dict]:
     """The text as a client joins it, the indexes as they came, and the finished answer."""
-    text, indexes = "", []
+    text = ""
+    indexes: list[int] = []
     while True:
         event = (await socket.next_data())["answerStream"]
         if event["__typename"] == "AnswerFinished":
