@@ -41,8 +41,10 @@ def _highlight(code: str, language: str, _attributes: str) -> str:
 
 
 _markdown = MarkdownIt(
-    "js-default", {"html": False, "linkify": False, "breaks": True, "highlight": _highlight}
+    "js-default", {"html": False, "linkify": True, "breaks": True, "highlight": _highlight}
 ).disable(["image"])
+assert _markdown.linkify is not None
+_markdown.linkify.set({"fuzzy_link": False})  # a file name like README.md is no address
 
 
 def _mark_mentions(html: str) -> str:

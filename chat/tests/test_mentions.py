@@ -52,6 +52,12 @@ def test_mentions_and_citations_are_marked_outside_code_only():
     assert "<code>[1] @ada</code>" in html and "[9]" in html
 
 
+def test_addresses_become_links_and_file_names_do_not():
+    html = render("see https://example.org/a and README.md")
+    assert 'href="https://example.org/a"' in html and html.count("<a ") == 1
+    assert 'rel="noopener noreferrer nofollow"' in html
+
+
 def test_code_is_highlighted_by_classes():
     assert '<span class="k">def</span>' in render("```python\ndef f(): pass\n```")
 
