@@ -14,6 +14,7 @@ import sys
 import uvicorn
 
 GRACEFUL_SHUTDOWN_S = 2
+WS_MAX_BYTES = 16 * 1024 * 1024  # above the payload limit: too large a message gets an answer, not a hang-up
 
 
 def server_config() -> uvicorn.Config:
@@ -25,7 +26,7 @@ def server_config() -> uvicorn.Config:
         loop="uvloop",
         http="httptools",
         ws="websockets-sansio",  # uvicorn's older implementation logs errors of closed connections
-        ws_max_size=16 * 1024 * 1024,  # above the payload limit, so that a large message gets an answer, not a hang-up
+        ws_max_size=WS_MAX_BYTES,
         ws_per_message_deflate=False,  # costs more CPU and memory per connection than it saves
         proxy_headers=bool(settings.TRUSTED_PROXIES),
         forwarded_allow_ips=settings.TRUSTED_PROXIES or None,

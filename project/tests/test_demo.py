@@ -39,7 +39,9 @@ def test_the_passwords_are_kept_for_their_owner_only(data_dir):
     path = data_dir / "demo.json"
     assert json.loads(path.read_text()) == passwords
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert "shown this once" in demo.sign_in_hint(passwords) and passwords["ada"] in demo.sign_in_hint(passwords)
+    assert "shown this once" in demo.sign_in_hint(passwords) and passwords["ada"] in demo.sign_in_hint(
+        passwords
+    )
     assert passwords["ada"] not in demo.sign_in_hint({})
 
 

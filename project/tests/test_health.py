@@ -1,7 +1,5 @@
 """Health endpoints, doctor and worker."""
 
-import json
-import stat
 import time
 
 import pytest
@@ -113,13 +111,3 @@ def test_a_worker_takes_a_job_at_once_and_stops_when_told(start_parley_worker):
         time.sleep(0.02)
 
     assert worker.stop() == 0
-
-
-def test_the_demo_passwords_are_for_the_owner_alone(settings, tmp_path):
-    from project import demo
-
-    settings.DATA_DIR = tmp_path
-    demo._keep({"ada": "secret"})
-
-    assert json.loads(demo.passwords_file().read_text()) == {"ada": "secret"}
-    assert stat.S_IMODE(demo.passwords_file().stat().st_mode) == 0o600

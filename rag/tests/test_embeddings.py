@@ -200,7 +200,7 @@ def test_a_server_that_is_down_or_silent_is_a_retryable_error(server, waits):
     assert caught.value.retryable and len(waits) == ATTEMPTS - 1
 
     hang = threading.Event()
-    server.script = [lambda body: (hang.wait(10), good_reply(body))[1]] * ATTEMPTS  # type: ignore[func-returns-value]
+    server.script = [lambda body: (hang.wait(10), good_reply(body))[1]] * ATTEMPTS
     with (
         RemoteEmbedder(
             url=server.url, model="tiny", sleep=waits.append, timeout=httpx2.Timeout(0.05)
