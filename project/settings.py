@@ -121,7 +121,7 @@ DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
     "min_size": 1,
     "max_size": 16,
     "timeout": 30,
-    "max_idle": 120,
+    "max_idle": 10,
 }
 REDIS_URL = env.address("REDIS_URL", schemes=("redis", "rediss", "unix")) or _embedded.redis_url
 CHANNEL_PREFIX = env.text("CHANNEL_PREFIX", "parley")
@@ -224,7 +224,6 @@ EMBEDDINGS_API_KEY = env.text("EMBEDDINGS_API_KEY")
 EMBEDDINGS_MODEL = env.text("EMBEDDINGS_MODEL")
 if EMBEDDINGS_URL and not EMBEDDINGS_MODEL:
     raise ImproperlyConfigured("EMBEDDINGS_MODEL: must name the model that EMBEDDINGS_URL serves")
-PROCRASTINATE_ON_APP_READY = "rag.tasks.on_app_ready"
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
 
 # ------------------------------------------------------------------------------- language, time, logging

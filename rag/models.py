@@ -203,7 +203,7 @@ class CorpusStatistic(models.Model):
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     chunk_count = models.IntegerField(default=0)
-    average_length = models.FloatField(default=127.0, help_text="Lexemes per chunk.")
+    average_length = models.FloatField(default=100.0, help_text="Lexemes per chunk.")
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(id=1), name="corpus_statistic_one_row")]

@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from django.db import InterfaceError, OperationalError
-from procrastinate import App, JobContext, RetryDecision
+from procrastinate import JobContext, RetryDecision
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy
@@ -21,10 +21,6 @@ LONGEST_WAIT_S = 300
 EMBEDDING_ATTEMPTS = 30  # about two hours: a server that is down for longer needs a person
 UPKEEP_PRIORITY = 100  # before any answer: it may be the answer's lost job that it brings back
 UNEXPECTED = "Something went wrong while the file was processed. Try again; the log says what it was."
-
-
-def on_app_ready(app: App) -> None:
-    """Called by Procrastinate's Django integration once the app is ready."""
 
 
 class DocumentRetry(BaseRetryStrategy):

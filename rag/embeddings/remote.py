@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -16,11 +17,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BATCH_TEXTS = 64
-ATTEMPTS = 5
 FIRST_WAIT_S = 0.5
-LONGEST_WAIT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often and how long a server is asked."""
+
+    attempts: int
+    longest_wait_s: float
+    timeout: httpx2.Timeout
+
+
 # A busy server may take long for a full batch; a server that does not even accept connections is down.
-TIMEOUT = httpx2.Timeout(60.0, connect=5.0)
+FOR_PASSAGES = Patience(5, 30.0, httpx2.Timeout(60.0, connect=5.0))
+# Somebody waits for a question's answer, and without its vector the search still finds words.
+FOR_QUESTIONS = Patience(2, 1.0, httpx2.Timeout(5.0, connect=2.0))
 
 _RETRYABLE_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 
@@ -28,8 +40,8 @@ _RETRYABLE_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 class RemoteEmbedder:
     """A model behind an OpenAI-compatible address; its dimension is learned from the first answer.
 
-    Overload and network failures are tried again up to `ATTEMPTS` times, with exponential backoff and full
-    jitter, or after what the server's Retry-After asks for (at most `LONGEST_WAIT_S`).
+    Overload and network failures are tried again with exponential backoff and full jitter, or after what the
+    server's Retry-After asks for; how often and how long at most, `FOR_PASSAGES` and `FOR_QUESTIONS` say.
     """
 
     def __init__(
@@ -39,7 +51,8 @@ class RemoteEmbedder:
         model: str,
         api_key: str = "",
         sleep: Callable[[float], None] = time.sleep,
-        timeout: httpx2.Timeout = TIMEOUT,
+        for_passages: Patience = FOR_PASSAGES,
+        for_questions: Patience = FOR_QUESTIONS,
     ) -> None:
         """Take the address as `https://host`, `https://host/v1` or the full path; no request is made yet."""
         self.name = model
@@ -47,7 +60,8 @@ class RemoteEmbedder:
         self._dimensions: int | None = None
         self._sleep = sleep
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._client = httpx2.Client(headers=headers, timeout=timeout)
+        self._for_passages, self._for_questions = for_passages, for_questions
+        self._client = httpx2.Client(headers=headers)
 
     def __enter__(self) -> RemoteEmbedder:
         return self
@@ -63,13 +77,13 @@ class RemoteEmbedder:
     def dimensions(self) -> int:
         """Number of components; costs one request while it is not known."""
         if self._dimensions is None:
-            self._request(["dimensions"])
+            self._request(["dimensions"], self._for_questions)
         assert self._dimensions is not None
         return self._dimensions
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Return the vector of a question, shape (dimensions,)."""
-        vector: NDArray[np.float32] = self._request([text])[0]
+        vector: NDArray[np.float32] = self._request([text], self._for_questions)[0]
         return vector
 
     def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -79,13 +93,15 @@ class RemoteEmbedder:
         if not texts:
             return np.empty((0, self.dimensions), dtype=np.float32)
         starts = range(0, len(texts), BATCH_TEXTS)
-        return np.concatenate([self._request(texts[start : start + BATCH_TEXTS]) for start in starts])
+        return np.concatenate(
+            [self._request(texts[start : start + BATCH_TEXTS], self._for_passages) for start in starts]
+        )
 
-    def _request(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def _request(self, texts: Sequence[str], patience: Patience) -> NDArray[np.float32]:
         # Servers refuse an empty input; a blank passage is still owed a vector.
         inputs = [text if text.strip() else "-" for text in texts]
         body = {"model": self.name, "input": inputs, "encoding_format": "float"}
-        vectors = _vectors(self._post(body), len(texts))
+        vectors = _vectors(self._post(body, patience), len(texts))
         if self._dimensions is None:
             self._dimensions = vectors.shape[1]
         elif vectors.shape[1] != self._dimensions:
@@ -95,12 +111,12 @@ class RemoteEmbedder:
             )
         return vectors
 
-    def _post(self, body: dict[str, Any]) -> object:
+    def _post(self, body: dict[str, Any], patience: Patience) -> object:
         """Return the parsed JSON of the answer."""
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, patience.attempts + 1):
             asked_wait_s = None
             try:
-                response = self._client.post(self._endpoint, json=body)
+                response = self._client.post(self._endpoint, json=body, timeout=patience.timeout)
                 if response.status_code == 200:
                     return response.json()
                 problem = f"status {response.status_code}: {response.text[:200]}"
@@ -111,9 +127,11 @@ class RemoteEmbedder:
                 problem = f"{type(error).__name__}: {error}"
             except ValueError as error:  # a body cut short, or a proxy's page with status 200
                 problem = f"no JSON: {error}"
-            if attempt < ATTEMPTS:
-                self._sleep(_wait_s(attempt, asked_wait_s))
-        raise EmbeddingError(f"{self._endpoint} failed {ATTEMPTS} times, last with {problem}", retryable=True)
+            if attempt < patience.attempts:
+                self._sleep(_wait_s(attempt, asked_wait_s, patience.longest_wait_s))
+        raise EmbeddingError(
+            f"{self._endpoint} failed {patience.attempts} times, last with {problem}", retryable=True
+        )
 
 
 def _endpoint(url: str) -> str:
@@ -130,10 +148,10 @@ def _retry_after_s(response: httpx2.Response) -> float | None:
         return None
 
 
-def _wait_s(attempt: int, asked_wait_s: float | None) -> float:
+def _wait_s(attempt: int, asked_wait_s: float | None, longest_s: float) -> float:
     if asked_wait_s is not None and asked_wait_s >= 0:
-        return min(asked_wait_s, LONGEST_WAIT_S)
-    return random.uniform(0, min(FIRST_WAIT_S * 2**attempt, LONGEST_WAIT_S))
+        return min(asked_wait_s, longest_s)
+    return random.uniform(0, min(FIRST_WAIT_S * 2**attempt, longest_s))
 
 
 def _vectors(answer: object, count: int) -> NDArray[np.float32]:

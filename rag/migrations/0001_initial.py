@@ -182,7 +182,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
                 ("chunk_count", models.IntegerField(default=0)),
-                ("average_length", models.FloatField(default=127.0, help_text="Lexemes per chunk.")),
+                ("average_length", models.FloatField(default=100.0, help_text="Lexemes per chunk.")),
             ],
             options={
                 "constraints": [

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from rag.embeddings import EmbeddingError, LocalEmbedder, embedder_for
-from rag.embeddings.remote import ATTEMPTS, LONGEST_WAIT_S, RemoteEmbedder
+from rag.embeddings.remote import FOR_PASSAGES, FOR_QUESTIONS, Patience, RemoteEmbedder
 
 Reply = tuple[int, dict[str, str], bytes]
 
@@ -177,33 +177,45 @@ def test_overload_is_tried_again_after_the_time_the_server_asks_for(server, remo
         (200, {}, b"<html>"),
     ]
 
-    assert remote.embed_query("hello").shape == (3,)
-    assert waits[:2] == [2.0, LONGEST_WAIT_S]
+    assert remote.embed_passages(["hello"]).shape == (1, 3)
+    assert waits[:2] == [2.0, FOR_PASSAGES.longest_wait_s]
     assert 0 <= waits[2] <= 4
     assert len(server.requests) == 4
 
 
 def test_a_server_that_stays_overloaded_is_a_retryable_error(server, remote, waits):
-    server.script = [(500, {}, b"out of memory")] * ATTEMPTS
+    server.script = [(500, {}, b"out of memory")] * FOR_PASSAGES.attempts
 
     with pytest.raises(EmbeddingError, match="out of memory") as caught:
-        remote.embed_query("hello")
+        remote.embed_passages(["hello"])
 
     assert caught.value.retryable
-    assert len(waits) == ATTEMPTS - 1
+    assert len(waits) == FOR_PASSAGES.attempts - 1
+
+
+def test_a_question_does_not_wait_long_for_a_server_that_is_overloaded(server, remote, waits):
+    server.script = [(429, {"retry-after": "20"}, b"")] * 5
+
+    with pytest.raises(EmbeddingError):
+        remote.embed_query("hello")
+
+    assert waits == [FOR_QUESTIONS.longest_wait_s]
 
 
 def test_a_server_that_is_down_or_silent_is_a_retryable_error(server, waits):
     with RemoteEmbedder(url="http://127.0.0.1:1", model="tiny", sleep=waits.append) as unreachable:
         with pytest.raises(EmbeddingError) as caught:
             unreachable.embed_query("hello")
-    assert caught.value.retryable and len(waits) == ATTEMPTS - 1
+    assert caught.value.retryable and len(waits) == FOR_QUESTIONS.attempts - 1
 
     hang = threading.Event()
-    server.script = [lambda body: (hang.wait(10), good_reply(body))[1]] * ATTEMPTS
+    server.script = [lambda body: (hang.wait(10), good_reply(body))[1]] * 5
     with (
         RemoteEmbedder(
-            url=server.url, model="tiny", sleep=waits.append, timeout=httpx2.Timeout(0.05)
+            url=server.url,
+            model="tiny",
+            sleep=waits.append,
+            for_questions=Patience(2, 1.0, httpx2.Timeout(0.05)),
         ) as impatient,
         pytest.raises(EmbeddingError, match="ReadTimeout") as caught,
     ):
