@@ -121,7 +121,7 @@ DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
     "min_size": 1,
     "max_size": 16,
     "timeout": 30,
-    "max_idle": 10,
+    "max_idle": 10,  # seconds; one unused connection is closed in each such period
 }
 REDIS_URL = env.address("REDIS_URL", schemes=("redis", "rediss", "unix")) or _embedded.redis_url
 CHANNEL_PREFIX = env.text("CHANNEL_PREFIX", "parley")
@@ -166,9 +166,7 @@ SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365 if _https else 0
-TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
-if TRUSTED_PROXIES:
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")  # uvicorn takes scheme and client address from these alone
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
