@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.figures import print_table
 from bench.program import Program, running
 
-IDLE_S = 10.0
+IDLE_S = 60.0  # pools close what they do not need, one connection every ten seconds
 SEARCH = 'query { similaritySearch(query: "how to set an API key") { id } }'
 _PARTS = ("supervisor", "web", "worker", "PostgreSQL", "Valkey", "other")
 
@@ -29,6 +29,11 @@ def main() -> None:
         [part, idle[part][0], *_mb(idle[part][1:]), *_mb(used[part][1:])] for part in _PARTS if idle[part][0]
     ]
     totals = [[sum(column) for column in zip(*state.values(), strict=True)] for state in (idle, used)]
+    without = [
+        [a - b for a, b in zip(total, state["supervisor"], strict=True)]
+        for total, state in zip(totals, (idle, used), strict=True)
+    ]
+    rows.append(["all but the supervisor", without[0][0], *_mb(without[0][1:]), *_mb(without[1][1:])])
     rows.append(["all", totals[0][0], *_mb(totals[0][1:]), *_mb(totals[1][1:])])
     print_table(
         "Memory of the whole program, MB (target: under 600 RSS, idle)",
@@ -47,7 +52,7 @@ def by_part(program: Program) -> dict[str, list[int]]:
         try:
             rss, pss = _memory(pid)
             part = _part(pid, program.process.pid)
-        except FileNotFoundError:  # ended meanwhile
+        except (FileNotFoundError, ProcessLookupError):  # ended meanwhile
             continue
         for place, amount in enumerate((1, rss, pss)):
             parts[part][place] += amount

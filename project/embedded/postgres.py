@@ -30,6 +30,9 @@ SETTINGS = {
     "work_mem": "16MB",
     "maintenance_work_mem": "256MB",
     "random_page_cost": "1.1",
+    # Two kinds of process less for a small installation to hold in memory.
+    "io_method": "sync",
+    "max_logical_replication_workers": "0",
     "jit": "off",  # compiles for longer than these short statements run
     "wal_compression": "on",
     "timezone": "UTC",

@@ -16,6 +16,7 @@ QUEUES = ["answers", "documents"]
 CONCURRENCY = 10
 # Documents keep the processor busy: one is read while another one's vectors are made.
 MOST_AT_A_TIME = {"documents": 2}
+IDLE_CONNECTION_S = 10.0  # one that is idle for longer is closed: each is a process of the database
 # A killed worker's jobs are taken over once its heartbeat is this old: an answer waits no longer than that.
 HEARTBEAT_INTERVAL_S = 3.0
 STALLED_AFTER_S = 10.0
@@ -48,7 +49,9 @@ async def run_worker(*, concurrency: int, queues: list[str]) -> None:
     whole process.
     """
     loop = asyncio.get_running_loop()
-    connector = PsycopgConnector(kwargs=connector_params(), min_size=1, max_size=2 + 2 * len(queues))
+    connector = PsycopgConnector(
+        kwargs=connector_params(), min_size=1, max_size=2 + 2 * len(queues), max_idle=IDLE_CONNECTION_S
+    )
     worker_app = DjangoApp(connector=connector, import_paths=app.import_paths)
     worker_app.tasks = app.tasks
     worker_app.periodic_registry = app.periodic_registry
