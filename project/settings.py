@@ -203,7 +203,6 @@ DEMO_PASSWORD = env.text("DEMO_PASSWORD")
 
 # ------------------------------------------------------------------------------- limits and real-time
 
-RATE_LIMITS = env.flag("RATE_LIMITS", default=True)
 MESSAGE_MAX_CHARACTERS = 20_000
 UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_MEGABYTES", 64, minimum=1, maximum=2048) * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # forms and JSON; files are counted by UPLOAD_MAX_BYTES
