@@ -21,10 +21,12 @@ OF_CHAT_FOR_RAG = {
     "chat.mentions",
     "chat.selectors",
     "chat.socket_events",
+    "chat.text",
 }
 PURE = (
     "chat/protocol/*.py",
     "chat/mentions.py",
+    "chat/text.py",
     "rag/chunking.py",
     "rag/prompts.py",
     "rag/citations.py",
