@@ -28,97 +28,87 @@ def room_group(room_id: int | str) -> str:
     return f"room.{room_id}"
 
 
-def user_group(user_id: int | str) -> str:
-    """The channel layer's group of what concerns one user, wherever he or she is connected."""
-    return f"user.{user_id}"
-
-
 @dataclass(frozen=True, slots=True)
-class MessagePosted:
-    """A new message. `message` is the wire form of contract and `docs/events.md`."""
+class _OfRoom:
+    """What happens in a room."""
 
-    name: ClassVar[str] = "new-message"
-    message: Wire
-
-    def group(self) -> str:
-        return room_group(self.message["roomId"])
-
-    def data(self) -> Wire:
-        return self.message
-
-
-@dataclass(frozen=True, slots=True)
-class MessageUpdated:
-    """A message changed: replace the one with the same id if this version is higher."""
-
-    name: ClassVar[str] = "message-updated"
-    message: Wire
-
-    def group(self) -> str:
-        return room_group(self.message["roomId"])
-
-    def data(self) -> Wire:
-        return self.message
-
-
-@dataclass(frozen=True, slots=True)
-class MessageDelta:
-    """The next piece of a running answer; `index` counts from 0 within the message's current attempt."""
-
-    name: ClassVar[str] = "message-delta"
     room_id: int
-    message_id: int
-    index: int
-    text: str
 
     def group(self) -> str:
         return room_group(self.room_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _OfMessage:
+    """What happens to a message; `message` is its wire form (docs/events.md)."""
+
+    message: Wire
+
+    def group(self) -> str:
+        return room_group(self.message["roomId"])
+
+    def data(self) -> Wire:
+        return self.message
+
+
+@dataclass(frozen=True, slots=True)
+class _OfPresence(_OfRoom):
+    """A user in a room begins or ceases to be live."""
+
+    user_id: int
+
+    def data(self) -> Wire:
+        return {"userId": str(self.user_id), "roomId": str(self.room_id)}
+
+
+class MessagePosted(_OfMessage):
+    """A new message."""
+
+    __slots__ = ()
+    name: ClassVar[str] = "new-message"
+
+
+class MessageUpdated(_OfMessage):
+    """A message changed: replace the one with the same id if this version is higher."""
+
+    __slots__ = ()
+    name: ClassVar[str] = "message-updated"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDelta(_OfRoom):
+    """The next piece of a running answer; `index` counts from 0 within the message's current attempt."""
+
+    name: ClassVar[str] = "message-delta"
+    message_id: int
+    index: int
+    text: str
 
     def data(self) -> Wire:
         return {"messageId": str(self.message_id), "index": self.index, "text": self.text}
 
 
-@dataclass(frozen=True, slots=True)
-class UserJoined:
+class UserJoined(_OfPresence):
     """A user's first live connection in a room."""
 
+    __slots__ = ()
     name: ClassVar[str] = "user-joined"
-    room_id: int
-    user_id: int
-
-    def group(self) -> str:
-        return room_group(self.room_id)
-
-    def data(self) -> Wire:
-        return {"userId": str(self.user_id), "roomId": str(self.room_id)}
 
 
-@dataclass(frozen=True, slots=True)
-class UserLeft:
+class UserLeft(_OfPresence):
     """A user's last live connection in a room is gone."""
 
+    __slots__ = ()
     name: ClassVar[str] = "user-left"
-    room_id: int
-    user_id: int
-
-    def group(self) -> str:
-        return room_group(self.room_id)
-
-    def data(self) -> Wire:
-        return {"userId": str(self.user_id), "roomId": str(self.room_id)}
 
 
 @dataclass(frozen=True, slots=True)
-class Typing:
+class Typing(_OfRoom):
     """A user began or stopped typing."""
 
     name: ClassVar[str] = "typing"
-    room_id: int
     user_id: int
     typing: bool
-
-    def group(self) -> str:
-        return room_group(self.room_id)
 
     def data(self) -> Wire:
         return {"roomId": str(self.room_id), "userId": str(self.user_id), "typing": self.typing}
