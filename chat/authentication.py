@@ -93,7 +93,10 @@ def origin_allowed(headers: Headers) -> bool:
     origin = headers.get(b"origin")
     if origin is None:
         return True
-    parts = urlsplit(origin.decode("latin-1"))
+    try:
+        parts = urlsplit(origin.decode("latin-1"))
+    except ValueError:  # such as an open bracket without its end
+        return False
     host = headers.get(b"host", b"").decode("latin-1")
     if parts.netloc and parts.netloc == host:
         return validate_host(parts.hostname or "", settings.ALLOWED_HOSTS)

@@ -115,6 +115,7 @@ def test_a_session_names_its_user_until_the_password_changes(ada):
         (b"http://localhost:8000", True),
         (b"http://evil.example", False),
         (b"null", False),
+        (b"http://[", False),
         (b"http://localhost:9", False),
     ],
 )
