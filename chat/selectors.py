@@ -4,15 +4,17 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from chat.errors import NotFound
 from chat.models import Membership, Message, Room, User
+from chat.text import clean_line
 
 NO_ROOM = "There is no such room, or it is not open to you."
 NO_MESSAGE = "There is no such message, or it is not open to you."
 NO_USER = "There is no such user, or he or she is not visible to you."
+MANAGERS = (Membership.Role.OWNER, Membership.Role.MODERATOR)
 
 
 def parse_id(value: object, message: str) -> int:
@@ -50,24 +52,41 @@ def access_room(user: User, room_id: object, *, lock: bool = False) -> Room:
     return room
 
 
-def access_message(user: User, message_id: object) -> Message:
-    """The message with its author, if the user may read its room.
+def access_message(user: User, message_id: object, *, lock: bool = False) -> Message:
+    """The message with its author and room, if the user may read its room.
+
+    With `lock` it is read under its room's lock, which `message.room` then is the holder of, and its own.
 
     Raises:
         NotFound: absent, or not for this user.
     """
-    message = (
-        Message.objects.select_related("author", "room")
-        .filter(pk=parse_id(message_id, NO_MESSAGE), room__in=rooms_readable_by(user))
-        .first()
-    )
-    if message is None:
+    pk = parse_id(message_id, NO_MESSAGE)
+    if lock:
+        return _lock_message(user, pk)
+    messages = Message.objects.select_related("author", "room")
+    message = messages.filter(pk=pk, room__in=rooms_readable_by(user)).first()
+    if message is None or not user.is_active:
         raise NotFound(NO_MESSAGE)
     return message
 
 
+def _lock_message(user: User, pk: int) -> Message:
+    room_ids = Message.objects.filter(pk=pk).values("room_id")
+    rooms = rooms_readable_by(user).select_for_update(no_key=True, of=("self",))
+    room = rooms.filter(pk__in=room_ids).first()
+    messages = Message.objects.select_related("author").select_for_update(no_key=True, of=("self",))
+    message = messages.filter(pk=pk, room=room).first()
+    if room is None or message is None or not user.is_active:
+        raise NotFound(NO_MESSAGE)
+    message.room = room
+    return message
+
+
 def users_visible_to(user: User) -> QuerySet[User]:
-    """Active users; to a guest only those who share a room with him or her."""
+    """Active users; to a guest only those who share a room with him or her, and every bot.
+
+    Bots answer wherever they are mentioned, so a guest has to see whom to ask; see docs/security.md.
+    """
     people = User.objects.filter(is_active=True)
     if not user.is_guest:
         return people
@@ -75,10 +94,38 @@ def users_visible_to(user: User) -> QuerySet[User]:
     return people.filter(Q(pk=user.pk) | Q(pk__in=shared) | Q(is_bot=True))
 
 
-def rooms_of(user: User) -> QuerySet[Room]:
-    """Readable rooms for a list, own ones first.
+def access_user(user: User, other_id: object) -> User:
+    """The other user, if `user` can see him or her.
 
-    Each has `is_member`, and `unread` and `mention_count`, which are 0 where the user is not a member.
+    Raises:
+        NotFound: absent, or not visible to this user.
+    """
+    other = users_visible_to(user).filter(pk=parse_id(other_id, NO_USER)).first()
+    if other is None:
+        raise NotFound(NO_USER)
+    return other
+
+
+def is_manager(user: User, membership: Membership | None) -> bool:
+    """Whether who has that membership of a room (None: none) acts on what others do there: `manages_room`."""
+    return user.is_superuser or (membership is not None and membership.role in MANAGERS)
+
+
+def manages_room(user: User, room: Room) -> bool:
+    """Whether the user is an owner or moderator of the room, or an admin."""
+    return is_manager(user, Membership.objects.filter(room=room, user=user).first())
+
+
+def open_rooms(user: User) -> QuerySet[Room]:
+    """Readable rooms that are not archived, each with `is_member`; in no order."""
+    own = Membership.objects.filter(user=user).values("room_id")
+    return rooms_readable_by(user).filter(archived_at=None).annotate(is_member=Q(pk__in=own))
+
+
+def rooms_of(user: User) -> QuerySet[Room]:
+    """`open_rooms` for a list, own ones first.
+
+    Each has `unread` and `mention_count`, too, which are 0 where the user is not a member.
     """
     membership = Membership.objects.filter(room=OuterRef("pk"), user=user)
     news = Message.objects.filter(
@@ -86,11 +133,9 @@ def rooms_of(user: User) -> QuerySet[Room]:
     ).exclude(author=user)
     counted = news.order_by().values("room")
     return (
-        rooms_readable_by(user)
-        .filter(archived_at__isnull=True)
+        open_rooms(user)
         .annotate(read=Subquery(membership.values("last_read_version")))
         .annotate(
-            is_member=Q(read__isnull=False),
             unread=Coalesce(Subquery(counted.annotate(n=Count("pk")).values("n")), 0),
             mention_count=Coalesce(
                 Subquery(counted.filter(mentions__user=user).annotate(n=Count("pk")).values("n")), 0
@@ -107,6 +152,13 @@ def memberships_of(room: Room) -> QuerySet[Membership]:
         .select_related("user")
         .order_by("user__username", "pk")
     )
+
+
+def mentionable_users(room: Room) -> list[User]:
+    """Who can be named in the room: its bots, its people, and then every other bot: a mention calls it in."""
+    members = [membership.user for membership in memberships_of(room)]
+    elsewhere = User.objects.filter(is_bot=True, is_active=True).exclude(pk__in=[user.pk for user in members])
+    return [*sorted(members, key=lambda user: not user.is_bot), *elsewhere.order_by("username")]
 
 
 def messages_of(room: Room) -> QuerySet[Message]:
@@ -202,7 +254,7 @@ def find_bot(username: str) -> User:
         NotFound: no active bot has the name.
     """
     bot = (
-        User.objects.filter(username__iexact=username, is_bot=True, is_active=True)
+        User.objects.filter(username__iexact=clean_line(username), is_bot=True, is_active=True)
         .exclude(bot_task="")
         .first()
     )
@@ -228,8 +280,7 @@ def unread_count(membership: Membership) -> int:
     return (
         Message.objects.filter(
             room_id=membership.room_id,
-            posted_version__gt=F("room__memberships__last_read_version"),
-            room__memberships=membership,
+            posted_version__gt=membership.last_read_version,
             deleted_at__isnull=True,
         )
         .exclude(author_id=membership.user_id)
