@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from weakref import WeakKeyDictionary
 
 from django.db import InterfaceError, OperationalError
 
@@ -13,6 +12,7 @@ from chat.actions import Post, Posted
 from chat.database import run_in_db
 from chat.errors import Unavailable
 from chat.models import Message
+from chat.per_loop import PerLoop
 
 log = logging.getLogger(__name__)
 Write = Callable[[Sequence[Post]], Awaitable[Sequence[Posted]]]
@@ -131,13 +131,9 @@ async def _write_to_database(posts: Sequence[Post]) -> Sequence[Posted]:
     return await run_in_db(actions.post_messages, posts)
 
 
-_WRITERS: "WeakKeyDictionary[asyncio.AbstractEventLoop, GroupWriter]" = WeakKeyDictionary()
+_current_writer = PerLoop(lambda: GroupWriter(_write_to_database))
 
 
 def submit_post(post: Post) -> "asyncio.Future[Message]":
     """Post a message through the running event loop's writer. See `GroupWriter.submit`."""
-    loop = asyncio.get_running_loop()
-    writer = _WRITERS.get(loop)
-    if writer is None:
-        writer = _WRITERS[loop] = GroupWriter(_write_to_database)
-    return writer.submit(post)
+    return _current_writer().submit(post)

@@ -14,13 +14,13 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
 from chat.cancellation import is_cancelled
 from chat.errors import Unavailable
+from chat.per_loop import PerLoop
 from chat.versions import VersionTrack
 
 log = logging.getLogger(__name__)
@@ -151,9 +151,8 @@ class Hub:
             while not is_cancelled():
                 received += 1
                 if received % BURST_EVENTS == 0:
-                    await asyncio.sleep(
-                        0
-                    )  # a backlog is received without a pause: let the sockets write meanwhile
+                    # A backlog is received without a pause: let the sockets write meanwhile.
+                    await asyncio.sleep(0)
                 try:
                     message = await self._layer.receive(self._channel)
                 except _LAYER_DOWN:  # the Redis pub/sub layer reconnects by itself; others raise here
@@ -165,8 +164,7 @@ class Hub:
                 elif message["type"] == "probe":
                     await self._probe_returned(message["n"])
         finally:
-            if _HUBS.get(self._loop) is self:
-                del _HUBS[self._loop]
+            current_hub.forget(self)
 
     def _dispatch(self, delivery: Delivery) -> None:
         entry = self._groups.get(delivery.group)
@@ -245,16 +243,7 @@ class Hub:
         self._events_lost = True
 
 
-_HUBS: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
-
-
-def current_hub() -> Hub:
-    """The hub of the running event loop; a server process has one loop, so one hub."""
-    loop = asyncio.get_running_loop()
-    hub = _HUBS.get(loop)
-    if hub is None:
-        hub = _HUBS[loop] = Hub()
-    return hub
+current_hub = PerLoop(Hub)
 
 
 class Subscription:

@@ -8,7 +8,6 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Iterable, Sequence
-from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from redis.asyncio import Redis
@@ -16,6 +15,7 @@ from redis.exceptions import RedisError
 
 from chat.cancellation import is_cancelled
 from chat.events import Event, UserJoined, UserLeft, publish
+from chat.per_loop import PerLoop
 
 log = logging.getLogger(__name__)
 TTL_S = 15.0
@@ -188,13 +188,4 @@ async def _announce(events: Iterable[Event]) -> None:
             await publish(event)
 
 
-_PRESENCES: "WeakKeyDictionary[asyncio.AbstractEventLoop, Presence]" = WeakKeyDictionary()
-
-
-def current_presence() -> Presence:
-    """The presence of the running event loop."""
-    loop = asyncio.get_running_loop()
-    presence = _PRESENCES.get(loop)
-    if presence is None:
-        presence = _PRESENCES[loop] = Presence()
-    return presence
+current_presence = PerLoop(Presence)

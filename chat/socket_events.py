@@ -16,11 +16,11 @@ from chat.authentication import NO_CREDENTIALS, Caller, caller_from_scope, calle
 from chat.database import run_in_db
 from chat.errors import BadInput, DomainError, Forbidden, Unauthenticated
 from chat.events import Typing, publish
-from chat.feeds import RoomFeed
 from chat.group_writer import submit_post
 from chat.models import Membership, Message, Room, User
 from chat.namespaces import Connection, Handler, Namespace, Reply, Socket, Wire
 from chat.presence import ANYWHERE, current_presence
+from chat.room_feed import RoomFeed
 from chat.selectors import NO_ROOM, access_room, message_payload, parse_id, room_payload
 from chat.sweeps import current_sweeper
 

@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
-from weakref import WeakKeyDictionary
 
 from django.db import Error as DatabaseError
 
 from chat.authentication import Caller, still_valid
 from chat.database import run_in_db
 from chat.models import Membership, Room, User
+from chat.per_loop import PerLoop
 
 log = logging.getLogger(__name__)
 SWEEP_INTERVAL_S = 3.0  # a connection must lose its access within 5 s
@@ -103,18 +103,8 @@ class Sweeper:
             for room_id in list(socket.room_ids()):
                 if (user_id, room_id) in found.rooms:
                     socket.lose_room(room_id)
-            socket.caller = replace(
-                socket.caller, user=found.users[user_id]
-            )  # a new name shows in new messages
+            # A new name shows in new messages.
+            socket.caller = replace(socket.caller, user=found.users[user_id])
 
 
-_SWEEPERS: "WeakKeyDictionary[asyncio.AbstractEventLoop, Sweeper]" = WeakKeyDictionary()
-
-
-def current_sweeper() -> Sweeper:
-    """The sweeper of the running event loop."""
-    loop = asyncio.get_running_loop()
-    sweeper = _SWEEPERS.get(loop)
-    if sweeper is None:
-        sweeper = _SWEEPERS[loop] = Sweeper()
-    return sweeper
+current_sweeper = PerLoop(Sweeper)

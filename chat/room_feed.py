@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
-from weakref import WeakKeyDictionary
 
 from django.db import Error as DatabaseError
 
@@ -18,6 +17,7 @@ from chat.engine import Session, SessionClosed
 from chat.events import MessagePosted, MessageUpdated, Typing, UserJoined, UserLeft, room_group
 from chat.hub import RESYNC, Delivery, current_hub
 from chat.models import Room
+from chat.per_loop import PerLoop
 from chat.protocol.socketio import Packet, PacketType, encode
 from chat.selectors import changes_since, message_payload
 from chat.versions import VersionTrack
@@ -174,7 +174,7 @@ def _load_changes(room_id: int, since: int, above: int) -> Changes:
 
 
 _Reads = dict[tuple[int, int, int], "asyncio.Task[Changes]"]
-_READS: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Reads]" = WeakKeyDictionary()
+_current_reads: PerLoop[_Reads] = PerLoop(dict)
 
 
 async def _read_changes(room_id: int, since: int, above: int) -> Changes:
@@ -183,7 +183,7 @@ async def _read_changes(room_id: int, since: int, above: int) -> Changes:
     Clients that ask the same at the same time (after a restart, most do) share one read.
     """
     loop = asyncio.get_running_loop()
-    reads = _READS.setdefault(loop, {})
+    reads = _current_reads()
     key = (room_id, since, above)
     task = reads.get(key)
     if task is None:
