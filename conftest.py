@@ -53,3 +53,4 @@ def _empty_queue(request: pytest.FixtureRequest) -> Iterator[None]:
 
         with connection.cursor() as cursor:
             cursor.execute("delete from procrastinate_jobs")
+            cursor.execute("delete from procrastinate_workers")  # of those that were killed

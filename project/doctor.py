@@ -131,7 +131,7 @@ def check_queue() -> str:
     waiting = sum(count for labels, count in jobs.items() if 'status="todo"' in labels)
     if waiting and not workers:
         raise Problem(f"{waiting} jobs wait and no worker runs: start `manage.py up` or `manage.py worker`")
-    return f"{workers} workers, {waiting} jobs waiting"
+    return f"{workers} workers (one per process and queue), {waiting} jobs waiting"
 
 
 def check_embedder() -> str:

@@ -7,13 +7,10 @@ command that is killed leaves its jobs to them, or to its next run.
 import asyncio
 from collections.abc import Callable
 
-from procrastinate.contrib.django import DjangoApp, app
-from procrastinate.contrib.django.utils import connector_params
-from procrastinate.psycopg_connector import PsycopgConnector
-
 from chat.database import run_in_db
 from rag import upkeep
 from rag.jobs import DOCUMENTS
+from rag.worker_app import WorkerApp
 
 POLL_S = 0.5
 POLLS_PER_UPKEEP = 10
@@ -27,9 +24,7 @@ def work_until(is_done: Callable[[], bool]) -> bool:
 
 
 async def _work_until(is_done: Callable[[], bool]) -> bool:
-    connector = PsycopgConnector(kwargs=connector_params(), min_size=1, max_size=4)
-    worker_app = DjangoApp(connector=connector)
-    worker_app.tasks = app.tasks
+    worker_app = WorkerApp(min_size=1, max_size=4)
     async with worker_app.open_async():
         working = asyncio.create_task(
             worker_app.run_worker_async(

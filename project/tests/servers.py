@@ -1,7 +1,8 @@
 """Fixtures that run the program as processes of their own over the test database.
 
 A test that uses them is marked `django_db(transaction=True)`: what it writes must be committed for
-another process to see it.
+another process to see it. No process outlives its test: it would take the next test's jobs, and write while the
+tables are emptied. So each fixture here asks for `transactional_db`, which is torn down, with the flush, after it.
 """
 
 import http.client
@@ -155,20 +156,7 @@ def start_parley_worker(transactional_db: None, tmp_path: Path) -> Iterator[Star
     _end(running)
 
 
-@pytest.fixture(scope="session")
-def parley_server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The base URL of a web process that runs for the whole session."""
-    running = _start_server(tmp_path_factory.mktemp("web") / "web.log")
-    yield running.url
-    _end([running])
-
-
-@pytest.fixture(scope="session")
-def parley_worker(
-    django_db_setup: None, django_db_blocker, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningProcess]:
-    """A job worker that runs for the whole session."""
-    with django_db_blocker.unblock():
-        running = _start_worker(tmp_path_factory.mktemp("worker") / "worker.log")
-    yield running
-    _end([running])
+@pytest.fixture
+def parley_server(start_parley_server: StartServer) -> str:
+    """The base URL of a web process."""
+    return start_parley_server().url

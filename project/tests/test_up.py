@@ -75,7 +75,7 @@ def test_commands_use_its_services_and_leave_them_running(running):
     )
 
     assert doctor.returncode == 0, doctor.stdout + doctor.stderr
-    assert "1 workers" in doctor.stdout
+    assert "2 workers (one per process and queue)" in doctor.stdout
     assert running.children() == before
 
 

@@ -6,11 +6,9 @@ import signal
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from procrastinate.contrib.django import DjangoApp, app
-from procrastinate.contrib.django.utils import connector_params
-from procrastinate.psycopg_connector import PsycopgConnector
 
 from rag.answering.preparation import prepare
+from rag.worker_app import WorkerApp
 
 QUEUES = ["answers", "documents"]
 CONCURRENCY = 10
@@ -43,18 +41,9 @@ async def run_worker(*, concurrency: int, queues: list[str]) -> None:
     """Serve the queues. New jobs are noticed at once (LISTEN), not at the next poll.
 
     Each queue has jobs of its own number, so that a hundred uploads leave room for a question.
-
-    The worker has connections of its own; what a task defers goes through Django's connection all the
-    same, so that it belongs to the task's transaction. `App.replace_connector` would change that for the
-    whole process.
     """
     loop = asyncio.get_running_loop()
-    connector = PsycopgConnector(
-        kwargs=connector_params(), min_size=1, max_size=2 + 2 * len(queues), max_idle=IDLE_CONNECTION_S
-    )
-    worker_app = DjangoApp(connector=connector, import_paths=app.import_paths)
-    worker_app.tasks = app.tasks
-    worker_app.periodic_registry = app.periodic_registry
+    worker_app = WorkerApp(min_size=1, max_size=2 + 2 * len(queues), max_idle=IDLE_CONNECTION_S)
     preparing = loop.run_in_executor(None, prepare)  # jobs need not wait for it
     async with worker_app.open_async():
         serving = [
@@ -79,7 +68,7 @@ async def run_worker(*, concurrency: int, queues: list[str]) -> None:
             raise result
 
 
-async def _serve(worker_app: DjangoApp, queue: str, concurrency: int) -> None:
+async def _serve(worker_app: WorkerApp, queue: str, concurrency: int) -> None:
     await worker_app.run_worker_async(
         queues=[queue],
         concurrency=concurrency,

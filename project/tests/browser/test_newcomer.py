@@ -27,8 +27,9 @@ def write_manual(path: Path) -> Path:
 
 
 async def test_a_newcomer_asks_about_uploaded_documents_and_everybody_sees_the_answer(
-    visit, general, parley_worker, tmp_path
+    visit, general, start_parley_worker, tmp_path
 ):
+    await sync_to_async(start_parley_worker)()
     manual, note = write_manual(tmp_path / "manual.pdf"), write_docx_note(tmp_path / "note.docx")
     ada, grace = await visit("ada"), await visit("grace")
     await ada.open_room(general)
