@@ -1,7 +1,7 @@
 """The `graphql-transport-ws` protocol on Channels (github.com/enisdenjo/graphql-ws, PROTOCOL.md)."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from secrets import token_hex
 from typing import Any
 
@@ -10,7 +10,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from chat.authentication import Caller, bearer_token, caller_from_scope, caller_from_token
 from chat.database import run_in_db
-from chat.errors import BadInput, DomainError, Unauthenticated
+from chat.errors import BadInput, RateLimited, Unauthenticated
 from chat.presence import ANYWHERE, current_presence
 from gql.context import Context
 from gql.errors import format_domain_error
@@ -193,9 +193,8 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
         except BadInput as error:
             raise _Close(4400, error.message) from None
         if len(self._operations) >= MAX_OPERATIONS:
-            await self._send_error(
-                operation_id, BadInput(f"At most {MAX_OPERATIONS} operations may run at once.")
-            )
+            busy = RateLimited(f"At most {MAX_OPERATIONS} operations may run at once.")
+            await self._send({"id": operation_id, "type": "error", "payload": [format_domain_error(busy)]})
             return
         try:
             operation = await prepare(params)
@@ -205,23 +204,24 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
         task = asyncio.create_task(self._run(operation_id, operation, Context(self._caller)))
         self._operations[operation_id] = task
 
-    async def _send_error(self, operation_id: str, error: DomainError) -> None:
-        await self._send({"id": operation_id, "type": "error", "payload": [format_domain_error(error)]})
-
     async def _run(self, operation_id: str, operation: Operation, context: Context) -> None:
-        me = asyncio.current_task()
-        responses = stream(operation, context)
+        end: dict[str, Any] = {"id": operation_id, "type": "complete"}
         try:
-            async for response in responses:
-                if self._operations.get(operation_id) is not me:
-                    return
-                if "data" not in response:  # refused before it began
-                    self._operations.pop(operation_id)
-                    await self._send({"id": operation_id, "type": "error", "payload": response["errors"]})
-                    return
-                await self._send({"id": operation_id, "type": "next", "payload": response})
+            async with aclosing(stream(operation, context)) as responses:
+                async for response in responses:
+                    if not self._is_mine(operation_id):
+                        return
+                    if "data" not in response:  # refused before it began
+                        end |= {"type": "error", "payload": response["errors"]}
+                        break
+                    await self._send({"id": operation_id, "type": "next", "payload": response})
         finally:
-            await responses.aclose()
-        if self._operations.get(operation_id) is me:
-            del self._operations[operation_id]
-            await self._send({"id": operation_id, "type": "complete"})
+            is_mine = self._is_mine(operation_id)
+            if is_mine:
+                del self._operations[operation_id]
+        if is_mine:
+            await self._send(end)
+
+    def _is_mine(self, operation_id: str) -> bool:
+        """Whether the running task still has the id: the client may have completed it, and used the id again."""
+        return self._operations.get(operation_id) is asyncio.current_task()

@@ -86,9 +86,8 @@ def parse_params(raw: object) -> Params:
     return Params(query, variables, name)
 
 
-_documents: OrderedDict[str, DocumentNode] = (
-    OrderedDict()
-)  # valid ones; pure values that depend on the text only
+# Valid ones; pure values that depend on the text only.
+_documents: OrderedDict[str, DocumentNode] = OrderedDict()
 
 
 def _parse_and_validate(query: str) -> DocumentNode:
@@ -172,11 +171,13 @@ async def _execute(operation: Operation, context: Context, root: object = None) 
 
 
 async def run(operation: Operation, context: Context) -> Response:
-    """The response to a query or mutation. One without `data` was refused before it ran."""
+    """The response to a query or mutation, whatever happens. One without `data` was refused before it ran."""
     try:
         return _format(await _execute(operation, context))
     except RecursionError:
         return {"errors": [format_error(GraphQLError("The document is nested too deeply."))]}
+    except Exception as error:  # the top of an operation: whatever happened is logged and told under an id
+        return {"errors": [format_unexpected(error)], "data": None}
 
 
 async def stream(operation: Operation, context: Context) -> AsyncGenerator[Response]:
@@ -204,9 +205,7 @@ async def stream(operation: Operation, context: Context) -> AsyncGenerator[Respo
             yield _format(await _execute(operation, context.fresh(), event))
     except DomainError as error:
         yield {"errors": [format_domain_error(error)], "data": None}
-    except (
-        Exception
-    ) as error:  # the top of a subscription's task: whatever happened is logged and told under an id
+    except Exception as error:  # the top of a subscription, as above
         yield {"errors": [format_unexpected(error)], "data": None}
     finally:
         await source.aclose()  # type: ignore[attr-defined]  # sources are async generators

@@ -18,7 +18,7 @@ from chat.authentication import caller_from_scope
 from chat.database import run_in_db
 from chat.errors import BadInput, DomainError, Forbidden, PayloadTooLarge, Unauthenticated
 from gql.context import Context
-from gql.errors import format_domain_error, format_unexpected
+from gql.errors import format_domain_error
 from gql.execution import InvalidDocument, Operation, Params, parse_params, prepare, run
 from gql.multipart import MultipartRequest, read_multipart
 from gql.negotiation import GRAPHQL, HTML, JSON, SSE, negotiate
@@ -73,9 +73,7 @@ class GraphQLEndpoint:
         except Refused as refused:
             body: dict[str, Any] = {"errors": [format_domain_error(refused.problem)]}
             if refused.status == 401:
-                body["data"] = (
-                    None  # clients without error handling see nobody's data rather than none at all
-                )
+                body["data"] = None  # clients that look at no errors see nobody's data rather than none
             await _reply(
                 send, body, media_type if media_type == GRAPHQL else JSON, refused.status, refused.headers
             )
@@ -213,11 +211,7 @@ async def _answer(
 
 
 async def _reply_with_result(operation: Operation, context: Context, media_type: str, send: Send) -> None:
-    try:
-        response = await run(operation, context)
-    except Exception as error:  # the top of a request: whatever happened is logged and told under an id
-        await _reply(send, {"errors": [format_unexpected(error)]}, media_type, 500)
-        return
+    response = await run(operation, context)
     status = 200 if "data" in response else _request_error_status(media_type)
     await _reply(send, response, media_type, status)
 

@@ -188,3 +188,49 @@ async def test_a_token_in_the_handshake_headers_is_proof_as_well(open_socket, gr
     await socket.connect()
     await socket.send({"type": "connection_init"})
     assert await socket.receive() == {"type": "connection_ack"}
+
+
+@pytest.mark.parametrize("kind", ["query", "mutation"])
+async def test_an_unexpected_error_is_told_and_frees_the_id(open_socket, grace, monkeypatch, kind):
+    async def fail(*args: object) -> None:
+        raise RuntimeError("the secret of the database")
+
+    socket = await open_socket(grace).start()
+    with monkeypatch.context() as patch:
+        patch.setattr("gql.execution._execute", fail)
+        await socket.subscribe("1", f"{kind} {{ __typename }}")
+        message, end = await socket.receive(), await socket.receive()
+
+    assert (message["type"], message["payload"]["data"]) == ("next", None)
+    [error] = message["payload"]["errors"]
+    assert error["extensions"]["code"] == "INTERNAL" and "secret" not in str(error)
+    assert end == {"id": "1", "type": "complete"}
+    await socket.subscribe("1", "{ me { username } }")
+    assert await socket.next_data() == {"me": {"username": "grace"}}
+
+
+async def test_an_operation_that_breaks_off_leaves_its_id_free(open_socket, grace, monkeypatch):
+    async def broken(*args: object):
+        raise RuntimeError
+        yield
+
+    socket = await open_socket(grace).start()
+    with monkeypatch.context() as patch:
+        patch.setattr("gql.consumers.stream", broken)
+        await socket.subscribe("1", "{ me { username } }")
+        assert await socket.is_silent()
+
+    await socket.subscribe("1", "{ me { username } }")
+    assert await socket.next_data() == {"me": {"username": "grace"}}
+
+
+async def test_more_operations_than_allowed_are_told_to_wait(open_socket, grace, general, monkeypatch):
+    monkeypatch.setattr("gql.consumers.MAX_OPERATIONS", 1)
+    socket = await open_socket(grace).start()
+    await socket.subscribe("1", ADDED, room=general.pk)
+
+    await socket.subscribe("2", "{ me { id } }")
+
+    message = await socket.receive()
+    assert (message["id"], message["type"]) == ("2", "error")
+    assert message["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
