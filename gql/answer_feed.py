@@ -8,10 +8,10 @@ from chat.database import run_in_db
 from chat.events import room_group
 from chat.hub import RESYNC, Delivery, subscribe
 from chat.models import Message, User
-from gql.access import access_answer
 from gql.answer_text import AnswerText, TextPiece
 from gql.watch import watch_room
 from rag.models import Answer
+from rag.selectors import access_answer
 
 REREAD_S = 0.5  # a running answer is saved about once a second; asking more often finds nothing new
 

@@ -10,7 +10,6 @@ from chat.database import run_in_db
 from chat.errors import NotFound
 from chat.models import Membership, Message, Room, User
 from chat.selectors import NO_USER, access_message, access_room, parse_id, rooms_readable_by, users_visible_to
-from gql.access import access_answer
 from gql.connections import Key, Page, PageRequest, cut_page, parse_page, read_rows
 from gql.context import context_of, require_user
 from gql.errors import bad_input
@@ -23,6 +22,7 @@ from rag.models import Answer, Collection, Document
 from rag.passages import Passage
 from rag.retrieval import Audience, search
 from rag.selectors import (
+    access_answer,
     access_collection,
     access_document,
     collections_readable_by,

@@ -11,7 +11,6 @@ from chat.database import run_in_db
 from chat.hub import Delivery
 from chat.models import Message, User
 from chat.selectors import access_room
-from gql.access import access_answer
 from gql.answer_feed import follow_answer
 from gql.answer_text import TextPiece
 from gql.context import context_of, require_user
@@ -23,7 +22,7 @@ from gql.types.enums import Presence
 from gql.types.messages import MessageType
 from gql.types.people import UserType
 from rag.models import Document
-from rag.selectors import access_document
+from rag.selectors import access_answer, access_document
 
 PROGRESS_INTERVAL_S = 0.5
 

@@ -1,4 +1,4 @@
-"""Reading collections, documents and chunks. Holding one is the permission: the `access_` functions give them out."""
+"""Reading collections, documents, chunks and answers. Holding one is the permission: `access_` functions give it."""
 
 from typing import TYPE_CHECKING
 
@@ -6,8 +6,8 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from chat.errors import Forbidden, NotFound
-from chat.selectors import parse_id
-from rag.models import Chunk, Collection, Document, DocumentText, Embedding
+from chat.selectors import access_message, access_room, parse_id, rooms_readable_by
+from rag.models import Answer, Chunk, Collection, Document, DocumentText, Embedding
 
 if TYPE_CHECKING:
     from chat.models import User
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 NO_COLLECTION = "There is no such collection, or it is not open to you."
 NO_DOCUMENT = "There is no such document, or it is not open to you."
 NO_CHUNK = "There is no such passage, or it is not open to you."
+NO_ANSWER = "There is no such answer, or it is not open to you."
 
 
 def collections_readable_by(user: "User") -> QuerySet[Collection]:
@@ -126,3 +127,35 @@ def chunks_without_vector(document_id: int, model_id: int) -> QuerySet[Chunk]:
     """The document's chunks that the embedding model has not seen, in their order, with their documents."""
     seen = Exists(Embedding.objects.filter(chunk=OuterRef("pk"), model_id=model_id))
     return Chunk.objects.filter(~seen, document_id=document_id).select_related("document").order_by("ordinal")
+
+
+def access_answer(user: "User", answer_id: object, *, lock: bool = False) -> Answer:
+    """The answer with message, question and assistant, if the user may read the message's room.
+
+    With `lock` its room and then itself are under their row locks until the transaction ends.
+
+    Raises:
+        NotFound: absent, or not for this user.
+    """
+    answers = Answer.objects.select_related("message", "question", "assistant").filter(
+        pk=parse_id(answer_id, NO_ANSWER), message__room__in=rooms_readable_by(user)
+    )
+    answer = answers.first()
+    if answer is not None and lock:
+        access_room(user, answer.message.room_id, lock=True)
+        answer = answers.select_for_update(of=("self",)).first()
+    if answer is None:
+        raise NotFound(NO_ANSWER)
+    return answer
+
+
+def access_answer_of(user: "User", message_id: object) -> Answer:
+    """The answer that the message holds, as `access_answer`.
+
+    Raises:
+        NotFound: no such message, not for this user, or no answer.
+    """
+    answer = Answer.objects.filter(message=access_message(user, message_id)).first()
+    if answer is None:
+        raise NotFound(NO_ANSWER)
+    return answer

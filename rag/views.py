@@ -15,15 +15,16 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from chat.database import run_in_db
 from chat.errors import BadInput, Conflict, DomainError, NotFound
-from chat.selectors import access_message, access_room
+from chat.selectors import access_room
 from rag.actions.answers import regenerate_answer, stop_message
 from rag.actions.collections import create_collection, room_files
 from rag.actions.documents import delete_document, retry_document, upload_document
 from rag.forms import CollectionForm
-from rag.models import Answer, Collection, Document
+from rag.models import Collection, Document
 from rag.reading import parse_span, part_at, pieces_around, pieces_of_part
 from rag.retrieval import Audience, search
 from rag.selectors import (
+    access_answer_of,
     access_chunk,
     access_document,
     collections_readable_by,
@@ -39,7 +40,6 @@ LISTED_PER_COLLECTION = 200
 STATUS_MAX_IDS = 100
 BLOCK_BYTES = 256 * 1024
 SEARCH_MAX_CHARACTERS = 500
-NO_ANSWER = "There is no such answer, or it is not open to you."
 
 
 def _wants_json(request: HttpRequest) -> bool:
@@ -290,11 +290,7 @@ def stop_answer(request: HttpRequest, message_id: int) -> HttpResponse:
 def retry_answer(request: HttpRequest, message_id: int) -> HttpResponse:
     """Have a failed or stopped answer written anew."""
     user: Any = request.user
-    message = access_message(user, message_id)
-    answer_id = Answer.objects.filter(message_id=message.pk).values_list("pk", flat=True).first()
-    if answer_id is None:
-        raise NotFound(NO_ANSWER)
-    regenerate_answer(user, answer_id=answer_id)
+    answer = regenerate_answer(user, answer_id=access_answer_of(user, message_id).pk)
     if _wants_json(request):
         return JsonResponse({"ok": True})
-    return redirect(reverse("room", args=[message.room_id]) + f"#message-{message_id}")
+    return redirect(reverse("room", args=[answer.message.room_id]) + f"#message-{message_id}")

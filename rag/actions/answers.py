@@ -14,9 +14,9 @@ from django.db import transaction
 from chat.actions import AnswerDraft, begin_draft, change_draft, post_message, save_partial
 from chat.actions.messages import check_text
 from chat.actions.steps import lock_room
-from chat.errors import BadInput, Conflict, Forbidden, NotFound
+from chat.errors import BadInput, Conflict, Forbidden
 from chat.mentions import find_mentions, strip_mention
-from chat.selectors import access_message, find_bot, find_message, messages_before, parse_id, users_by_id
+from chat.selectors import find_bot, find_message, messages_before, users_by_id
 from rag.answering.claim import AnswerClaim, AnswerOutcome, ModelChoice, Progress
 from rag.costs import default_prices
 from rag.jobs import ANSWERS, enqueue
@@ -24,11 +24,11 @@ from rag.markers import strip_markers
 from rag.models import Answer, AnswerPassage, Chunk, LanguageModel, PromptTemplate
 from rag.passages import Passage
 from rag.prompts import DefaultTemplate, HistoryItem
+from rag.selectors import access_answer, access_answer_of
 
 if TYPE_CHECKING:
     from chat.models import Message, User
 
-NO_ANSWER = "There is no such answer, or it is not open to you."
 MOST_ATTEMPTS = 4  # workers that may die over one question before it is given up
 HISTORY_MESSAGES = 20
 LOST = (
@@ -269,17 +269,14 @@ def stop_answer(user: "User", *, answer_id: object) -> Answer:
             the room.
     """
     with transaction.atomic(durable=True):
-        return _stop(user, _access_answer(user, answer_id))
+        return _stop(user, access_answer(user, answer_id, lock=True))
 
 
 def stop_message(user: "User", *, message_id: object) -> Answer:
     """`stop_answer` for the answer whose message that is."""
     with transaction.atomic(durable=True):
-        message = access_message(user, message_id)
-        answer = Answer.objects.filter(message=message).first()
-        if answer is None:
-            raise NotFound(NO_ANSWER)
-        return _stop(user, _access_answer(user, str(answer.pk)))
+        answer_id = access_answer_of(user, message_id).pk
+        return _stop(user, access_answer(user, answer_id, lock=True))
 
 
 def regenerate_answer(user: "User", *, answer_id: object) -> Answer:
@@ -289,7 +286,7 @@ def regenerate_answer(user: "User", *, answer_id: object) -> Answer:
         NotFound, Forbidden: as `stop_answer`. Conflict: it is being written, or its message was deleted.
     """
     with transaction.atomic(durable=True):
-        answer = _access_answer(user, answer_id)
+        answer = access_answer(user, answer_id, lock=True)
         _require_control(user, answer)
         if answer.finished_at is None:
             raise Conflict("This answer is being written.")
@@ -302,23 +299,6 @@ def regenerate_answer(user: "User", *, answer_id: object) -> Answer:
         task = answer.assistant.bot_task
         enqueue(task, queue=ANSWERS, message_id=answer.question_id, bot_id=answer.assistant_id)
     return answer
-
-
-def _access_answer(user: "User", answer_id: object) -> Answer:
-    """The answer and its room under their locks, if the user may read the room."""
-    pk = parse_id(answer_id, NO_ANSWER)
-    place = Answer.objects.filter(pk=pk).values("message_id", "message__room_id").first()
-    if place is None:
-        raise NotFound(NO_ANSWER)
-    try:
-        access_message(user, str(place["message_id"]))
-    except NotFound:
-        raise NotFound(NO_ANSWER) from None
-    lock_room(place["message__room_id"])
-    answers = Answer.objects.select_for_update(of=("self",)).select_related(
-        "message", "question", "assistant"
-    )
-    return answers.get(pk=pk)
 
 
 def _require_control(user: "User", answer: Answer) -> None:
