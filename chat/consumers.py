@@ -1,4 +1,4 @@
-"""The WebSocket transport of Engine.IO on Channels."""
+"""The WebSocket transport of Engine.IO on Channels: for sessions of its own, and for those that began with polling."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,28 +8,37 @@ from urllib.parse import parse_qs
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from chat.engine import Session
-from chat.namespaces import Connection
+from chat.engine import Peer, Session
+from chat.polling import BadRequest, EngineServer, PollingTransport
 from chat.protocol.engineio import PROTOCOL_VERSION, decode_packet
 from chat.protocol.errors import ProtocolError
-from chat.socket_events import chat_namespace
 
-NAMESPACES = {chat_namespace.name: chat_namespace}
 CLOSE_TIMEOUT_S = 5.0
+PROBE_TIMEOUT_S = 10.0
 NORMAL, TOO_SLOW = 1000, 1013
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-class SocketIOConsumer(AsyncWebsocketConsumer):
-    """One WebSocket. It reads in its own task; another writes while there is something to write."""
+class WebSocketConsumer(AsyncWebsocketConsumer):
+    """One WebSocket. It reads in its own task; another writes while there is something to write.
+
+    `polling` is the transport of a session that began with polling. Until the WebSocket has taken it over, there is no
+    `session` here.
+    """
 
     session: Session | None = None
-    connection: Connection | None = None
+    peer: Peer | None = None
+    polling: PollingTransport | None = None
     _reader: asyncio.Task[Any] | None = None
     _sender: asyncio.Task[None] | None = None
     _closing: asyncio.TimerHandle | None = None
+    _probing: asyncio.TimerHandle | None = None
     _aborted = False
+
+    def __init__(self, server: EngineServer) -> None:
+        super().__init__()
+        self.server = server
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Channels' own loop gives each connection a channel and each message a database check in a thread; the hub
@@ -52,26 +61,74 @@ class SocketIOConsumer(AsyncWebsocketConsumer):
         await getattr(self, message["type"].replace(".", "_"))(message)
 
     async def connect(self) -> None:
-        """Accept a client that speaks Engine.IO v4 and greet it."""
-        query = parse_qs(self.scope["query_string"].decode("latin-1"))
+        """Accept a client that speaks Engine.IO v4 and greet it, or take up the session that it names."""
+        query = parse_qs(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
         wanted = {"EIO": [PROTOCOL_VERSION], "transport": ["websocket"]}
-        if any(query.get(name) != value for name, value in wanted.items()) or "sid" in query:
+        if any(query.get(name) != value for name, value in wanted.items()):
+            await self.close()
+        elif "sid" in query:
+            await self._connect_to(query["sid"][0])
+        else:
+            await self.accept()
+            self._carry(self.server.accept(self.scope)).open()
+
+    def _carry(self, peer: Peer) -> Session:
+        self.peer, self.session = peer, peer.session
+        self.session.on_output = self._start_sending
+        return self.session
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        frame = text_data if text_data is not None else bytes_data or b""
+        if self._probing is not None:
+            await self._receive_probe(frame)
+        elif self.session is not None and self.peer is not None:
+            try:
+                self.session.receive(decode_packet(frame))
+            except ProtocolError:
+                self.session.close("parse error")
+            await self.peer.settled()
+
+    # ------------------------------------------------------------------------------------------- upgrade
+
+    async def _connect_to(self, sid: str) -> None:
+        polling = self.server.find(sid)
+        if polling is None:
             await self.close()
             return
         await self.accept()
-        self.connection = Connection(NAMESPACES, self.scope)
-        self.session = self.connection.session
-        self.session.on_output = self._start_sending
-        self.session.open()
+        try:
+            polling.begin_probe(self._abort)
+        except BadRequest:
+            await self.close()
+            return
+        self.polling = polling
+        self._probing = asyncio.get_running_loop().call_later(PROBE_TIMEOUT_S, self._abort)
 
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        if self.session is None or self.connection is None:
+    async def _receive_probe(self, frame: str | bytes) -> None:
+        """The client asks whether the WebSocket carries packets, and then changes over to it."""
+        if self.polling is None:
+            return
+        if frame == "2probe":
+            self.polling.probe()
+            await self.send(text_data="3probe")
             return
         try:
-            self.session.receive(decode_packet(text_data if text_data is not None else bytes_data or b""))
-        except ProtocolError:
-            self.session.close("parse error")
-        await self.connection.settled()
+            if frame != "5":
+                raise BadRequest
+            self.polling.upgrade()
+        except BadRequest:
+            self._stop_probing()
+            self.polling.end_probe()
+            await self.close()
+            return
+        self._stop_probing()
+        self._carry(self.polling.peer)
+        self._start_sending()
+
+    def _stop_probing(self) -> None:
+        if self._probing is not None:
+            self._probing.cancel()
+            self._probing = None
 
     async def disconnect(self, code: int) -> None:
         if self.session is not None:
@@ -115,8 +172,15 @@ class SocketIOConsumer(AsyncWebsocketConsumer):
             self._reader.cancel()
 
     async def _end(self) -> None:
-        if self.session is None or self.connection is None:
+        if self._probing is not None and self.polling is not None:
+            self._stop_probing()
+            self.polling.end_probe()
+            if self._aborted:
+                await self._try_to_close(NORMAL, "not upgraded")
+        if self.session is None or self.peer is None:
             return
+        if self.polling is not None:
+            self.polling.forget()
         self.session.on_output = _nothing
         self.session.close("transport close")
         if self._sender is not None:
@@ -124,14 +188,14 @@ class SocketIOConsumer(AsyncWebsocketConsumer):
         if self._closing is not None:
             self._closing.cancel()
         if self.session.overflowed:
-            await self._try_to_close(TOO_SLOW)
-        if self.connection.ended is not None:
-            await asyncio.shield(self.connection.ended)
+            await self._try_to_close(TOO_SLOW, "slow reader")
+        if self.peer.ended is not None:
+            await asyncio.shield(self.peer.ended)
 
-    async def _try_to_close(self, code: int) -> None:
+    async def _try_to_close(self, code: int, reason: str) -> None:
         try:
             async with asyncio.timeout(1):
-                await self.base_send({"type": "websocket.close", "code": code, "reason": "slow reader"})
+                await self.base_send({"type": "websocket.close", "code": code, "reason": reason})
         except (OSError, TimeoutError):
             pass  # the server drops the connection when this consumer returns
 

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from django.conf import settings
 
@@ -12,11 +13,22 @@ from chat.protocol.errors import ProtocolError
 
 OUTBOX_MAX_PACKETS = 1000
 OUTBOX_MAX_BYTES = 4_000_000
+CLIENT_CLOSED = "client closed"
 _PING = encode_packet(Packet(PacketType.PING))
 
 
 class SessionClosed(Exception):
     """The client is gone; there is nobody to write to."""
+
+
+class Peer(Protocol):
+    """What lives on a session: it makes the session, and takes its messages and its end."""
+
+    session: "Session"
+    ended: "asyncio.Task[None] | None"
+
+    async def settled(self) -> None:
+        """Return once there is room for more packets."""
 
 
 class Session:
@@ -63,9 +75,15 @@ class Session:
         self._outbox.append(packet)
         self._outbox_bytes += len(packet)
         if len(self._outbox) > OUTBOX_MAX_PACKETS or self._outbox_bytes > OUTBOX_MAX_BYTES:
-            self._drop()
+            self.overflowed = True
+            self._drop("slow reader")
         elif len(self._outbox) == 1:
             self.on_output()
+
+    @property
+    def has_output(self) -> bool:
+        """Whether there is something to write."""
+        return bool(self._outbox)
 
     def next_packet(self) -> Encoded | None:
         """The next packet to write, or None when all are written."""
@@ -111,7 +129,7 @@ class Session:
                 self._timer.cancel()
                 self._timer = self._ping_later()
             case PacketType.CLOSE:
-                self.close("client closed")
+                self.close(CLIENT_CLOSED)
             case _:
                 self.close("parse error")
                 raise ProtocolError("unexpected Engine.IO packet")
@@ -122,7 +140,7 @@ class Session:
     def _ping(self) -> None:
         self.send(_PING)
         timeout_s = settings.SOCKET_PING_TIMEOUT_MS / 1000
-        self._timer = self._loop.call_later(timeout_s, self.close, "ping timeout")
+        self._timer = self._loop.call_later(timeout_s, self._drop, "ping timeout")
 
     # ---------------------------------------------------------------------------------------------- end
 
@@ -138,11 +156,11 @@ class Session:
         self.on_output()
         self.on_close(reason)
 
-    def _drop(self) -> None:
-        self.overflowed = True
+    def _drop(self, reason: str) -> None:
+        """End the session of a client that does not read: what waits for it is thrown away."""
         self._outbox.clear()
         self._outbox_bytes = 0
-        self.close("slow reader")
+        self.close(reason)
 
 
 def _nothing() -> None:

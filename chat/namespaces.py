@@ -24,6 +24,7 @@ from chat.protocol.socketio import Decoder, Packet, PacketType, encode, parse_he
 log = logging.getLogger(__name__)
 CONNECT_TIMEOUT_S = 10.0
 INBOX_MAX_PACKETS = 64
+ARGUMENTS_MAX = 100
 Wire = dict[str, Any]
 
 
@@ -35,10 +36,12 @@ class Reply:
     afterwards: Callable[[], None]
 
 
-# What a handler gives: fields of the acknowledgement, or a future of them, so that the next event need not wait.
-Result = Wire | Reply | asyncio.Future[Wire] | None
+# What a handler gives: fields of the acknowledgement, or a future of them, so that the next event need not wait; or a
+# list of the acknowledgement's arguments as they are.
+Result = Wire | list[Any] | Reply | asyncio.Future[Wire] | None
 S = TypeVar("S", bound="Socket")
 Handler = Callable[..., Awaitable[Result]]
+_ENDING: set[asyncio.Task[None]] = set()  # the event loop itself does not keep its tasks alive
 
 
 class Socket:
@@ -81,8 +84,10 @@ class Namespace(Generic[S]):
         if event in self._handlers:
             raise ValueError(f"the event {event} is registered already")
         parameters = list(inspect.signature(handler).parameters.values())[1:]
-        required = sum(parameter.default is parameter.empty for parameter in parameters)
-        self._handlers[event] = (handler, required, len(parameters))
+        named = [parameter for parameter in parameters if parameter.kind is not parameter.VAR_POSITIONAL]
+        required = sum(parameter.default is parameter.empty for parameter in named)
+        allowed = len(named) if len(named) == len(parameters) else ARGUMENTS_MAX
+        self._handlers[event] = (handler, required, allowed)
 
     async def connect(self, connection: "Connection", auth: Mapping[str, Any]) -> S:
         """A socket for the client.
@@ -91,6 +96,9 @@ class Namespace(Generic[S]):
             DomainError: the client is refused.
         """
         raise NotImplementedError
+
+    def connected(self, socket: S) -> None:
+        """The client has been told that it is connected."""
 
     async def disconnect(self, socket: S, reason: str) -> None:
         """The client has gone."""
@@ -185,9 +193,9 @@ class Connection:
     async def _connect(self, packet: Packet) -> None:
         name = packet.namespace
         namespace = self._namespaces.get(name)
+        if namespace is None:  # in the words of the reference server
+            return self._send(Packet(PacketType.CONNECT_ERROR, name, {"message": "Invalid namespace"}))
         try:
-            if namespace is None:
-                raise BadInput("Invalid namespace")
             socket = await namespace.connect(self, packet.data or {})
         except DomainError as error:
             problem = error.as_dict()
@@ -200,6 +208,7 @@ class Connection:
         self._sockets[name] = socket
         self._guard.cancel()
         socket.send(Packet(PacketType.CONNECT, name, {"sid": socket.sid}))
+        namespace.connected(socket)
 
     def _send(self, packet: Packet) -> None:
         for data in encode(packet):
@@ -220,6 +229,8 @@ class Connection:
         elif isinstance(result, Reply):
             self._acknowledge(socket, packet.id, {"ok": True, **result.result})
             result.afterwards()
+        elif isinstance(result, list):
+            self._acknowledge_with(socket, packet.id, result)
         else:
             self._acknowledge(socket, packet.id, {"ok": True, **(result or {})})
 
@@ -238,8 +249,11 @@ class Connection:
             self._acknowledge(socket, ack_id, {"ok": False, "error": problem})
 
     def _acknowledge(self, socket: Socket, ack_id: int | None, answer: Wire) -> None:
+        self._acknowledge_with(socket, ack_id, [answer])
+
+    def _acknowledge_with(self, socket: Socket, ack_id: int | None, arguments: list[Any]) -> None:
         if ack_id is not None:
-            socket.send(Packet(PacketType.ACK, socket.namespace, [answer], ack_id))
+            socket.send(Packet(PacketType.ACK, socket.namespace, arguments, ack_id))
 
     # ---------------------------------------------------------------------------------------------- end
 
@@ -252,6 +266,8 @@ class Connection:
     def _closed(self, reason: str) -> None:
         self._guard.cancel()
         self.ended = self._loop.create_task(self._end(reason))
+        _ENDING.add(self.ended)
+        self.ended.add_done_callback(_ENDING.discard)
 
     async def _end(self, reason: str) -> None:
         if self._worker is not None:  # what the client sent before it went still counts

@@ -1,4 +1,4 @@
-"""The ASGI application: HTTP to GraphQL's endpoint and Django, WebSockets to the consumers of Socket.IO and GraphQL."""
+"""The ASGI application: HTTP to Socket.IO, GraphQL's endpoint and Django, WebSockets to Socket.IO and GraphQL."""
 
 import os
 
@@ -10,13 +10,13 @@ django_application = get_asgi_application()  # sets Django up, which the imports
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.urls import re_path  # noqa: E402
 
-from chat.routing import websocket_urlpatterns  # noqa: E402
+from chat.routing import http_urlpatterns, websocket_urlpatterns  # noqa: E402
 from gql.consumers import GraphQLConsumer  # noqa: E402
 from gql.http import GraphQLEndpoint  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": GraphQLEndpoint(django_application),
+        "http": URLRouter([*http_urlpatterns, re_path(r"", GraphQLEndpoint(django_application))]),
         "websocket": URLRouter([*websocket_urlpatterns, re_path(r"^graphql/?$", GraphQLConsumer.as_asgi())]),
     }
 )

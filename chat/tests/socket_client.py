@@ -33,7 +33,7 @@ class WireClient:
     While `reads` is not set, the server's frames are stuck on their way.
     """
 
-    def __init__(self, *headers: tuple[bytes, bytes], path: str = PATH) -> None:
+    def __init__(self, *headers: tuple[bytes, bytes], path: str = PATH, application: Any = None) -> None:
         route, _, query = path.partition("?")
         scope = {
             "type": "websocket",
@@ -42,6 +42,7 @@ class WireClient:
             "headers": [HOST, *headers],
             "subprotocols": [],
         }
+        self._served = application or get_default_application()
         self.reads = asyncio.Event()
         self.reads.set()
         self.wire = ApplicationCommunicator(self._application, scope)
@@ -55,7 +56,7 @@ class WireClient:
                 await self.reads.wait()
             await send(message)
 
-        await get_default_application()(scope, receive, send_when_read)
+        await self._served(scope, receive, send_when_read)
 
     async def open(self) -> "WireClient":
         """Open the transport and read the handshake."""

@@ -1,12 +1,15 @@
 // A stock socket.io-client, told what to do by lines of JSON on its input: {"emit": [event, ...arguments]} or
-// {"drop": true}. Each line of its output is what happened: {"connect"}, {"event"}, {"ack"}, {"disconnect"}, {"error"}.
+// {"drop": true}. Each line of its output is what happened: {"connect"}, {"upgrade"}, {"event"}, {"ack"}, {"disconnect"},
+// {"error"}. Arguments: the URL, the token, and the transports if they are not to be the client's own choice.
 const readline = require("node:readline");
 const { io } = require("socket.io-client");
 
-const [url, token] = process.argv.slice(2);
+const [url, token, ...transports] = process.argv.slice(2);
 const say = (line) => process.stdout.write(JSON.stringify(line) + "\n");
-const socket = io(url, { auth: { token }, transports: ["websocket"], reconnectionDelay: 100, reconnectionDelayMax: 200 });
+const choice = transports.length ? { transports } : {};
+const socket = io(url, { auth: { token }, ...choice, reconnectionDelay: 100, reconnectionDelayMax: 200 });
 
+socket.io.on("open", () => socket.io.engine.on("upgrade", (transport) => say({ upgrade: transport.name })));
 socket.on("connect", () => say({ connect: socket.id }));
 socket.on("connect_error", (error) => say({ error: error.message, data: error.data ?? null }));
 socket.on("disconnect", (reason) => say({ disconnect: reason }));

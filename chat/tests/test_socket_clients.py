@@ -57,12 +57,15 @@ class NodeClient:
 
 @pytest.fixture
 def start_node(node_path: str, node_modules: Path):
-    """A function that starts a stock JavaScript client: `async with start_node(url, token) as client`."""
+    """A function that starts a stock JavaScript client: `async with start_node(url, token) as client`.
+
+    Without transports the client does what it does by itself: it polls, and upgrades.
+    """
 
     @asynccontextmanager
-    async def start(url: str, token: str):
+    async def start(url: str, token: str, *transports: str):
         process = await asyncio.create_subprocess_exec(
-            *(node_path, str(SCRIPT), url, token),
+            *(node_path, str(SCRIPT), url, token, *transports),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env={**os.environ, "NODE_PATH": str(node_modules)},
@@ -77,12 +80,20 @@ def start_node(node_path: str, node_modules: Path):
     return start
 
 
-async def test_the_javascript_client_works_unmodified(ada, grace, general, parley_server, start_node):
+@pytest.mark.parametrize(
+    "transports", [(), ("polling",), ("websocket",)], ids=["default", "polling", "websocket"]
+)
+async def test_the_javascript_client_works_unmodified(
+    ada, grace, general, parley_server, start_node, transports
+):
     room = str(general.pk)
-    async with start_node(parley_server, await access_token(ada)) as one:
-        await one.until("connect")
+    async with start_node(parley_server, await access_token(ada), *transports) as one:
+        if not transports:
+            assert await one.until("upgrade") == "websocket"
+        else:
+            await one.until("connect")
         assert (await one.emit("join-room", room))["version"] == 0
-        async with start_node(parley_server, await access_token(grace)) as two:
+        async with start_node(parley_server, await access_token(grace), *transports) as two:
             await two.until("connect")
             assert (await two.emit("join-room", room))["ok"] is True
             assert await one.event("user-joined") == ["user-joined", str(grace.pk), {"roomId": room}]
@@ -97,8 +108,9 @@ async def test_the_javascript_client_works_unmodified(ada, grace, general, parle
         assert await one.event("user-left") == ["user-left", str(grace.pk), {"roomId": room}]
 
 
-async def test_the_javascript_client_is_told_why_it_is_refused(db, parley_server, start_node):
-    async with start_node(parley_server, "nonsense") as client:
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+async def test_the_javascript_client_is_told_why_it_is_refused(db, parley_server, start_node, transport):
+    async with start_node(parley_server, "nonsense", transport) as client:
         refusal = await client.until("error")
 
     assert refusal["data"] == {"code": "UNAUTHENTICATED"}
@@ -160,12 +172,13 @@ async def test_two_web_processes_share_their_rooms(
         assert texts == [f"number {n}" for n in range(20)]
 
 
-async def test_the_python_client_works_unmodified(ada, general, parley_server):
+@pytest.mark.parametrize("transports", [["polling", "websocket"], ["polling"], ["websocket"]])
+async def test_the_python_client_works_unmodified(ada, general, parley_server, transports):
     client = socketio.AsyncClient()
     received: list[dict[str, Any]] = []
     client.on("new-message", received.append)
     await client.connect(
-        parley_server, auth={"token": await access_token(ada)}, transports=["websocket"], wait_timeout=5
+        parley_server, auth={"token": await access_token(ada)}, transports=transports, wait_timeout=5
     )
 
     joined = await client.call("join-room", str(general.pk))

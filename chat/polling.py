@@ -1,0 +1,177 @@
+"""Sessions that begin with HTTP long-polling: found by their id, polled one at a time, upgraded to a WebSocket."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from chat.engine import CLIENT_CLOSED, Peer
+from chat.protocol.engineio import Encoded, Packet, PacketType, encode_packet
+
+LINGER_S = 10.0
+UPGRADE_HOLD_S = 0.05  # the client's `5` may still be on its way when its next poll arrives
+SESSIONS_MAX = 20_000  # a handshake costs the client nothing, not even a connection that stays
+_NOOP = encode_packet(Packet(PacketType.NOOP))
+_CLOSE = encode_packet(Packet(PacketType.CLOSE))
+Scope = dict[str, Any]
+
+
+class BadRequest(Exception):
+    """The client asks for what the state of its session does not allow."""
+
+
+class PollingTransport:
+    """The polls of one session. While nobody polls, output waits in the session's outbox, within its limits.
+
+    Attributes:
+        upgraded: the session goes on over a WebSocket; this transport carries nothing more.
+    """
+
+    def __init__(self, peer: Peer, forget: Callable[[], None]) -> None:
+        self.peer = peer
+        self.session = peer.session
+        self.upgraded = False
+        self.forget = forget
+        self._loop = asyncio.get_running_loop()
+        self._polling = False
+        self._output: asyncio.Future[None] | None = None
+        self._posting = False
+        self._end_probe: Callable[[], None] | None = None
+        self._probed = False
+        self.session.on_output = self._wake
+
+    # -------------------------------------------------------------------------------------------- requests
+
+    async def poll(self) -> list[Encoded]:
+        """Wait for output and take it. After the session's end the last packet is CLOSE, or NOOP if the client closed.
+
+        Raises:
+            BadRequest: the session uses a WebSocket by now; or another poll waits already, which ends the session.
+        """
+        if self._polling:
+            self.session.close("two polls at once")
+        if self._polling or self.upgraded:
+            raise BadRequest
+        self._polling = True
+        try:
+            await self._wait_for_output()
+        finally:
+            self._polling = False
+        if self.upgraded:
+            raise BadRequest
+        return self._take()
+
+    async def _wait_for_output(self) -> None:
+        if self._end_probe is not None:
+            await asyncio.sleep(UPGRADE_HOLD_S)
+        if not (self._probed or self.upgraded or self.session.has_output or self.session.closed):
+            self._output = self._loop.create_future()
+            await self._output
+
+    def _take(self) -> list[Encoded]:
+        packets: list[Encoded] = []
+        while (packet := self.session.next_packet()) is not None:
+            packets.append(packet)
+        if self.session.closed:
+            packets.append(_NOOP if self.session.reason == CLIENT_CLOSED else _CLOSE)
+            self.forget()
+        return packets or [_NOOP]
+
+    def begin_post(self) -> None:
+        """Say that a POST is being read, whose packets come before those of the next one.
+
+        Raises:
+            BadRequest: the session uses a WebSocket by now; or another POST is being read, which ends the session.
+        """
+        if self._posting:
+            self.session.close("two posts at once")
+        if self._posting or self.upgraded:
+            raise BadRequest
+        self._posting = True
+
+    def end_post(self) -> None:
+        """Say that all packets of the POST were taken."""
+        self._posting = False
+
+    def abandon(self) -> None:
+        """The client hung up on a request. What that one carried may be lost, so the client has to begin anew."""
+        self.session.close("transport error")
+        self.forget()
+
+    # --------------------------------------------------------------------------------------------- upgrade
+
+    def begin_probe(self, on_end: Callable[[], None]) -> None:
+        """A WebSocket asks to take over; `on_end` is called if the session ends meanwhile.
+
+        Raises:
+            BadRequest: another one did so before, or the session has ended.
+        """
+        if self.upgraded or self.session.closed or self._end_probe is not None:
+            raise BadRequest
+        self._end_probe = on_end
+
+    def probe(self) -> None:
+        """The WebSocket carries packets: a poll that waits ends with NOOP, so that the client can stop polling."""
+        self._probed = True
+        self._resume_poll()
+
+    def upgrade(self) -> None:
+        """Leave the session to the WebSocket, with what is in the outbox. A poll that waits is refused.
+
+        Raises:
+            BadRequest: it was not probed, or the session has ended.
+        """
+        if not self._probed or self.session.closed:
+            raise BadRequest
+        self.upgraded = True
+        self.end_probe()
+        self._resume_poll()
+
+    def end_probe(self) -> None:
+        """The WebSocket has taken over, or has gone."""
+        self._end_probe = None
+        self._probed = False
+
+    # ---------------------------------------------------------------------------------------------- output
+
+    def _wake(self) -> None:
+        if self.session.closed:
+            self._loop.call_later(LINGER_S, self.forget)
+            if not self._polling and not self.session.has_output:
+                self.forget()
+            if self._end_probe is not None:
+                self._end_probe()
+        self._resume_poll()
+
+    def _resume_poll(self) -> None:
+        if self._output is not None and not self._output.done():
+            self._output.set_result(None)
+
+
+class EngineServer:
+    """One mount point: makes a peer of each client, and finds the sessions that began with polling by their id."""
+
+    def __init__(self, accept: Callable[[Scope], Peer], *, allow_origin: Callable[[Scope], bool]) -> None:
+        self.accept = accept
+        self.allow_origin = allow_origin
+        self._transports: dict[str, PollingTransport] = {}
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many polling sessions as this process takes."""
+        return len(self._transports) >= SESSIONS_MAX
+
+    def open_polling(self, scope: Scope) -> PollingTransport:
+        """A new session, greeted. Who the client is follows from this request alone, not from later ones."""
+        peer = self.accept(scope)
+        sid = peer.session.sid
+
+        def forget() -> None:
+            self._transports.pop(sid, None)
+
+        transport = self._transports[sid] = PollingTransport(peer, forget)
+        peer.session.open("websocket")
+        return transport
+
+    def find(self, sid: str) -> PollingTransport | None:
+        """The live session of that id, if it began with polling."""
+        return self._transports.get(sid)
