@@ -4,12 +4,12 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import BaseUserCreationForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, BaseUserCreationForm
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
+from chat import actions
 from chat.models import Membership, Mention, Message, Room, SignIn, User
-from chat.tokens import revoke_sign_ins
 
 
 class NewUserForm(BaseUserCreationForm):
@@ -18,9 +18,20 @@ class NewUserForm(BaseUserCreationForm):
         fields = ("username", "display_name", "email")
 
 
+class PasswordForm(AdminPasswordChangeForm):
+    """An admin gives somebody another password, or none: that ends what was signed in with the old one."""
+
+    user: User
+
+    def save(self, commit: bool = True) -> User:
+        password = self.cleaned_data["password1"] if self.cleaned_data["set_usable_password"] else None
+        return actions.change_password(self.user, password=password)
+
+
 @admin.register(User)
 class PersonAdmin(UserAdmin):
     add_form = NewUserForm
+    change_password_form = PasswordForm
     list_display = (
         "username",
         "display_name",
@@ -54,7 +65,7 @@ class PersonAdmin(UserAdmin):
 
     @admin.action(description="End all sign-ins by token of the selected people")
     def end_sign_ins(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        ended = sum(revoke_sign_ins(user) for user in queryset)
+        ended = actions.end_all_sign_ins(queryset.values_list("pk", flat=True))
         self.message_user(request, f"{ended} sign-ins ended.")
 
 
@@ -134,7 +145,5 @@ class SignInAdmin(ReadOnlyAdmin):
 
     @admin.action(description="End the selected sign-ins")
     def revoke(self, request: HttpRequest, queryset: QuerySet[SignIn]) -> None:
-        from django.db.models.functions import Now
-
-        ended = queryset.filter(revoked_at=None).update(revoked_at=Now())
+        ended = actions.end_sign_ins(queryset.values_list("pk", flat=True))
         self.message_user(request, f"{ended} sign-ins ended.")

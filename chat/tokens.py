@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db.models.functions import Now
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,7 +10,8 @@ from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer, TokenRefreshSerializer
 from rest_framework_simplejwt.tokens import RefreshToken, Token
 
-from chat.models import SignIn, User
+from chat import actions
+from chat.models import SignIn
 
 SIGN_IN_CLAIM = "sid"
 
@@ -22,7 +22,7 @@ class SignInSerializer(TokenObtainPairSerializer):
     @classmethod
     def get_token(cls, user: Any) -> Token:
         token = super().get_token(user)
-        token[SIGN_IN_CLAIM] = SignIn.objects.create(user_id=user.pk).pk
+        token[SIGN_IN_CLAIM] = actions.begin_sign_in(user).pk
         return token
 
 
@@ -40,22 +40,16 @@ class RevokeView(APIView):
     """`{refresh}` -> 204. The sign-in ends: its refresh token is spent and its access tokens are refused at once."""
 
     def post(self, request: Request) -> Response:
+        raw: Any = request.data.get("refresh") if isinstance(request.data, dict) else None
         try:
-            raw: Any = request.data.get("refresh", "") if isinstance(request.data, dict) else ""
-            token = RefreshToken(raw)
+            token = RefreshToken(raw if isinstance(raw, str) else "")  # None would make a new one
         except TokenError as error:
             raise InvalidToken(str(error)) from None
-        SignIn.objects.filter(pk=token.get(SIGN_IN_CLAIM), revoked_at=None).update(revoked_at=Now())
-        token.blacklist()
+        actions.end_sign_in(token.get(SIGN_IN_CLAIM), token=token)
         return Response(status=204)
 
     def get_authenticate_header(self, request: Request) -> str:
         return "Bearer"  # without one, REST framework turns a 401 into a 403
-
-
-def revoke_sign_ins(user: User) -> int:
-    """End every sign-in of the user; the number ended."""
-    return SignIn.objects.filter(user=user, revoked_at=None).update(revoked_at=Now())
 
 
 _CODES = {

@@ -1,19 +1,18 @@
 """Every write of chat. One function, one durable transaction; events leave after its commit (docs/architecture.md)."""
 
 from chat.actions.answers import AnswerDraft, begin_draft, change_draft, save_partial
-from chat.actions.messages import Post, Posted, delete_message, edit_message, post_message, post_messages
-from chat.actions.rooms import (
+from chat.actions.memberships import (
     add_member,
-    archive_room,
-    create_room,
+    change_role,
     join_room,
     leave_room,
     mark_read,
-    open_direct_room,
     remove_member,
-    update_room,
 )
-from chat.actions.users import create_bot, create_user, touch_last_seen
+from chat.actions.messages import Post, Posted, delete_message, edit_message, post_message, post_messages
+from chat.actions.rooms import archive_room, create_room, open_direct_room, update_room
+from chat.actions.sign_ins import begin_sign_in, end_all_sign_ins, end_sign_in, end_sign_ins
+from chat.actions.users import change_password, create_bot, create_user, touch_last_seen
 
 __all__ = [
     "AnswerDraft",
@@ -22,12 +21,18 @@ __all__ = [
     "add_member",
     "archive_room",
     "begin_draft",
+    "begin_sign_in",
     "change_draft",
+    "change_password",
+    "change_role",
     "create_bot",
     "create_room",
     "create_user",
     "delete_message",
     "edit_message",
+    "end_all_sign_ins",
+    "end_sign_in",
+    "end_sign_ins",
     "join_room",
     "leave_room",
     "mark_read",

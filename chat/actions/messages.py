@@ -11,13 +11,22 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from chat.actions.steps import change_message, lock_room
+from chat.actions.steps import change_message
 from chat.errors import BadInput, Conflict, DomainError, Forbidden, NotFound, PayloadTooLarge
 from chat.events import MessagePosted, publish_on_commit
 from chat.markdown import render
 from chat.mentions import find_mentions
-from chat.models import Membership, Mention, Message, User
-from chat.selectors import NO_MESSAGE, NO_ROOM, access_message, access_room, message_payload, parse_id
+from chat.models import Mention, Message, User
+from chat.selectors import (
+    NO_MESSAGE,
+    NO_ROOM,
+    access_message,
+    access_room,
+    manages_room,
+    message_payload,
+    parse_id,
+)
+from chat.text import clean_text
 
 CLIENT_ID_MAX_CHARACTERS = 64
 _SQL = (
@@ -40,8 +49,7 @@ def check_text(text: object) -> str:
             f"A message may have at most {settings.MESSAGE_MAX_CHARACTERS:,} characters; this one has {len(text):,}.",
             fields={"text": "is too long"},
         )
-    # PostgreSQL stores no NUL, and lone surrogates (half of a pair, from broken JSON) are not text.
-    clean = text.replace("\x00", "").encode("utf-8", "replace").decode().strip()
+    clean = clean_text(text)
     if not clean:
         raise BadInput("A message needs a text.", fields={"text": "must not be empty"})
     return clean
@@ -209,13 +217,6 @@ def post_message(
     return posted.message
 
 
-def _own_message(user: User, message_id: object) -> Message:
-    message = access_message(user, message_id)
-    access_room(user, message.room_id, lock=True)
-    message.refresh_from_db(fields=["text", "html", "status", "version", "deleted_at"])
-    return message
-
-
 def edit_message(user: User, *, message_id: object, text: object) -> Message:
     """Replace the text of one's own message. Mentions are taken anew; no bot is called again.
 
@@ -225,7 +226,7 @@ def edit_message(user: User, *, message_id: object, text: object) -> Message:
     clean = check_text(text)
     html = render(clean)
     with transaction.atomic(durable=True):
-        message = _own_message(user, message_id)
+        message = access_message(user, message_id, lock=True)
         if message.author_id != user.pk or message.kind != Message.Kind.PERSON:
             raise Forbidden("Only the author can edit a message.")
         if message.deleted_at is not None:
@@ -233,9 +234,11 @@ def edit_message(user: User, *, message_id: object, text: object) -> Message:
         message.text, message.html = clean, html
         Mention.objects.filter(message=message).delete()
         people = User.objects.alias(name=Lower("username")).filter(name__in=find_mentions(clean))
-        named = people.filter(Q(is_bot=True) | Q(memberships__room=message.room_id)).distinct()
+        named = people.filter(
+            Q(is_bot=True) | Q(memberships__room=message.room_id), is_active=True
+        ).distinct()
         Mention.objects.bulk_create([Mention(message=message, user=person) for person in named])
-        return change_message(lock_room(message.room_id), message, fields=["text", "html"], edited=True)
+        return change_message(message.room, message, fields=["text", "html"], edited=True)
 
 
 def delete_message(user: User, *, message_id: object) -> Message:
@@ -245,17 +248,14 @@ def delete_message(user: User, *, message_id: object) -> Message:
         NotFound, Forbidden. A message deleted before is given back unchanged.
     """
     with transaction.atomic(durable=True):
-        message = _own_message(user, message_id)
+        message = access_message(user, message_id, lock=True)
         if message.deleted_at is not None:
             return message
-        moderators = Membership.objects.filter(
-            room=message.room_id, user=user, role__in=("owner", "moderator")
-        )
-        if message.author_id != user.pk and not user.is_superuser and not moderators.exists():
+        if message.author_id != user.pk and not manages_room(user, message.room):
             raise Forbidden("Only the author or a moderator can delete a message.")
         message.text = message.html = ""
         message.citations = []
         message.deleted_at = timezone.now()
         Mention.objects.filter(message=message).delete()
         changed = ["text", "html", "citations", "deleted_at"]
-        return change_message(lock_room(message.room_id), message, fields=changed)
+        return change_message(message.room, message, fields=changed)

@@ -53,6 +53,11 @@ def add_message(
     return message
 
 
+def say(room: Room, user: User, text: str) -> None:
+    """Note a change of the room in it: a system message by who made the change. The room's lock must be held."""
+    add_message(room, user, text, kind=Message.Kind.SYSTEM, status=Message.Status.FINAL)
+
+
 def change_message(room: Room, message: Message, *, fields: list[str], edited: bool = False) -> Message:
     """Store the named changed fields of a message under a new version and announce it as updated."""
     message.version = raise_version(room)

@@ -1,12 +1,16 @@
 """Accounts."""
 
+from collections.abc import Iterable
+
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
+from chat.actions.sign_ins import revoke_sign_ins
 from chat.errors import BadInput, Forbidden
 from chat.models import User
+from chat.text import NAME_MAX_CHARACTERS, check_line
 
 
 def _invalid(fields: dict[str, str]) -> BadInput:
@@ -29,9 +33,8 @@ def create_user(
     """
     if not admin.is_superuser:
         raise Forbidden("Only an admin can create accounts.")
-    user = User(
-        username=username.strip(), email=email.strip(), display_name=display_name.strip(), is_guest=is_guest
-    )
+    display_name = check_line(display_name, field="displayName", max_characters=NAME_MAX_CHARACTERS)
+    user = User(username=username.strip(), email=email.strip(), display_name=display_name, is_guest=is_guest)
     _check(user, password)
     user.set_password(password)
     try:
@@ -49,7 +52,10 @@ def _check(user: User, password: str) -> None:
     except ValidationError as error:
         fields = {name: " ".join(reasons) for name, reasons in error.message_dict.items()}
     try:
+        password.encode()
         validate_password(password, user)
+    except UnicodeEncodeError:  # half of a surrogate pair, from broken JSON
+        fields["password"] = "must be text"
     except ValidationError as error:
         fields["password"] = " ".join(error.messages)
     if fields:
@@ -68,7 +74,22 @@ def create_bot(*, username: str, display_name: str, task: str) -> User:
     return bot
 
 
-def touch_last_seen(user: User) -> None:
-    """Note that the user was here now."""
+def change_password(user: User, *, password: str | None) -> User:
+    """Give the user another password, None for none, and end every sign-in by token; sessions end by themselves.
+
+    For who may do that: the caller has checked it, and the password. The other columns of `user` are not stored.
+    """
+    if password is None:
+        user.set_unusable_password()
+    else:
+        user.set_password(password)
     with transaction.atomic(durable=True):
-        User.objects.filter(pk=user.pk).update(last_seen_at=timezone.now())
+        user.save(update_fields=["password"])
+        revoke_sign_ins([user.pk])
+    return user
+
+
+def touch_last_seen(user_ids: Iterable[int]) -> None:
+    """Note that these users were here until now."""
+    with transaction.atomic(durable=True):
+        User.objects.filter(pk__in=list(user_ids)).update(last_seen_at=Now())

@@ -1,14 +1,17 @@
 """Posting, editing and deleting: what becomes true, what is announced, what is refused."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from chat import actions
 from chat.errors import BadInput, Conflict, Forbidden, NotFound, PayloadTooLarge
-from chat.models import Membership, Mention, Message, Room
+from chat.models import Membership, Mention, Message, Room, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -218,8 +221,6 @@ def test_a_failed_announcement_does_not_undo_the_message(ada, general, monkeypat
 
 
 def test_an_action_cannot_call_an_action(ada, general):
-    from django.db import transaction
-
     with pytest.raises(RuntimeError), transaction.atomic():
         actions.post_message(ada, room_id=general.pk, text="nested")
 
@@ -228,3 +229,81 @@ def test_the_room_of_two_is_made_once(ada, grace):
     first = actions.open_direct_room(ada, other_id=grace.pk)
     second = actions.open_direct_room(grace, other_id=ada.pk)
     assert first == second and first.kind == Room.Kind.DIRECT
+
+
+def change_while_waiting(room: Room, change, call):
+    """What `call` gives, which begins while another transaction holds the room's lock and ends with `change`."""
+
+    def run():
+        try:
+            return call()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            Room.objects.select_for_update(no_key=True).get(pk=room.pk)
+            future = pool.submit(run)
+            wait_for_lock()
+            change()
+        return future.result(timeout=10)
+
+
+def wait_for_lock() -> None:
+    deadline = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()")
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.02)
+    raise TimeoutError("nobody waited for the lock")
+
+
+def test_a_deletion_announces_what_is_true_under_the_lock(ada, grace, general, announced):
+    message = actions.post_message(grace, room_id=general.pk, text="helo")
+    edited_at = timezone.now()
+
+    def edit():
+        Message.objects.filter(pk=message.pk).update(text="hello", edited_at=edited_at)
+        User.objects.filter(pk=grace.pk).update(display_name="Rear Admiral")
+
+    deleted = change_while_waiting(general, edit, lambda: actions.delete_message(ada, message_id=message.pk))
+
+    assert deleted.edited_at == edited_at
+    name, data = announced[-1]
+    assert (name, data["author"]["displayName"]) == ("message-updated", "Rear Admiral")
+    assert data["editedAt"] is not None and data["deletedAt"] is not None
+
+
+def test_an_edit_that_waited_for_a_deletion_is_refused(grace, general, announced):
+    message = actions.post_message(grace, room_id=general.pk, text="helo")
+
+    def delete():
+        Message.objects.filter(pk=message.pk).update(text="", deleted_at=timezone.now())
+
+    with pytest.raises(Conflict):
+        change_while_waiting(
+            general, delete, lambda: actions.edit_message(grace, message_id=message.pk, text="hello")
+        )
+    assert len(announced) == 1
+
+
+def test_a_deletion_reads_its_room_once(ada, grace, general):
+    message = actions.post_message(grace, room_id=general.pk, text="oops")
+    with CaptureQueriesContext(connection) as queries:
+        actions.delete_message(ada, message_id=message.pk)
+    reads = [query["sql"] for query in queries if 'FROM "chat_room"' in query["sql"].split("WHERE")[0]]
+    assert len(reads) == 1 and "FOR NO KEY UPDATE" in reads[0]
+
+
+def test_control_characters_are_no_part_of_a_message(ada, general):
+    message = actions.post_message(ada, room_id=general.pk, text="one\x00\n\ttwo \x1b[31m\ud800")
+    assert message.text == "one\n\ttwo [31m"
+
+
+def test_a_switched_off_bot_is_not_mentioned_by_an_edit(ada, general, parley):
+    message = actions.post_message(ada, room_id=general.pk, text="hello")
+    User.objects.filter(pk=parley.pk).update(is_active=False)
+    actions.edit_message(ada, message_id=message.pk, text="hello @parley")
+    assert not Mention.objects.exists()

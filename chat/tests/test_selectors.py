@@ -1,10 +1,11 @@
 """Who sees what."""
 
 import pytest
+from django.db import transaction
 
 from chat import actions, selectors
 from chat.errors import NotFound
-from chat.models import Membership, Room
+from chat.models import Membership, Room, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,3 +53,46 @@ def test_changes_since_a_version_come_in_the_order_of_their_versions(ada, genera
 def test_the_room_list_takes_one_query(ada, general, private, django_assert_num_queries):
     with django_assert_num_queries(1):
         list(selectors.rooms_of(ada))
+
+
+def test_a_guest_sees_every_bot_and_no_other_stranger(ada, grace, guest, parley):
+    User.objects.create(username="old", is_bot=True, is_active=False)
+    assert list(selectors.users_visible_to(guest).order_by("username")) == [guest, parley]
+    assert selectors.access_user(guest, str(parley.pk)) == parley
+    for stranger in (grace.pk, 10**9, "x"):
+        with pytest.raises(NotFound):
+            selectors.access_user(guest, stranger)
+
+
+def test_bots_of_the_room_then_its_people_then_other_bots_can_be_mentioned(
+    ada, grace, guest, parley, general
+):
+    helper = User.objects.create(username="helper", is_bot=True, bot_task="x")
+    Membership.objects.create(room=general, user=helper)
+    User.objects.create(username="old", is_bot=True, is_active=False)
+    assert selectors.mentionable_users(general) == [helper, ada, grace, parley]
+
+
+@pytest.mark.parametrize(
+    ("role", "manages"), [("owner", True), ("moderator", True), ("member", False), ("guest", False)]
+)
+def test_owners_moderators_and_admins_manage_a_room(ada, grace, general, role, manages):
+    Membership.objects.filter(user=grace).update(role=role)
+    assert selectors.manages_room(grace, general) is manages
+    assert selectors.manages_room(ada, general) is True
+
+
+def test_unread_messages_are_counted_without_joining_back(ada, grace, general, django_assert_num_queries):
+    actions.post_message(ada, room_id=general.pk, text="one")
+    membership = Membership.objects.get(user=grace)
+    with django_assert_num_queries(1) as queries:
+        assert selectors.unread_count(membership) == 1
+    assert "JOIN" not in queries[0]["sql"]
+
+
+def test_a_closed_account_reads_no_message(ada, grace, general):
+    message = actions.post_message(ada, room_id=general.pk, text="one")
+    grace.is_active = False
+    for lock in (False, True):
+        with pytest.raises(NotFound), transaction.atomic():
+            selectors.access_message(grace, message.pk, lock=lock)

@@ -4,7 +4,7 @@ import time
 
 import pytest
 from django.test import Client
-from rest_framework_simplejwt.tokens import AccessToken
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from chat.authentication import Caller, caller_from_session, caller_from_token, origin_allowed, still_valid
 from chat.errors import Unauthenticated
@@ -60,7 +60,61 @@ def test_revoking_ends_the_access_tokens_of_that_sign_in_only(ada):
         caller_from_token(mine["access"])
     assert post("/api/token/refresh/", refresh=mine["refresh"]).status_code == 401
     assert caller_from_token(other["access"]).user == ada
-    assert post("/api/token/revoke/", refresh="rubbish").status_code == 401
+    for rubbish in ("rubbish", None, 7, {}):
+        assert post("/api/token/revoke/", refresh=rubbish).status_code == 401
+
+
+def test_a_sign_in_ends_with_its_refresh_token_or_not_at_all(ada, monkeypatch):
+    tokens = sign_in()
+
+    def fail(token):
+        raise RuntimeError("the database went away")
+
+    monkeypatch.setattr(RefreshToken, "blacklist", fail)
+    with pytest.raises(RuntimeError):
+        post("/api/token/revoke/", refresh=tokens["refresh"])
+    assert caller_from_token(tokens["access"]).user == ada
+
+
+@pytest.mark.parametrize("usable", ["true", "false"])
+def test_a_password_given_in_the_admin_ends_sign_ins_of_that_person_alone(ada, grace, usable):
+    mine = sign_in()
+    post("/api/token/", username="grace", password="correct horse")
+    form = {"password1": "another horse", "password2": "another horse", "usable_password": usable}
+    form |= {"set-password": "1"} if usable == "true" else {"unset-password": "1"}
+
+    response = admin_client(ada).post(f"/admin/chat/user/{grace.pk}/password/", form)
+
+    assert response.status_code == 302, response.content
+    grace.refresh_from_db()
+    assert grace.check_password("another horse") is (usable == "true")
+    assert [sign_in.revoked_at is None for sign_in in SignIn.objects.order_by("pk")] == [True, False]
+    assert caller_from_token(mine["access"]).user == ada
+
+
+def test_admins_end_sign_ins_of_people_or_one_by_one(ada, grace):
+    first, second = sign_in(), sign_in()
+    third = post("/api/token/", username="grace", password="correct horse").json()
+    client = admin_client(ada)
+    one = caller_from_token(first["access"]).sign_in_id
+
+    client.post("/admin/chat/signin/", {"action": "revoke", "_selected_action": [one]})
+    with pytest.raises(Unauthenticated):
+        caller_from_token(first["access"])
+    assert caller_from_token(second["access"]).user == ada
+
+    client.post("/admin/chat/user/", {"action": "end_sign_ins", "_selected_action": [ada.pk, grace.pk]})
+    for tokens in (second, third):
+        with pytest.raises(Unauthenticated):
+            caller_from_token(tokens["access"])
+
+
+def admin_client(ada) -> Client:
+    ada.is_staff = True
+    ada.save(update_fields=["is_staff"])
+    client = Client()
+    client.force_login(ada)
+    return client
 
 
 def test_a_changed_password_or_closed_account_ends_tokens(ada):
