@@ -1,6 +1,7 @@
 """The embedder in a loop and nothing else: `python -m bench.bare_embedder < TEXTS.json`, texts as a JSON list.
 
-Prints vectors per second. The same embedder with the same settings as the worker's, in the same environment.
+Prints `{vectors_per_s, cpu_ms}`, the latter per vector.
+The same embedder with the same settings as the worker's, in the same environment.
 """
 
 import json
@@ -17,10 +18,11 @@ def main() -> None:
     texts: list[str] = json.load(sys.stdin)
     embedder = embedder_for()
     embedder.embed_passages(texts[:BATCH])
-    begun = time.perf_counter()
+    begun, cpu = time.perf_counter(), time.process_time()
     for place in range(0, len(texts), BATCH):
         embedder.embed_passages(texts[place : place + BATCH])
-    print(len(texts) / (time.perf_counter() - begun))
+    took, cpu = time.perf_counter() - begun, time.process_time() - cpu
+    print(json.dumps({"vectors_per_s": len(texts) / took, "cpu_ms": cpu * 1000 / len(texts)}))
 
 
 if __name__ == "__main__":

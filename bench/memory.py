@@ -9,6 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from bench.figures import print_table
+from bench.processes import family, part_of
 from bench.program import Program, running
 
 IDLE_S = 60.0  # pools close what they do not need, one connection every ten seconds
@@ -21,10 +22,10 @@ def main() -> None:
     with running() as program:
         program.settle()
         time.sleep(IDLE_S)
-        idle = by_part(program)
+        idle = bypart_of(program)
         program.graphql(SEARCH)
         time.sleep(IDLE_S)
-        used = by_part(program)
+        used = bypart_of(program)
     rows = [
         [part, idle[part][0], *_mb(idle[part][1:]), *_mb(used[part][1:])] for part in _PARTS if idle[part][0]
     ]
@@ -44,14 +45,13 @@ def main() -> None:
     )
 
 
-def by_part(program: Program) -> dict[str, list[int]]:
+def bypart_of(program: Program) -> dict[str, list[int]]:
     """Processes, RSS bytes and PSS bytes of each part."""
-    assert program.process is not None
     parts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for pid in _family(program.process.pid):
+    for pid in family(program.pid):
         try:
             rss, pss = _memory(pid)
-            part = _part(pid, program.process.pid)
+            part = part_of(pid, program.pid)
         except (FileNotFoundError, ProcessLookupError):  # ended meanwhile
             continue
         for place, amount in enumerate((1, rss, pss)):
@@ -59,36 +59,11 @@ def by_part(program: Program) -> dict[str, list[int]]:
     return parts
 
 
-def _family(root: int) -> list[int]:
-    """`root` and all its descendants."""
-    children: dict[int, list[int]] = defaultdict(list)
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                # The name in parentheses may hold anything; the parent is the second field after it.
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            children[parent].append(int(entry.name))
-    family = [root]
-    for pid in family:
-        family.extend(children[pid])
-    return family
-
-
 def _memory(pid: int) -> tuple[int, int]:
     """RSS and PSS in bytes."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     kilobytes = {name: int(value.split()[0]) for name, _, value in (line.partition(":") for line in lines)}
     return kilobytes["Rss"] * 1024, kilobytes["Pss"] * 1024
-
-
-def _part(pid: int, root: int) -> str:
-    if pid == root:
-        return "supervisor"
-    command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    names = {"project.web": "web", "manage.py worker": "worker", "postgres": "PostgreSQL", "valkey": "Valkey"}
-    return next((part for word, part in names.items() if word in command), "other")
 
 
 def _mb(amounts: list[int]) -> list[str]:

@@ -84,6 +84,12 @@ class Program:
         self.process.wait(timeout=30)
         return time.perf_counter() - begun
 
+    @property
+    def pid(self) -> int:
+        """The process of `up` itself."""
+        assert self.process is not None
+        return self.process.pid
+
     def _answers(self) -> bool:
         # The port is bound before the program can answer: a request then waits in the socket's queue.
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=START_TIMEOUT_S)
