@@ -60,11 +60,14 @@ Listener = Callable[[Delivery], None]
 
 
 class _Group:
-    __slots__ = ("check", "listeners", "track")
+    """`track` holds the versions that arrived, `highest` the highest one that is known to exist."""
+
+    __slots__ = ("check", "highest", "listeners", "track")
 
     def __init__(self) -> None:
         self.listeners: dict[Listener, None] = {}
         self.track: VersionTrack | None = None
+        self.highest = 0
         self.check: asyncio.TimerHandle | None = None
 
 
@@ -112,6 +115,18 @@ class Hub:
         except _LAYER_DOWN:
             log.warning("could not leave %s on the channel layer", group)
 
+    def note_floor(self, group: str, version: int) -> None:
+        """Say that a listener has all versions up to this one, so that events which do not arrive are missed.
+
+        It expects the next version to follow; and those who listened before it have the same right to this one.
+        """
+        entry = self._groups.get(group)
+        if entry is None:
+            return
+        if entry.track is None:
+            entry.track = VersionTrack(version)
+        self._expect(group, entry, entry.track, version)
+
     def _remove(self, group: str, listener: Listener) -> bool:
         entry = self._groups.get(group)
         if entry is None:
@@ -125,14 +140,16 @@ class Hub:
         return True
 
     async def _reconcile(self, group: str) -> None:
-        """Bring the layer's subscription in line with whether somebody listens. The lock makes a second joiner wait."""
-        async with self._lock:
-            async with asyncio.timeout(LAYER_TIMEOUT_S):
-                if group not in self._groups:
-                    if group in self._subscribed:
-                        self._subscribed.discard(group)
-                        await self._layer.group_discard(group, self._channel)
-                elif group not in self._subscribed:
+        """Bring the layer's subscription in line with whether somebody listens. The lock makes a second joiner wait.
+
+        Listeners may come and go while the layer is asked, hence the loop.
+        """
+        async with self._lock, asyncio.timeout(LAYER_TIMEOUT_S):
+            while (group in self._groups) != (group in self._subscribed):
+                if group in self._subscribed:
+                    self._subscribed.discard(group)
+                    await self._layer.group_discard(group, self._channel)
+                else:
                     await self._start()
                     await self._layer.group_add(group, self._channel)
                     self._subscribed.add(group)
@@ -158,13 +175,24 @@ class Hub:
                 except _LAYER_DOWN:  # the Redis pub/sub layer reconnects by itself; others raise here
                     self._events_lost = True
                     await asyncio.sleep(PROBE_INTERVAL_S)
-                    continue
-                if message["type"] == "event":
-                    self._dispatch(Delivery(message["group"], message["name"], message["data"]))
-                elif message["type"] == "probe":
-                    await self._probe_returned(message["n"])
+                except Exception:  # bytes that are no message
+                    log.exception("a message of the channel layer could not be read")
+                    self._events_lost = True
+                    await asyncio.sleep(PROBE_INTERVAL_S)
+                else:
+                    await self._take(message)
         finally:
             current_hub.forget(self)
+
+    async def _take(self, message: dict[str, Any]) -> None:
+        try:
+            if message["type"] == "event":
+                self._dispatch(Delivery(message["group"], message["name"], message["data"]))
+            elif message["type"] == "probe":
+                await self._probe_returned(message["n"])
+        except Exception:  # nobody here would hear of anything again if the task that receives ended
+            log.exception("a message of the channel layer could not be used")
+            self._events_lost = True
 
     def _dispatch(self, delivery: Delivery) -> None:
         entry = self._groups.get(delivery.group)
@@ -183,8 +211,13 @@ class Hub:
         if entry.track is None:
             entry.track = VersionTrack(version - 1)
         entry.track.add(version)
-        if entry.track.ahead and entry.check is None:
-            entry.check = self._loop.call_later(HOLE_PATIENCE_S, self._check_hole, group, entry.track.floor)
+        self._expect(group, entry, entry.track, version)
+
+    def _expect(self, group: str, entry: _Group, track: VersionTrack, version: int) -> None:
+        """The version exists, so it and those before it arrive soon, or were lost."""
+        entry.highest = max(entry.highest, version)
+        if track.floor < entry.highest and entry.check is None:
+            entry.check = self._loop.call_later(HOLE_PATIENCE_S, self._check_hole, group, track.floor)
 
     def _check_hole(self, group: str, floor: int) -> None:
         entry = self._groups.get(group)
@@ -193,10 +226,10 @@ class Hub:
         entry.check = None
         if entry.track.floor == floor:
             log.info("version %d of %s did not arrive", floor + 1, group)
-            entry.track.reach(entry.track.highest)
+            entry.track.reach(entry.highest)
             self._dispatch(Delivery(group, RESYNC, {}))
-        elif entry.track.ahead:
-            entry.check = self._loop.call_later(HOLE_PATIENCE_S, self._check_hole, group, entry.track.floor)
+        else:
+            self._expect(group, entry, entry.track, entry.highest)
 
     # --------------------------------------------------------------------- when the layer loses its footing
 

@@ -28,7 +28,7 @@ class PerLoop(Generic[T]):
             return instance
 
     def forget(self, instance: T) -> None:
-        """Make a new one at the next call, if this is the running loop's instance."""
-        loop = asyncio.get_running_loop()
-        if self._instances.get(loop) is instance:
-            del self._instances[loop]
+        """Make a new one at the next call of the loop whose instance this is, if it is one; that loop may be closed."""
+        for loop, held in list(self._instances.items()):
+            if held is instance:
+                del self._instances[loop]

@@ -24,6 +24,7 @@ from chat.versions import VersionTrack
 
 log = logging.getLogger(__name__)
 HELD_MAX_EVENTS = 1000
+BEHIND_PAUSE_S = 0.1
 PAGE_MESSAGES = 500
 _MESSAGES = (MessagePosted.name, MessageUpdated.name)
 _ABOUT_OTHERS = (UserJoined.name, UserLeft.name, Typing.name)
@@ -58,7 +59,11 @@ class RoomFeed:
         self._group = room_group(room_id)
         self._listener: Callable[[Delivery], None] = self._receive  # one object: bound methods are made anew
         self._held: list[Delivery] | None = []  # live events wait here while the database is read
+        self._collecting_since = (
+            0.0  # what was announced later is in `_held`; a read must not have begun earlier
+        )
         self._read_again = False
+        self._read_until = 0
         self._track = VersionTrack(0)
         self._task: asyncio.Task[None] | None = None
 
@@ -69,15 +74,20 @@ class RoomFeed:
             Unavailable: the channel layer cannot be reached.
         """
         await current_hub().listen(self._group, self._listener)
+        self._collecting_since = asyncio.get_running_loop().time()
 
     def start(self, version: int) -> None:
         """Send what comes after `version`, at which the room was read."""
         self._track.reach(version)
-        self._release()
+        if self._read_again or self._has_hole():
+            self._catch_up()
+        else:
+            self._release()
 
     def replay(self, since: int, version: int) -> None:
         """Send what changed after `since`, then what comes live. The room was at `version` when access was given."""
         self._track.reach(min(since, version))
+        self._read_until = version
         self._catch_up()
 
     async def close(self) -> None:
@@ -90,16 +100,22 @@ class RoomFeed:
     def _receive(self, delivery: Delivery) -> None:
         if self._held is None:
             if delivery.name == RESYNC:
+                self._require_read()
                 self._catch_up()
             else:
                 self._send(delivery)
         elif delivery.name == RESYNC:
-            self._read_again = True
+            self._require_read()
         elif len(self._held) < HELD_MAX_EVENTS:
             self._held.append(delivery)
         else:  # the database has them all
             self._held.clear()
-            self._read_again = True
+            self._require_read()
+
+    def _require_read(self) -> None:
+        """Only a read that begins from now on shows what was lost until now."""
+        self._read_again = True
+        self._collecting_since = asyncio.get_running_loop().time()
 
     def _send(self, delivery: Delivery) -> None:
         if delivery.name in _MESSAGES and not self._track.add(delivery.data["version"]):
@@ -116,7 +132,7 @@ class RoomFeed:
     async def _read_and_send(self) -> None:
         try:
             self._read_again = True
-            while self._read_again:
+            while self._read_again or self._has_hole():
                 self._read_again = False
                 await self._read_all()
         except SessionClosed:
@@ -132,20 +148,33 @@ class RoomFeed:
     async def _read_all(self) -> None:
         since, complete = self._track.floor, False
         while not complete:
-            changes = await _read_changes(self.room_id, since, self._track.floor)
+            changes = await _read_changes(
+                self.room_id, since, self._track.floor, not_before=self._collecting_since
+            )
             for delivery in changes.deliveries:
                 await self._reader.session.writable()
                 self._send(delivery)
             self._track.reach(changes.version)
-            complete = changes.complete
+            complete = changes.complete and changes.version >= self._read_until
+            if changes.complete and not complete:
+                await asyncio.sleep(BEHIND_PAUSE_S)
+
+    def _has_hole(self) -> bool:
+        """Whether an event that should lie before those that are held did not arrive: it is in the database."""
+        versions = [delivery.data["version"] for delivery in self._held or () if delivery.name in _MESSAGES]
+        expected = self._track.floor
+        for version in sorted(versions):
+            if version > expected + 1:
+                self._require_read()
+                return True
+            expected = max(expected, version)
+        return False
 
     def _release(self) -> None:
         held, self._held = self._held or [], None
+        current_hub().note_floor(self._group, self._track.floor)
         for delivery in held:
             self._send(delivery)
-        if self._read_again:
-            self._read_again = False
-            self._catch_up()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,20 +202,34 @@ def _load_changes(room_id: int, since: int, above: int) -> Changes:
     return Changes(deliveries, max(version, last) if complete else last, complete)
 
 
-_Reads = dict[tuple[int, int, int], "asyncio.Task[Changes]"]
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A read in flight; `begun_at` is the event loop's time."""
+
+    begun_at: float
+    task: "asyncio.Task[Changes]"
+
+
+_Reads = dict[tuple[int, int, int], _Read]
 _current_reads: PerLoop[_Reads] = PerLoop(dict)
 
 
-async def _read_changes(room_id: int, since: int, above: int) -> Changes:
+async def _read_changes(room_id: int, since: int, above: int, *, not_before: float) -> Changes:
     """A page of the changes after `above`, told as to somebody who last saw `since`.
 
-    Clients that ask the same at the same time (after a restart, most do) share one read.
+    Clients that ask the same at the same time (after a restart, most do) share one read, unless it began before the
+    event loop's time `not_before`: it may then lack what the asker has not heard of otherwise.
     """
     loop = asyncio.get_running_loop()
     reads = _current_reads()
     key = (room_id, since, above)
-    task = reads.get(key)
-    if task is None:
-        task = reads[key] = loop.create_task(run_in_db(_load_changes, *key))
-        task.add_done_callback(lambda _: reads.pop(key, None))
-    return await asyncio.shield(task)
+    read = reads.get(key)
+    if read is None or read.begun_at < not_before:
+        read = reads[key] = _Read(loop.time(), loop.create_task(run_in_db(_load_changes, *key)))
+        read.task.add_done_callback(lambda _: _forget_read(reads, key, read))
+    return await asyncio.shield(read.task)
+
+
+def _forget_read(reads: _Reads, key: tuple[int, int, int], read: _Read) -> None:
+    if reads.get(key) is read:
+        del reads[key]

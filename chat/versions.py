@@ -25,11 +25,6 @@ class VersionTrack:
             self.ahead = {version for version in self.ahead if version > floor}
             self._close_up()
 
-    @property
-    def highest(self) -> int:
-        """The highest version seen."""
-        return max(self.ahead, default=self.floor)
-
     def _close_up(self) -> None:
         while self.floor + 1 in self.ahead:
             self.floor += 1

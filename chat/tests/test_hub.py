@@ -116,6 +116,58 @@ async def test_a_cancelled_joiner_leaves_nothing_behind():
     await eventually(lambda: seen)
 
 
+async def test_a_cancelled_joiner_leaves_no_subscription(monkeypatch):
+    hub = Hub()
+    gate = asyncio.Event()
+    group_add = hub._layer.group_add
+
+    async def slow_group_add(group, channel):
+        await gate.wait()
+        await group_add(group, channel)
+
+    monkeypatch.setattr(hub._layer, "group_add", slow_group_add, raising=False)
+    joining = asyncio.create_task(hub.listen(ROOM, print))
+    await asyncio.sleep(0.02)
+    joining.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await joining
+
+    gate.set()
+
+    await eventually(lambda: not hub._lock.locked())
+    assert hub._subscribed == set()
+    assert hub._layer._get_layer().groups == {}
+
+
+@pytest.mark.parametrize(
+    "message", [{"type": "event"}, {"type": "event", "group": ROOM, "name": "a", "data": 1}, {}]
+)
+async def test_a_message_that_cannot_be_used_counts_as_lost(quick_probes, caplog, message):
+    seen: list[Delivery] = []
+    hub = current_hub()
+    await hub.listen(ROOM, seen.append)
+
+    await hub._layer.send(hub._channel, message)
+
+    await eventually(lambda: RESYNC in [delivery.name for delivery in seen])
+    assert "could not be used" in caplog.text
+    await publish(typing())
+    await eventually(lambda: seen[-1].name == "typing")
+
+
+async def test_bytes_that_are_no_message_count_as_lost(quick_probes, caplog):
+    seen: list[Delivery] = []
+    hub = current_hub()
+    await hub.listen(ROOM, seen.append)
+
+    hub._layer._get_layer().channels[hub._channel].put_nowait(b"\xc1")
+
+    await eventually(lambda: [delivery.name for delivery in seen] == [RESYNC])
+    assert "could not be read" in caplog.text
+    await publish(typing())
+    await eventually(lambda: seen[-1].name == "typing")
+
+
 async def test_a_listener_that_fails_does_not_cost_the_others_their_event(caplog):
     def broken(delivery: Delivery) -> None:
         raise ValueError("broken")
@@ -154,6 +206,41 @@ async def test_a_version_that_never_arrives_makes_listeners_resync(quick_probes)
 
     await eventually(lambda: seen[-1].name == RESYNC)
     assert [delivery.name for delivery in seen] == ["new-message"] * 3 + [RESYNC]
+
+
+async def test_the_first_version_that_arrives_must_follow_the_one_that_was_read(quick_probes):
+    seen: list[Delivery] = []
+    hub = current_hub()
+    await hub.listen(ROOM, seen.append)
+    hub.note_floor(ROOM, 10)
+
+    hub._dispatch(Delivery(ROOM, "new-message", {"version": 12}))
+
+    await eventually(lambda: [delivery.name for delivery in seen] == ["new-message", RESYNC])
+
+
+async def test_a_version_that_somebody_read_must_arrive_for_those_who_listen(quick_probes):
+    seen: list[Delivery] = []
+    hub = current_hub()
+    await hub.listen(ROOM, seen.append)
+    hub.note_floor(ROOM, 10)
+
+    hub.note_floor(ROOM, 11)
+
+    await eventually(lambda: [delivery.name for delivery in seen] == [RESYNC])
+
+
+async def test_a_version_that_arrives_after_it_was_read_causes_no_resync(quick_probes):
+    seen: list[Delivery] = []
+    hub = current_hub()
+    await hub.listen(ROOM, seen.append)
+    hub.note_floor(ROOM, 10)
+    hub.note_floor(ROOM, 11)
+
+    hub._dispatch(Delivery(ROOM, "new-message", {"version": 11}))
+
+    await asyncio.sleep(0.2)
+    assert [delivery.name for delivery in seen] == ["new-message"]
 
 
 async def test_a_version_that_is_overtaken_causes_no_resync(quick_probes):
