@@ -189,6 +189,17 @@ class AnswerPassageInline(admin.TabularInline):
         return super().get_queryset(request).select_related("chunk").order_by("rank")
 
 
+class AnswerAttemptInline(admin.TabularInline):
+    model = models.AnswerAttempt
+    fields = readonly_fields = (
+        "number", "begun_at", "finished_at", "model", "parameters", "input_tokens", "output_tokens",
+        "cache_write_tokens", "cache_read_tokens", "cost", "stop_reason", "search_ms", "first_delta_ms", "error_code",
+    )  # fmt: skip
+    ordering = ("number",)
+    extra = max_num = 0
+    can_delete = False
+
+
 @admin.register(models.Answer)
 class AnswerAdmin(ReadOnlyAdmin):
     """One page per answer with everything it rests on."""
@@ -197,7 +208,7 @@ class AnswerAdmin(ReadOnlyAdmin):
     list_filter = ["model", "stop_reason", "assistant", "created_at"]
     list_select_related = ["asked_by", "assistant"]
     search_fields = ["asked_by__username", "model", "question__text"]
-    inlines = [AnswerPassageInline]
+    inlines = [AnswerAttemptInline, AnswerPassageInline]
 
 
 @admin.register(models.AnswerPassage)
@@ -206,3 +217,20 @@ class AnswerPassageAdmin(ReadOnlyAdmin):
     list_select_related = ["answer", "chunk"]
     list_filter = ["cited"]
     search_fields = ["text_sha256"]
+
+
+@admin.register(models.AnswerAttempt)
+class AnswerAttemptAdmin(ReadOnlyAdmin):
+    list_display = [
+        "answer",
+        "number",
+        "model",
+        "stop_reason",
+        "error_code",
+        "cost",
+        "begun_at",
+        "finished_at",
+    ]
+    list_select_related = ["answer"]
+    list_filter = ["model", "stop_reason", "error_code", "begun_at"]
+    search_fields = ["model", "error_code"]

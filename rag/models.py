@@ -257,19 +257,27 @@ class LanguageModel(models.Model):
 
 
 class Answer(models.Model):
-    """A question, the message that answers it, and everything the answer rests on."""
+    """A question, the message that answers it, and everything the answer rests on.
+
+    Tokens and cost are those of all attempts together, everything else that a model gave is of the last one.
+    """
 
     question = models.ForeignKey("chat.Message", models.CASCADE, related_name="answers", db_index=False)
     message = models.OneToOneField("chat.Message", models.CASCADE, related_name="answer")
     assistant = models.ForeignKey(USER, models.PROTECT, related_name="answers")
     asked_by = models.ForeignKey(USER, models.PROTECT, related_name="questions")
     attempt = models.IntegerField(default=0, help_text="0: not begun. A worker that takes over adds one.")
+    attempts_before = models.IntegerField(
+        default=0, help_text="Attempts made before somebody last asked for it again."
+    )
+    requested_at = models.DateTimeField(
+        null=True, blank=True, help_text="When somebody last asked for it again; empty: with the question."
+    )
     stop_requested_at = models.DateTimeField(null=True, blank=True)
     model = models.CharField(max_length=120, blank=True)
     prompt = models.ForeignKey(PromptTemplate, models.SET_NULL, null=True, blank=True, related_name="answers")
-    parameters = models.JSONField(default=dict, blank=True)
     stop_reason = models.CharField(max_length=40, blank=True)
-    input_tokens = models.IntegerField(default=0)
+    input_tokens = models.IntegerField(default=0, help_text="With those written to and read from a cache.")
     output_tokens = models.IntegerField(default=0)
     cost = models.DecimalField(max_digits=12, decimal_places=6, default=Decimal(0), help_text="USD.")
     dropped_citations = models.IntegerField(default=0)
@@ -289,6 +297,46 @@ class Answer(models.Model):
 
     def __str__(self) -> str:
         return f"answer {self.pk} to message {self.question_id}"
+
+
+class AnswerAttempt(models.Model):
+    """One worker's try at an answer. What a worker that died had spent is not known."""
+
+    answer = models.ForeignKey(Answer, models.CASCADE, related_name="attempts", db_index=False)
+    number = models.IntegerField()
+    begun_at = models.DateTimeField(db_default=Now())
+    model = models.CharField(max_length=120, blank=True)
+    parameters = models.JSONField(default=dict, blank=True, help_text="What the model was asked with.")
+    input_tokens = models.IntegerField(default=0, help_text="Without those of the cache.")
+    output_tokens = models.IntegerField(default=0)
+    cache_write_tokens = models.IntegerField(default=0)
+    cache_read_tokens = models.IntegerField(default=0)
+    cost = models.DecimalField(max_digits=12, decimal_places=6, default=Decimal(0), help_text="USD.")
+    stop_reason = models.CharField(max_length=40, blank=True)
+    search_ms = models.FloatField(null=True, blank=True)
+    first_delta_ms = models.FloatField(
+        null=True, blank=True, help_text="From the request to the first words."
+    )
+    error_code = models.CharField(max_length=40, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["answer", "number"], name="answer_attempt_number"),
+            models.CheckConstraint(
+                condition=Q(
+                    cost__gte=0,
+                    input_tokens__gte=0,
+                    output_tokens__gte=0,
+                    cache_write_tokens__gte=0,
+                    cache_read_tokens__gte=0,
+                ),
+                name="answer_attempt_usage_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} at answer {self.answer_id}"
 
 
 class AnswerPassage(models.Model):

@@ -1,5 +1,7 @@
 """Each loader takes one query for all its keys, and gives values in the order of the keys."""
 
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -80,7 +82,7 @@ def questions() -> list[Message]:
 
 
 # Loader: its keys, what is compared of a value, what it gives for the three, and for an absent key.
-CASES = {
+CASES: dict[str, tuple[Any, Any, Any, Any]] = {
     "UserById": (lambda: ids(User.objects.order_by("pk")), ids, lambda keys: keys, None),
     "RoomById": (lambda: ids(Room.objects.order_by("pk")), ids, lambda keys: keys, None),
     "MessageById": (lambda: ids(questions()), ids, lambda keys: keys, None),
@@ -126,7 +128,7 @@ CASES = {
 }  # fmt: skip
 
 
-def loaders(base: type = dataloaders.DatabaseLoader) -> set[str]:
+def loaders(base: type[Any] = dataloaders.DatabaseLoader) -> set[str]:
     found = {base.__name__} if "read" in vars(base) else set()
     return found.union(*(loaders(child) for child in base.__subclasses__()))
 

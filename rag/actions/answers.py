@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Sum
 
 from chat.actions import AnswerDraft, begin_draft, change_draft, post_message, save_partial
 from chat.actions.messages import check_text
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 MOST_ATTEMPTS = 4  # workers that may die over one question before it is given up
 HISTORY_MESSAGES = 20
+INPUT_USAGE = ("input_tokens", "cache_write_tokens", "cache_read_tokens")
+USAGE = (*INPUT_USAGE, "output_tokens")  # of rag.llm.seam.Usage and of AnswerAttempt
 LOST = (
     "ANSWER_INTERRUPTED",
     "The answer was interrupted several times and has been given up. Please ask again.",
@@ -58,13 +61,14 @@ def begin_answer(message_id: int, bot_id: int) -> AnswerClaim | None:
         answer.attempt += 1
         answer.prompt = template
         answer.save(update_fields=["attempt", "prompt"])
+        answer.attempts.create(number=answer.attempt)
         return AnswerClaim(
             answer_id=answer.pk,
             attempt=answer.attempt,
             message_id=answer.message_id,
             room_id=question.room_id,
             question=strip_mention(question.text, bot.username).strip(),
-            asked_at=question.created_at,
+            asked_at=answer.requested_at or question.created_at,
             history=_history(question, bot),
             template=template,
             models=_models(),
@@ -91,27 +95,30 @@ def _take(answer: Answer, question: "Message") -> bool:
     if answer.stop_requested_at or question.deleted_at or answer.message.deleted_at:
         _end(answer, AnswerDraft(text=so_far, status="stopped"))
         return False
-    if answer.attempt - _attempts_before(answer) >= MOST_ATTEMPTS:
+    if answer.attempt - answer.attempts_before >= MOST_ATTEMPTS:
         _end(answer, AnswerDraft(text=so_far, status="failed", error=LOST))
         return False
     if _is_begun(answer):
+        _give_up_attempts(answer)
         change_draft(answer.message_id, AnswerDraft(text="", status="streaming"))
     return True
 
 
-def _attempts_before(answer: Answer) -> int:
-    """Attempts that belong to earlier rounds: the number never goes back, since it is the fence."""
-    return int(answer.parameters.get("attempts_before", 0))
-
-
 def _is_begun(answer: Answer) -> bool:
-    return answer.attempt > _attempts_before(answer)
+    """Whether a worker has begun since it was last asked for. `attempt` itself never goes back: it is the fence."""
+    return answer.attempt > answer.attempts_before
 
 
 def _end(answer: Answer, draft: AnswerDraft) -> None:
+    _give_up_attempts(answer)
     change_draft(answer.message_id, draft)
     answer.finished_at = datetime.now(UTC)
     answer.save(update_fields=["finished_at"])
+
+
+def _give_up_attempts(answer: Answer) -> None:
+    """Those of workers that died."""
+    answer.attempts.filter(finished_at=None).update(finished_at=datetime.now(UTC), error_code=LOST[0])
 
 
 def _current_template() -> PromptTemplate:
@@ -168,6 +175,7 @@ def record_passages(claim: AnswerClaim, passages: Sequence[Passage], *, search_m
         )
         answer.search_ms = search_ms
         answer.save(update_fields=["search_ms"])
+        answer.attempts.filter(number=claim.attempt).update(search_ms=search_ms)
     return True
 
 
@@ -216,16 +224,27 @@ def finish_answer(claim: AnswerClaim, outcome: AnswerOutcome) -> bool:
 
 
 def _store_outcome(answer: Answer, outcome: AnswerOutcome) -> None:
-    usage = outcome.usage
+    now = datetime.now(UTC)
+    usage = {name: getattr(outcome.usage, name) for name in USAGE}
+    answer.attempts.filter(number=answer.attempt).update(
+        model=outcome.model,
+        parameters=outcome.parameters,
+        cost=outcome.cost,
+        stop_reason=outcome.stop_reason,
+        first_delta_ms=outcome.first_delta_ms,
+        error_code=outcome.error[0] if outcome.error else "",
+        finished_at=now,
+        **usage,
+    )
+    spent = answer.attempts.aggregate(*(Sum(name) for name in ("cost", *USAGE)))
+    answer.input_tokens = sum(spent[f"{name}__sum"] for name in INPUT_USAGE)
+    answer.output_tokens = spent["output_tokens__sum"]
+    answer.cost = spent["cost__sum"]
     answer.model = outcome.model
     answer.stop_reason = outcome.stop_reason
-    answer.input_tokens = usage.input_tokens + usage.cache_write_tokens + usage.cache_read_tokens
-    answer.output_tokens = usage.output_tokens
-    answer.cost = outcome.cost
     answer.dropped_citations = outcome.dropped_citations
     answer.first_delta_ms = outcome.first_delta_ms
-    answer.parameters = answer.parameters | outcome.parameters
-    answer.finished_at = datetime.now(UTC)
+    answer.finished_at = now
     answer.save()
 
 
@@ -294,8 +313,9 @@ def regenerate_answer(user: "User", *, answer_id: object) -> Answer:
             raise Conflict("This answer or its question was deleted.")
         change_draft(answer.message_id, AnswerDraft(text="", status="streaming"))
         answer.finished_at = answer.stop_requested_at = None
-        answer.parameters = answer.parameters | {"attempts_before": answer.attempt}
-        answer.save(update_fields=["finished_at", "stop_requested_at", "parameters"])
+        answer.attempts_before = answer.attempt
+        answer.requested_at = datetime.now(UTC)
+        answer.save(update_fields=["finished_at", "stop_requested_at", "attempts_before", "requested_at"])
         task = answer.assistant.bot_task
         enqueue(task, queue=ANSWERS, message_id=answer.question_id, bot_id=answer.assistant_id)
     return answer

@@ -26,7 +26,8 @@ class AnswerClaim:
     """One worker's right to answer, and what it needs for it.
 
     `attempt` is the fence: once another worker has taken over, the number has grown and nothing of this one
-    is stored any more. `question` is the text without the mention of the assistant.
+    is stored any more. `question` is the text without the mention of the assistant, `asked_at` when somebody
+    asked it, or last asked for its answer again.
     """
 
     answer_id: int

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -17,7 +17,7 @@ from rag.answering.live import LiveAnswer
 from rag.citations import CheckedAnswer, check_citations
 from rag.costs import cost_usd
 from rag.llm.configured import configured_model
-from rag.llm.seam import AnswerError, AnswerModel, FinalModelError, Usage
+from rag.llm.seam import AnswerError, AnswerModel, AnswerRequest, ModelEvent, Usage
 from rag.passages import Passage
 from rag.prompts import MAX_OUTPUT_TOKENS, build_request, estimate_tokens
 from rag.retrieval import Audience, search
@@ -28,6 +28,7 @@ PASSAGES = 8
 NO_QUESTION = "What would you like to know? Write your question behind my name."
 CUT_OFF = "*The answer was cut off at its length limit.*"
 INTERNAL = ("INTERNAL", "Something went wrong while answering. Please try again.")
+EMPTY = ("MODEL_EMPTY", "The language model gave no answer. Please try again.")
 DATABASE_ERRORS = (OperationalError, InterfaceError)
 
 
@@ -83,19 +84,32 @@ async def _outcome(claim: AnswerClaim, means: Means) -> AnswerOutcome | None:
         run_in_db(record_passages, claim, request.passages, search_ms=search_ms)
     )  # beside the stream, so that the first word does not wait for a commit
     try:
-        progress = await live.run(model.stream(request))
-        error = None
-        if progress is Progress.GO_ON and not live.draft.text:
-            raise FinalModelError("MODEL_EMPTY", "The language model gave no answer. Please try again.")
-    except AnswerError as problem:
-        progress, error = Progress.GO_ON, (problem.code, problem.message)
+        progress, error = await _stream(live, model.stream(request))
     finally:
         await asyncio.gather(recording, return_exceptions=True)
     recording.result()
     if progress is Progress.LEAVE:
         return None
     status = "failed" if error else "stopped" if progress is Progress.STOP else "final"
-    return _compose(claim, live, status, error, request.passages)
+    return _compose(claim, live, status, error, request)
+
+
+async def _stream(
+    live: LiveAnswer, events: AsyncGenerator[ModelEvent, None]
+) -> tuple[Progress, tuple[str, str] | None]:
+    """What to do next, and the error if the answer failed: what was shown and spent until then is in `live`."""
+    try:
+        progress = await live.run(events)
+    except AnswerError as problem:
+        return Progress.GO_ON, (problem.code, problem.message)
+    except DATABASE_ERRORS:
+        raise
+    except Exception:  # as in `answer`; here, what has been shown and spent must not be lost
+        logger.exception("a language model failed")
+        return Progress.GO_ON, INTERNAL
+    if progress is Progress.GO_ON and not live.draft.text:
+        return progress, EMPTY
+    return progress, None
 
 
 def _compose(
@@ -103,9 +117,9 @@ def _compose(
     live: LiveAnswer,
     status: str,
     error: tuple[str, str] | None,
-    passages: Sequence[Passage],
+    request: AnswerRequest,
 ) -> AnswerOutcome:
-    checked = check_citations(live.draft.text, live.draft.quotes, passages)
+    checked = check_citations(live.draft.text, live.draft.quotes, request.passages)
     usage = _settled_usage(live)
     completion = live.completion
     return AnswerOutcome(
@@ -120,7 +134,11 @@ def _compose(
         usage=usage,
         cost=_cost(claim, live.model, usage),
         first_delta_ms=_first_delta_ms(claim, live),
-        parameters={"passages": len(passages)},
+        parameters={
+            "max_output_tokens": request.max_output_tokens,
+            "passages": len(request.passages),
+            "history_turns": len(request.history),
+        },
     )
 
 
@@ -145,7 +163,7 @@ def _cost(claim: AnswerClaim, model: str, usage: Usage) -> Decimal:
 
 
 def _first_delta_ms(claim: AnswerClaim, live: LiveAnswer) -> float | None:
-    """From the question's commit to the first delta, as the room saw it; by two clocks that may differ a little."""
+    """From the request to the first delta, as the room saw it; by two clocks that may differ a little."""
     if live.first_delta_at is None:
         return None
     return max(0.0, (live.first_delta_at - claim.asked_at.timestamp()) * 1000)

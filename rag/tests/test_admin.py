@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from rag.actions import processing
-from rag.models import Document
+from rag.models import Answer, Document
 from rag.tests.library import make_collection, make_user, process, upload
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage_folder")]
@@ -65,3 +65,12 @@ def test_failed_documents_of_anybody_can_be_processed_again_and_deleted(browser)
 
     browser.post(address, {"action": "delete_with_chunks", "_selected_action": [document.pk]})
     assert not Document.objects.exists()
+
+
+def test_the_page_of_an_answer_shows_its_attempts(browser, question, parley):
+    answer = Answer.objects.create(question=question, message=question, assistant=parley, asked_by=parley)
+    answer.attempts.create(number=1, model="claude-test-of-the-page", error_code="MODEL_OVERLOADED")
+
+    page = browser.get(reverse("admin:rag_answer_change", args=[answer.pk])).content.decode()
+
+    assert "claude-test-of-the-page" in page and "MODEL_OVERLOADED" in page

@@ -1,6 +1,8 @@
 """The flow of an answer on the real database and channel layer, with a scripted model."""
 
 import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -11,15 +13,17 @@ from rag.actions import regenerate_answer, stop_answer, stop_message
 from rag.actions.answers import LOST, MOST_ATTEMPTS, begin_answer, finish_answer, keep_answer
 from rag.answering.claim import AnswerOutcome, Progress
 from rag.answering.flow import CUT_OFF, INTERNAL, NO_QUESTION, answer
+from rag.extractive import ExtractiveModel
 from rag.llm.seam import (
     CitationDelta,
     Completion,
     FinalModelError,
+    ModelChosen,
     RetryableModelError,
     TextDelta,
     Usage,
 )
-from rag.models import Answer, LanguageModel
+from rag.models import Answer, AnswerAttempt, LanguageModel
 from rag.tests.answers import DONE, LEAVE_ANSWER, Message, get_answer, listening, means, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -147,6 +151,91 @@ async def test_an_unforeseen_error_is_told_without_its_details(question, parley)
 
     message = (await run_in_db(get_answer)).message
     assert (message.status, message.error_code, message.error_message) == ("failed", *INTERNAL)
+
+
+async def test_an_unforeseen_error_keeps_what_was_shown_and_spent(question, parley):
+    tools, _ = means([Usage(900, 1), TextDelta("You get 25 days."), ZeroDivisionError("secret")])
+
+    await answer(question.pk, parley.pk, means=tools)
+
+    stored = await run_in_db(get_answer)
+    assert (stored.message.status, stored.message.error_code) == ("failed", INTERNAL[0])
+    assert stored.message.text == "You get 25 days."
+    assert (stored.input_tokens, stored.output_tokens) == (900, 4)
+
+
+async def test_an_answer_written_again_is_charged_for_both_attempts(ada, question, parley, settings):
+    settings.ANTHROPIC_BASE_URL, settings.ANTHROPIC_MODEL = "http://127.0.0.1:9", "claude-test"
+    prices = {"input_price": Decimal(3), "output_price": Decimal(15), "max_output_tokens": 512}
+    await run_in_db(LanguageModel.objects.create, name="claude-test", **prices)
+    busy = RetryableModelError("MODEL_INTERRUPTED", "It broke off.")
+    tools, _ = means(
+        [ModelChosen("claude-test"), Usage(500, 100, 40, 60), TextDelta("You"), busy], LEAVE_ANSWER
+    )
+
+    await answer(question.pk, parley.pk, means=tools)
+    stored = await run_in_db(get_answer)
+    await run_in_db(regenerate_answer, ada, answer_id=str(stored.pk))
+    await answer(question.pk, parley.pk, means=tools)
+
+    stored, first, second = await run_in_db(lambda: [get_answer(), *AnswerAttempt.objects.order_by("number")])
+    assert (first.number, first.error_code, first.stop_reason) == (1, "MODEL_INTERRUPTED", "")
+    assert (first.input_tokens, first.cache_write_tokens, first.cache_read_tokens) == (500, 40, 60)
+    assert (second.number, second.error_code, second.stop_reason) == (2, "", "end_turn")
+    assert second.parameters == {"max_output_tokens": 512, "passages": 3, "history_turns": 0}
+    assert second.finished_at >= second.begun_at >= first.finished_at
+    assert second.model == "claude-test" and second.search_ms > 0 and second.first_delta_ms > 0
+    assert (stored.input_tokens, stored.output_tokens) == (1600, 300)
+    assert stored.cost == first.cost + second.cost == Decimal("0.003168") + Decimal("0.006")
+
+
+async def test_the_first_delta_of_an_answer_written_again_is_timed_from_its_request(ada, question, parley):
+    await run_in_db(
+        Message.objects.filter(pk=question.pk).update, created_at=datetime(2026, 1, 1, tzinfo=UTC)
+    )
+    tools, _ = means()
+    await answer(question.pk, parley.pk, means=tools)
+    stored = await run_in_db(get_answer)
+    assert stored.first_delta_ms > 3_600_000
+
+    await run_in_db(regenerate_answer, ada, answer_id=str(stored.pk))
+    await answer(question.pk, parley.pk, means=tools)
+
+    assert (await run_in_db(get_answer)).first_delta_ms < 60_000
+
+
+async def test_the_attempt_of_a_worker_that_died_is_closed_by_the_next(question, parley):
+    await run_in_db(begin_answer, question.pk, parley.pk)
+    tools, _ = means()
+
+    await answer(question.pk, parley.pk, means=tools)
+
+    attempts = await run_in_db(lambda: list(AnswerAttempt.objects.order_by("number")))
+    assert [attempt.error_code for attempt in attempts] == [LOST[0], ""]
+    assert all(attempt.finished_at for attempt in attempts)
+
+
+async def test_an_answer_written_again_may_lose_as_many_workers_as_the_first_time(ada, question, parley):
+    for _ in range(MOST_ATTEMPTS):
+        await run_in_db(begin_answer, question.pk, parley.pk)
+    assert await run_in_db(begin_answer, question.pk, parley.pk) is None
+    stored = await run_in_db(get_answer)
+
+    await run_in_db(regenerate_answer, ada, answer_id=str(stored.pk))
+
+    for number in range(1, MOST_ATTEMPTS + 1):
+        claim = await run_in_db(begin_answer, question.pk, parley.pk)
+        assert claim.attempt == MOST_ATTEMPTS + number
+    assert await run_in_db(begin_answer, question.pk, parley.pk) is None
+
+
+async def test_the_extractive_answerer_is_named_as_the_model(question, parley):
+    tools = replace(means()[0], model=lambda choices: ExtractiveModel())
+
+    await answer(question.pk, parley.pk, means=tools)
+
+    stored = await run_in_db(get_answer)
+    assert (stored.model, stored.message.status) == ("extractive", "final")
 
 
 async def test_an_answer_without_a_word_is_a_failure(question, parley):
