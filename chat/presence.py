@@ -45,8 +45,9 @@ return redis.call('ZREM', KEYS[1], ARGV[1])
 """
 _REAP = """
 local time = redis.call('TIME')
-local gone = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', time[1] + time[2] / 1000000)
-if #gone > 0 then redis.call('ZREM', KEYS[1], unpack(gone)) end
+local now = time[1] + time[2] / 1000000
+local gone = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 return gone
 """
 
@@ -161,17 +162,17 @@ class Presence:
     async def _beat(self) -> None:
         """Keep this process's entries alive, and announce the users of processes that stopped doing so."""
         first, _ = await self._tell(list(self._told), [])
+        await _announce(UserJoined(*key) for key in first)  # Redis says so once, whatever becomes of the rest
         rooms = sorted({room_id for room_id, _ in self._told})
         async with self._redis.pipeline(transaction=False) as pipe:
             for room_id in rooms:
                 await self._reap(keys=[self._room_key(room_id)], client=pipe)
             reaped = await pipe.execute() if rooms else []
-        gone = [
+        await _announce(
             UserLeft(room_id, int(user))
             for room_id, users in zip(rooms, reaped, strict=True)
             for user in users
-        ]
-        await _announce([*(UserJoined(*key) for key in first), *gone])
+        )
 
     def _room_key(self, room_id: int) -> str:
         # The braces keep a room's keys on one node of a Redis cluster.

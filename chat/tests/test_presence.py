@@ -121,6 +121,36 @@ async def test_a_killed_process_leaves_nobody_behind(announced, quick_beats):
     assert UserLeft(ROOM, ADA) not in announced
 
 
+async def test_any_number_of_users_may_be_gone_at_once(announced):
+    here = Presence()
+    here.enter(ROOM, ADA, "tab")
+    await settled(here)
+    users = range(1000, 11_000)
+    await here._redis.zadd(here._room_key(ROOM), {str(user): 1.0 for user in users})
+
+    await here._beat()
+
+    assert {event.user_id for event in announced if isinstance(event, UserLeft)} == set(users)
+    assert await here._redis.zcard(here._room_key(ROOM)) == 1
+
+
+async def test_who_is_found_again_by_a_beat_is_announced_even_if_the_rest_of_it_fails(announced, monkeypatch):
+    here = Presence()
+    here.enter(ROOM, ADA, "tab")
+    await settled(here)
+    await here._redis.delete(*here._keys((ROOM, ADA)))  # Redis began anew
+    announced.clear()
+
+    async def fail(**options):
+        raise ConnectionError
+
+    monkeypatch.setattr(here, "_reap", fail)
+    with pytest.raises(ConnectionError):
+        await here._beat()
+
+    assert announced == [UserJoined(ROOM, ADA)]
+
+
 async def test_an_outage_of_redis_delays_the_announcement(announced, monkeypatch):
     monkeypatch.setattr(presence_module, "RETRY_S", 0.05)
     here = Presence()
