@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 from django.db import InterfaceError, OperationalError
 
@@ -15,9 +16,14 @@ from chat.models import Message
 from chat.per_loop import PerLoop
 
 log = logging.getLogger(__name__)
-Write = Callable[[Sequence[Post]], Awaitable[Sequence[Posted]]]
 Waiting = tuple[Post, "asyncio.Future[Message]"]
 BUSY = "The server has too much to do at the moment. Try again shortly."
+
+
+class Write(Protocol):
+    """Stores posts in one transaction; with `announce_again` it also announces those that it finds stored."""
+
+    async def __call__(self, posts: Sequence[Post], *, announce_again: bool = False) -> Sequence[Posted]: ...
 
 
 class GroupWriter:
@@ -86,10 +92,10 @@ class GroupWriter:
             self._held -= rooms
             self._start()
 
-    async def _store(self, batch: list[Waiting]) -> None:
+    async def _store(self, batch: list[Waiting], *, again: bool = False) -> None:
         posts = [post for post, _ in batch]
         try:
-            results = await self._write_twice(posts)
+            results = await self._write_twice(posts, again=again)
         except (OperationalError, InterfaceError):
             log.exception("the database did not take %d posts", len(batch))
             _fail(batch, Unavailable("The message could not be stored. Try again shortly.", retry_after_s=1))
@@ -98,17 +104,21 @@ class GroupWriter:
                 _fail(batch, error)
                 return
             for one in batch:
-                await self._store([one])
+                await self._store([one], again=True)
         else:
             for (_, future), posted in zip(batch, results, strict=True):
                 _answer(future, posted)
 
-    async def _write_twice(self, posts: Sequence[Post]) -> Sequence[Posted]:
-        """Once more after a lost connection: the pool held one that the server had closed. Client ids make it safe."""
+    async def _write_twice(self, posts: Sequence[Post], *, again: bool) -> Sequence[Posted]:
+        """Once more after a lost connection: the pool held one that the server had closed. Client ids make it safe.
+
+        The connection may also have been lost after the commit, so that nobody was told: the second try announces what
+        is stored already. Whoever heard of it ignores that.
+        """
         try:
-            return await self._write(posts)
+            return await self._write(posts, announce_again=again)
         except (OperationalError, InterfaceError):
-            return await self._write(posts)
+            return await self._write(posts, announce_again=True)
 
 
 def _answer(future: "asyncio.Future[Message]", posted: Posted) -> None:
@@ -127,8 +137,8 @@ def _fail(batch: list[Waiting], error: Exception) -> None:
             future.set_exception(error)
 
 
-async def _write_to_database(posts: Sequence[Post]) -> Sequence[Posted]:
-    return await run_in_db(actions.post_messages, posts)
+async def _write_to_database(posts: Sequence[Post], *, announce_again: bool = False) -> Sequence[Posted]:
+    return await run_in_db(actions.post_messages, posts, announce_again=announce_again)
 
 
 _current_writer = PerLoop(lambda: GroupWriter(_write_to_database))

@@ -171,11 +171,12 @@ def _message(post: Post, row: tuple[int, str, int, int, datetime]) -> Message:
     )
 
 
-def post_messages(posts: Sequence[Post]) -> list[Posted]:
+def post_messages(posts: Sequence[Post], *, announce_again: bool = False) -> list[Posted]:
     """Store the posts in the order given, in one transaction, and announce the new ones. The hot write of the program.
 
     The author must be a member of the room. Bots named in a text get their job in the same transaction. A post that is
     refused does not fail its neighbours; a retry (same author and client id) gives the message that was stored first.
+    With `announce_again` such a message is announced, too: for who does not know whether an earlier try was.
 
     Returns:
         one `Posted` for each post, in order.
@@ -186,7 +187,7 @@ def post_messages(posts: Sequence[Post]) -> list[Posted]:
             rows = cursor.fetchall()
         results = list(_results(posts, rows))
         for posted in results:
-            if posted.is_new and posted.message is not None:
+            if posted.message is not None and (posted.is_new or announce_again):
                 publish_on_commit(MessagePosted(message_payload(posted.message)))
     return results
 

@@ -5,7 +5,7 @@ from django.db import DataError, OperationalError
 
 from chat.actions import Post, Posted
 from chat.errors import Conflict, Unavailable
-from chat.group_writer import GroupWriter
+from chat.group_writer import GroupWriter, _write_to_database
 from chat.models import Message, User
 
 AUTHOR = User(pk=1, username="ada")
@@ -24,12 +24,14 @@ class Database:
 
     def __init__(self, *failures: Exception | None) -> None:
         self.batches: list[list[str]] = []
+        self.announced_again: list[str] = []
         self.failures = list(failures)
         self.open = asyncio.Event()
         self.open.set()
 
-    async def __call__(self, posts):
+    async def __call__(self, posts, *, announce_again=False):
         self.batches.append([one.text for one in posts])
+        self.announced_again += [one.text for one in posts if announce_again]
         await self.open.wait()
         if self.failures and (failure := self.failures.pop(0)) is not None:
             raise failure
@@ -120,7 +122,7 @@ async def test_a_poisoned_post_fails_alone():
 async def test_a_refused_post_raises_its_error():
     refusal = Conflict("archived")
 
-    async def write(posts):
+    async def write(posts, *, announce_again=False):
         return [Posted(None, refusal, False)]
 
     with pytest.raises(Conflict, match="archived"):
@@ -134,6 +136,30 @@ async def test_a_lost_connection_is_tried_once_more():
 
     assert message.text == "a"
     assert database.batches == [["a"], ["a"]]
+    assert database.announced_again == ["a"]  # the first try may have got as far as its commit
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_post_whose_commit_was_never_heard_of_is_announced_by_the_retry(
+    ada, general, announced, monkeypatch
+):
+    tries = []
+
+    async def write(posts, *, announce_again=False):
+        tries.append(announce_again)
+        if len(tries) > 1:
+            return await _write_to_database(posts, announce_again=announce_again)
+        with monkeypatch.context() as patch:
+            patch.setattr("chat.actions.messages.publish_on_commit", lambda event: None)
+            await _write_to_database(posts)
+        raise OperationalError("the connection was lost after the commit")
+
+    message = await GroupWriter(write).submit(Post.checked(ada, general.pk, "hello"))
+
+    assert [(name, data["id"], data["text"]) for name, data in announced] == [
+        ("new-message", str(message.pk), "hello")
+    ]
+    assert await Message.objects.acount() == 1
 
 
 async def test_a_database_that_is_away_is_said_to_be():
