@@ -1,18 +1,29 @@
-"""Uploaded originals in Django's default storage, each content once, named by its hash."""
+"""Uploaded originals in Django's default storage, each content once, named by its hash.
+
+Whether a content is needed is decided by rows. Who stores or removes one therefore holds its lock until the transaction
+ends that makes or has looked for those rows.
+"""
 
 import hashlib
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
 from django.core.files import File
 from django.core.files.storage import default_storage
+from django.db import connection
 
 _BLOCK_BYTES = 1024 * 1024
+_FOLDER = re.compile(r"[0-9a-f]{2}")
+_CONTENT = re.compile(
+    r"[0-9a-f]{64}(_\w+)?"
+)  # what follows the hash is Django's, where two were stored at once
 
 
 class TooManyBytes(Exception):
@@ -51,25 +62,64 @@ def stored_name(sha256: str) -> str:
     return f"{sha256[:2]}/{sha256[2:4]}/{sha256}"
 
 
+def lock_content(name: str) -> None:
+    """Wait until nobody else stores or removes that content, and keep it so until the caller's transaction ends.
+
+    Raises:
+        RuntimeError: outside a transaction, where nothing would hold the lock.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("lock_content needs a transaction")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+
+
 def store_content(file: IO[bytes], content: Content) -> str:
     """Put a content into the storage unless it is there, whole, already. Returns its name.
 
-    Done before the transaction that refers to it: a file that nothing refers to does no harm.
+    The caller's transaction, which makes the row that names it, holds the content's lock from here on. Should that
+    transaction fail, a file stays behind that nothing names: rag/upkeep.py removes it.
     """
     name = stored_name(content.sha256)
+    lock_content(name)
     if default_storage.exists(name):
         if default_storage.size(name) == content.size_bytes:
             return name
         default_storage.delete(name)  # what a process that was killed left behind
     written = default_storage.save(name, File(file, name))
-    if written != name:  # another upload of the same content was quicker
+    if written != name:  # somebody outside this program put it there
         default_storage.delete(written)
     return name
 
 
 def delete_content(name: str) -> None:
-    """Take a content out of the storage; being gone already is no error."""
+    """Take a content out of the storage; being gone already is no error. The caller holds its lock."""
     default_storage.delete(name)
+
+
+def stored_names(*, before: datetime) -> Iterator[str]:
+    """The names of all contents last written before that time, folder by folder. Other files are left out."""
+    for first in _subfolders(""):
+        for second in _subfolders(first):
+            for leaf in default_storage.listdir(second)[1]:
+                name = f"{second}/{leaf}"
+                if _CONTENT.fullmatch(leaf) and _written_before(name, before):
+                    yield name
+
+
+def _subfolders(folder: str) -> list[str]:
+    try:
+        names = default_storage.listdir(folder)[0]
+    except FileNotFoundError:  # nothing was ever uploaded
+        return []
+    return [f"{folder}/{name}".lstrip("/") for name in sorted(names) if _FOLDER.fullmatch(name)]
+
+
+def _written_before(name: str, moment: datetime) -> bool:
+    try:
+        return default_storage.get_modified_time(name) < moment
+    except FileNotFoundError:  # removed since it was listed
+        return False
 
 
 @contextmanager

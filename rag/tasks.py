@@ -94,3 +94,9 @@ def follow_embedder(timestamp: int) -> None:
 @app.task(name="rag.delete_old_jobs", queue=DOCUMENTS, queueing_lock="rag.delete_old_jobs")
 def delete_old_jobs(timestamp: int) -> None:
     upkeep.delete_old_jobs()
+
+
+@app.periodic(cron="41 3 * * *", periodic_id="unused-files")
+@app.task(name="rag.delete_unused_files", queue=DOCUMENTS, queueing_lock="rag.delete_unused_files")
+def delete_unused_files(timestamp: int) -> None:
+    upkeep.delete_unused_files()

@@ -1,18 +1,26 @@
 """What keeps jobs and vectors in order without anybody asking. Run by periodic jobs."""
 
 import logging
+from datetime import timedelta
+from itertools import islice
 
 from django.db import connection
+from django.utils import timezone
 
 from rag.actions import embedding_models
+from rag.actions.documents import remove_unused_files
 from rag.embeddings import EmbeddingError, configured_embedder
-from rag.models import EmbeddingModel
+from rag.files import stored_names
+from rag.models import Document, EmbeddingModel
 
 logger = logging.getLogger(__name__)
 
 # Three heartbeats of 3 s (manage.py worker) and a bit: a worker that is only slow is not taken for dead.
 STALLED_AFTER_S = 10.0
 KEEP_FINISHED_JOBS_DAYS = 14
+# A file is stored just before its row is committed: a young one without a row may be about to get it.
+KEEP_UNUSED_FILES = timedelta(hours=1)
+_NAMES_PER_QUERY = 1000
 
 # One statement, so that two workers cannot bring the same job back twice, the second time from under a third that
 # has begun it. Procrastinate announces new jobs, but not returned ones: hence the NOTIFY, which its workers listen to.
@@ -71,3 +79,17 @@ def delete_old_jobs(*, keep_days: int = KEEP_FINISHED_JOBS_DAYS) -> int:
             [keep_days],
         )
         return cursor.rowcount
+
+
+def delete_unused_files(*, keep: timedelta = KEEP_UNUSED_FILES) -> int:
+    """Remove originals older than `keep` that no document names. Gives their number.
+
+    They are left by a collection that was deleted with its room or in the admin, and by a process that was killed.
+    """
+    names, removed = stored_names(before=timezone.now() - keep), 0
+    while batch := list(islice(names, _NAMES_PER_QUERY)):
+        used = set(Document.objects.filter(file__in=batch).values_list("file", flat=True))
+        removed += remove_unused_files(name for name in batch if name not in used)
+    if removed:
+        logger.info("%s files that no document names were removed", removed)
+    return removed

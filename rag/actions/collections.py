@@ -7,13 +7,13 @@ from django.db import IntegrityError, transaction
 
 from chat.errors import BadInput, Conflict, Forbidden, NotFound
 from chat.selectors import access_room
+from chat.text import NAME_MAX_CHARACTERS, check_name, clean_text
 from rag.models import Collection, CollectionShare
 from rag.selectors import access_collection
 
 if TYPE_CHECKING:
     from chat.models import Room, User
 
-NAME_MAX_CHARACTERS = 80
 DESCRIPTION_MAX_CHARACTERS = 500
 
 
@@ -24,11 +24,13 @@ def create_collection(
 
     Raises:
         Forbidden: a guest.
-        NotFound: a room the user may not read. BadInput: the name. Conflict: the user has one with that name.
+        NotFound: a room the user may not read. BadInput: the name or description. Conflict: the user has one with
+        that name.
     """
     if user.is_guest:
         raise Forbidden("Guests cannot create collections.")
-    clean = _check_name(name)
+    name = check_name(name)
+    description = clean_text(description)
     if len(description) > DESCRIPTION_MAX_CHARACTERS:
         limit = f"must have at most {DESCRIPTION_MAX_CHARACTERS} characters"
         raise BadInput("That description is too long.", fields={"description": limit})
@@ -36,7 +38,7 @@ def create_collection(
         with transaction.atomic(durable=True):
             rooms = [access_room(user, room_id) for room_id in room_ids]
             collection = Collection.objects.create(
-                name=clean, description=description.replace("\x00", "").strip(), owner=user, everyone=everyone
+                name=name, description=description, owner=user, everyone=everyone
             )
             _share(collection, rooms)
     except IntegrityError:
@@ -107,11 +109,3 @@ def _may_read_room(user: "User", room_id: int) -> bool:
     except NotFound:
         return False
     return True
-
-
-def _check_name(name: str) -> str:
-    clean = " ".join(name.replace("\x00", "").split())
-    if not 0 < len(clean) <= NAME_MAX_CHARACTERS:
-        limit = f"must have 1 to {NAME_MAX_CHARACTERS} characters"
-        raise BadInput("That name cannot be used.", fields={"name": limit})
-    return clean

@@ -1,7 +1,6 @@
 """Uploading, deleting and retrying documents. What a job does with them is in rag/actions/processing.py."""
 
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +10,8 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
 from chat.errors import BadInput, Conflict, Forbidden, PayloadTooLarge
-from rag.files import Content, TooManyBytes, delete_content, read_content, store_content
+from chat.text import clean_line
+from rag.files import Content, TooManyBytes, delete_content, lock_content, read_content, store_content
 from rag.jobs import DOCUMENTS, enqueue
 from rag.models import Collection, Document
 from rag.parsing import HEAD_BYTES, WrongType, detect_media_type
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 # Below answers (0), and words before vectors: a new document can be found before older ones have all their vectors.
 INGEST_PRIORITY = -10
 EMBED_PRIORITY = -20
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +51,13 @@ def upload_document(
     names = _clean_names(filename, title, source)
     content = _check_content(file, names.filename)
     media_type = _detect_type(content, names.filename)
-    stored = store_content(file, content)
     try:
         with transaction.atomic(durable=True):
+            stored = store_content(file, content)
             return _queue(user, collection, names, content, media_type, stored)
     except IntegrityError:
-        # The same upload at the same moment was quicker, or the collection was deleted under it.
-        existing = _existing(collection, names.source, content.sha256)
-        if existing is None:
-            raise Conflict("The collection was changed at the same time. Try again.") from None
-        return existing
+        # The collection was deleted under it. (The same upload at the same moment waits for the content's lock.)
+        raise Conflict("The collection was changed at the same time. Try again.") from None
 
 
 def _existing(collection: Collection, source: str, sha256: str) -> Document | None:
@@ -102,15 +98,10 @@ def _requeue(document: Document) -> None:
 
 
 def _clean_names(filename: str, title: str, source: str) -> _Names:
-    name = _CONTROL.sub(" ", filename.replace("\\", "/")).rsplit("/", 1)[-1].strip()
+    name = clean_line(filename.replace("\\", "/").rsplit("/", 1)[-1])
     stem, ending = os.path.splitext(name)
     name = stem[: 300 - len(ending[:20])] + ending[:20] or "document"
     return _Names(name, clean_line(title)[:300] or title_from(name), clean_line(source)[:500] or name)
-
-
-def clean_line(text: str) -> str:
-    """One line that PostgreSQL stores: no control characters, no halves of pairs, single spaces."""
-    return " ".join(_CONTROL.sub(" ", text).split())
 
 
 def title_from(filename: str) -> str:
@@ -226,9 +217,26 @@ def _remove(document: Document) -> None:
     name = document.file.name
     document.delete()
     if name:
-        transaction.on_commit(partial(_delete_file_if_unused, name), robust=True)
+        transaction.on_commit(partial(_delete_own_file, name), robust=True)
 
 
-def _delete_file_if_unused(name: str) -> None:
-    if not Document.objects.filter(file=name).exists():
-        delete_content(name)
+def _delete_own_file(name: str) -> None:
+    with transaction.atomic():
+        _delete_if_unused(name)
+
+
+def remove_unused_files(names: Iterable[str]) -> int:
+    """Remove those of these contents from the storage that no document names. Returns their number. For upkeep."""
+    removed = 0
+    for name in names:
+        with transaction.atomic(durable=True):
+            removed += _delete_if_unused(name)
+    return removed
+
+
+def _delete_if_unused(name: str) -> bool:
+    lock_content(name)
+    if Document.objects.filter(file=name).exists():
+        return False
+    delete_content(name)
+    return True

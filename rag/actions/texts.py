@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from chat.errors import BadInput
-from rag.actions.documents import clean_line
+from chat.text import clean_line
 from rag.actions.processing import CHUNKS_PER_TRANSACTION, index_text
 from rag.chunking import chunk_document
 from rag.models import Document

@@ -97,3 +97,9 @@ def test_reading_a_public_room_without_joining_gives_no_files_to_add_to(ada, gra
     with pytest.raises(Forbidden):
         room_files(grace, room_id=room.pk)
     assert not Collection.objects.exists()
+
+
+def test_control_characters_in_names_and_descriptions_are_not_stored(grace):
+    collection = create_collection(grace, name="My\x00 notes\x1b\ud800", description="one\x00\ntwo\ud800")
+    collection.refresh_from_db()
+    assert (collection.name, collection.description) == ("My notes", "one\ntwo")

@@ -1,7 +1,10 @@
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import transaction
+from django.core.files.storage import FileSystemStorage, default_storage
+from django.db import connections, transaction
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from chat.errors import BadInput, Forbidden, NotFound, PayloadTooLarge
@@ -15,6 +18,7 @@ from rag.actions import (
     upload_document,
 )
 from rag.actions.documents import remove_documents, retry_documents
+from rag.files import lock_content
 from rag.models import Chunk, Document
 from rag.tests.library import make_collection, make_room, make_user, process, upload
 
@@ -222,3 +226,67 @@ def test_administrators_retry_and_remove_any_document(grace, collection):
     assert retry_documents([failed.pk, ready.pk]) == 1
     assert remove_documents([failed.pk, ready.pk, 999]) == 2
     assert not Document.objects.exists()
+
+
+class Pause:
+    """A place where one thread stops until another lets it go on."""
+
+    def __init__(self) -> None:
+        self.reached, self.released = threading.Event(), threading.Event()
+
+    def __call__(self) -> None:
+        self.reached.set()
+        self.released.wait(1)  # the other one may have to wait for this thread: then it goes on by itself
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_that_is_uploaded_again_while_it_is_deleted_stays(
+    grace, collection, storage_folder, monkeypatch
+):
+    """The upload sees the file; before its row is committed, the deletion finds no row and would remove the file."""
+    document = upload(grace, collection, "Same words.", filename="a.txt")
+    found, size = Pause(), FileSystemStorage.size
+
+    def pause_and_size(storage, name):
+        found()
+        return size(storage, name)
+
+    monkeypatch.setattr(FileSystemStorage, "size", pause_and_size)
+
+    def upload_again():
+        try:
+            return upload(grace, collection, "Same words.", filename="b.txt")
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(upload_again)
+        assert found.reached.wait(10)
+        delete_document(grace, document_id=document.pk)
+        found.released.set()
+        second = future.result(10)
+
+    assert default_storage.exists(second.file.name)
+    assert stored_files(storage_folder) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_upload_at_the_same_moment_is_one_document(grace, collection, storage_folder):
+    def upload_once(n: int) -> int:
+        try:
+            return upload(grace, collection, "Same words.").pk
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        documents = set(pool.map(upload_once, range(8)))
+
+    assert len(documents) == 1 and Document.objects.count() == 1
+    assert stored_files(storage_folder) == 1
+    assert ProcrastinateJob.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_content_is_locked_in_a_transaction_only():
+    with pytest.raises(RuntimeError, match="needs a transaction"):
+        lock_content("ab/cd/x")

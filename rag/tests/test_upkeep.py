@@ -1,14 +1,16 @@
+import os
+
 import pytest
 from django.db import DataError, connection
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from rag import upkeep
-from rag.actions import embedding_models, use_embedding_model
+from rag.actions import create_collection, embedding_models, use_embedding_model
 from rag.actions.embedding_models import DimensionsChanged
 from rag.jobs import enqueue
 from rag.models import Document, EmbeddingModel
 from rag.tests.embedders import ScriptedEmbedder
-from rag.tests.library import make_collection, make_user
+from rag.tests.library import make_collection, make_user, upload
 
 pytestmark = pytest.mark.django_db
 
@@ -150,3 +152,27 @@ def test_a_model_that_changed_its_size_is_refused():
 
     with pytest.raises(DimensionsChanged):
         use_embedding_model("a", 4)
+
+
+def test_files_that_no_document_names_are_removed_when_they_are_old(storage_folder):
+    ada = make_user("ada")
+    kept, deleted = (create_collection(ada, name=name) for name in ("kept", "deleted"))
+    used = upload(ada, kept, "Words.").file.name
+    lost = upload(ada, deleted, "Other words.").file.name
+    young = upload(ada, deleted, "New words.", filename="young.txt").file.name
+    foreign = storage_folder / "ab" / "cd" / "README"
+    foreign.parent.mkdir(parents=True, exist_ok=True)
+    foreign.write_text("nobody's")
+    for path in (storage_folder / used, storage_folder / lost, foreign):
+        os.utime(path, (0, 0))
+    deleted.delete()  # as the admin does, or a room that takes its files along
+
+    assert upkeep.delete_unused_files() == 1
+
+    found = {str(path.relative_to(storage_folder)) for path in storage_folder.rglob("*") if path.is_file()}
+    assert found == {used, young, "ab/cd/README"}
+    assert upkeep.delete_unused_files() == 0
+
+
+def test_there_need_not_be_files(storage_folder):
+    assert upkeep.delete_unused_files() == 0
