@@ -1,6 +1,6 @@
 """simplejwt with sign-ins: every token of a sign-in carries its id (`sid`), so that revoking it ends them all."""
 
-from typing import Any
+from typing import Any, cast
 
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -42,10 +42,10 @@ class RevokeView(APIView):
     def post(self, request: Request) -> Response:
         raw: Any = request.data.get("refresh") if isinstance(request.data, dict) else None
         try:
-            token = RefreshToken(raw if isinstance(raw, str) else "")  # None would make a new one
+            token = RefreshToken(cast(Any, raw if isinstance(raw, str) else ""))  # None would make a new one
         except TokenError as error:
             raise InvalidToken(str(error)) from None
-        actions.end_sign_in(token.get(SIGN_IN_CLAIM), token=token)
+        actions.end_sign_in(token.get(SIGN_IN_CLAIM) or 0, token=token)
         return Response(status=204)
 
     def get_authenticate_header(self, request: Request) -> str:

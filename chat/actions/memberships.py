@@ -12,7 +12,7 @@ from chat.errors import BadInput, Conflict, Forbidden, NotFound
 from chat.models import Membership, Room, User
 from chat.selectors import MANAGERS, NO_USER, access_room, access_user, parse_id, unread_count
 
-_TITLES = {
+_TITLES: dict[str, str] = {
     Membership.Role.OWNER: "an owner",
     Membership.Role.MODERATOR: "a moderator",
     Membership.Role.MEMBER: "a member",

@@ -17,7 +17,7 @@ def begin_sign_in(user: User) -> SignIn:
         return SignIn.objects.create(user=user)
 
 
-def end_sign_in(sign_in_id: int | None, *, token: RefreshToken) -> None:
+def end_sign_in(sign_in_id: int, *, token: RefreshToken) -> None:
     """End the sign-in that the refresh token belongs to, and spend the token. One that has ended stays so."""
     with transaction.atomic(durable=True):
         _end(SignIn.objects.filter(pk=sign_in_id))
