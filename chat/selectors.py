@@ -11,6 +11,7 @@ from chat.errors import NotFound
 from chat.models import Membership, Message, Room, User
 from chat.text import clean_line
 
+PAGE_MESSAGES = 500  # of who catches up with a room: what is read at once
 NO_ROOM = "There is no such room, or it is not open to you."
 NO_MESSAGE = "There is no such message, or it is not open to you."
 NO_USER = "There is no such user, or he or she is not visible to you."
@@ -122,7 +123,7 @@ def open_rooms(user: User) -> QuerySet[Any]:
     return rooms_readable_by(user).filter(archived_at=None).annotate(is_member=Q(pk__in=own))
 
 
-def rooms_of(user: User) -> QuerySet[Room]:
+def rooms_of(user: User) -> QuerySet[Any]:
     """`open_rooms` for a list, own ones first.
 
     Each has `unread` and `mention_count`, too, which are 0 where the user is not a member.
@@ -174,7 +175,7 @@ def latest_messages(room: Room, *, limit: int = 50, before: int | None = None) -
     return list(newest_first[:limit])[::-1]
 
 
-def changes_since(room: Room, version: int, *, limit: int = 500) -> list[Message]:
+def changes_since(room: Room, version: int, *, limit: int = PAGE_MESSAGES) -> list[Message]:
     """Messages changed after `version`, in the order of their versions; at most `limit`, so ask again from the last."""
     return list(
         Message.objects.filter(room=room, version__gt=version)

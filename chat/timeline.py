@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from chat.models import Membership, Message, User
-from chat.selectors import message_payload
+from chat.selectors import is_manager, message_payload
 
 SAME_BLOCK = timedelta(minutes=5)
 
@@ -30,15 +30,10 @@ class Row:
     may_control: bool
 
 
-def manages(viewer: User, membership: Membership | None) -> bool:
-    """Whether the viewer may act on what others asked or wrote: as an owner or moderator of the room, or an admin."""
-    return viewer.is_superuser or (membership is not None and membership.role in ("owner", "moderator"))
-
-
 def timeline_rows(messages: Sequence[Message], viewer: User, membership: Membership | None) -> list[Row]:
     """Rows for messages given oldest first. The first one not yet read is marked; a visitor has none."""
     askers = _askers(messages)
-    everything = manages(viewer, membership)
+    everything = is_manager(viewer, membership)
     rows: list[Row] = []
     previous: Message | None = None
     unread_begun = membership is None

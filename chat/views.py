@@ -19,13 +19,14 @@ from chat.models import Membership, Message, Room, User
 from chat.selectors import (
     access_message,
     access_room,
+    is_manager,
     latest_messages,
     memberships_of,
     message_payload,
     rooms_of,
     users_visible_to,
 )
-from chat.timeline import manages, timeline_rows
+from chat.timeline import timeline_rows
 
 PAGE_MESSAGES = 50
 LAST_ROOM = "last_room_id"
@@ -102,7 +103,7 @@ def room(request: HttpRequest, room_id: int) -> HttpResponse:
         "earlier": shown[0].posted_version if len(found) > PAGE_MESSAGES else None,
         "is_history": is_history,
         "is_quiet": not is_history and all(message.kind == Message.Kind.SYSTEM for message in found),
-        "manages": manages(user, membership),
+        "manages": is_manager(user, membership),
         "people": mentionable(room),
         "client_id": str(uuid4()),
     }
@@ -173,7 +174,7 @@ def members(request: HttpRequest, room_id: int) -> HttpResponse:
         return redirect("members", room_id)
     memberships = list(memberships_of(room))
     own = next((membership for membership in memberships if membership.user_id == user.pk), None)
-    may_manage = manages(user, own) and room.kind != Room.Kind.DIRECT
+    may_manage = is_manager(user, own) and room.kind != Room.Kind.DIRECT
     present = [membership.user_id for membership in memberships]
     addable = users_visible_to(user).exclude(pk__in=present).order_by("username") if may_manage else []
     template = "chat/_members.html" if request.headers.get("X-Fragment") else "chat/members.html"

@@ -7,9 +7,8 @@ from django.db.models import Case, Model, QuerySet, Value, When
 from graphql import GraphQLResolveInfo
 
 from chat.database import run_in_db
-from chat.errors import NotFound
-from chat.models import Membership, Message, Room, User
-from chat.selectors import NO_USER, access_message, access_room, parse_id, rooms_readable_by, users_visible_to
+from chat.models import Message, Room, User
+from chat.selectors import access_message, access_room, access_user, open_rooms, users_visible_to
 from gql.connections import Key, Page, PageRequest, cut_page, parse_page, read_rows
 from gql.context import context_of, require_user
 from gql.errors import bad_input
@@ -45,18 +44,9 @@ async def _page(rows: QuerySet[Any], names: tuple[str, ...], page: PageRequest) 
     return cut_page(await run_in_db(read_rows, rows, names, page), page, key=key, count=count)
 
 
-def _access_user(viewer: User, user_id: object) -> User:
-    user = users_visible_to(viewer).filter(pk=parse_id(user_id, NO_USER)).first()
-    if user is None:
-        raise NotFound(NO_USER)
-    return user
-
-
 def _listed_rooms(user: User) -> QuerySet[Room]:
-    """Rooms in use, one's own before the other public ones (`others` 0 or 1)."""
-    mine = Membership.objects.filter(user=user).values("room_id")
-    others = Case(When(pk__in=mine, then=Value(0)), default=Value(1))
-    return rooms_readable_by(user).filter(archived_at=None).annotate(others=others)
+    """`open_rooms`, with what puts one's own before the others (`others` 0 or 1)."""
+    return open_rooms(user).annotate(others=Case(When(is_member=True, then=Value(0)), default=Value(1)))
 
 
 class PeopleQueries:
@@ -76,7 +66,7 @@ class PeopleQueries:
 
     @staticmethod
     async def resolve_user(root: None, info: GraphQLResolveInfo, id: str) -> User:
-        return await run_in_db(_access_user, require_user(info), id)
+        return await run_in_db(access_user, require_user(info), id)
 
     @staticmethod
     async def resolve_users(

@@ -54,7 +54,18 @@ class RoomMutations:
     leave_room = graphene.NonNull(
         graphene.Boolean, room_id=graphene.ID(required=True), description="False if you were no member."
     )
-    add_member = graphene.NonNull(MembershipType, input=MemberInput(required=True))
+    add_member = graphene.NonNull(
+        MembershipType,
+        input=MemberInput(required=True),
+        description="Who is a member already gets the role, unless it is MEMBER: see `changeRole`.",
+    )
+    change_role = graphene.NonNull(
+        MembershipType,
+        room_id=graphene.ID(required=True),
+        user_id=graphene.ID(required=True),
+        role=RoomRole(required=True),
+        description="Of a member. Only owners make owners and moderators, or change what these are.",
+    )
     remove_member = graphene.NonNull(
         graphene.Boolean, room_id=graphene.ID(required=True), user_id=graphene.ID(required=True)
     )
@@ -97,6 +108,12 @@ class RoomMutations:
     async def resolve_add_member(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> Membership:
         values = {"room_id": input["room_id"], "user_id": input["user_id"]}
         return await act(info, actions.add_member, **values, role=input.get("role") or Membership.Role.MEMBER)
+
+    @staticmethod
+    async def resolve_change_role(
+        root: None, info: GraphQLResolveInfo, room_id: str, user_id: str, role: str
+    ) -> Membership:
+        return await act(info, actions.change_role, room_id=room_id, user_id=user_id, role=role)
 
     @staticmethod
     async def resolve_remove_member(root: None, info: GraphQLResolveInfo, room_id: str, user_id: str) -> bool:

@@ -82,6 +82,34 @@ async def test_members_are_added_and_removed_by_an_owner_only(as_user, ada, grac
     assert not await Membership.objects.filter(user=grace).aexists()
 
 
+async def test_roles_are_given_and_taken_by_an_owner_only(as_user, grace, guest, general):
+    linus = await User.objects.acreate(username="linus")
+    await Membership.objects.acreate(room=general, user=linus, role="owner")
+    add = "mutation($input: MemberInput!) { addMember(input: $input) { role } }"
+    change = """mutation($room: ID!, $user: ID!, $role: RoomRole!) {
+        changeRole(roomId: $room, userId: $user, role: $role) { role } }"""
+    ids = {"room": general.pk, "user": grace.pk}
+    as_owner, as_member = as_user(linus), as_user(grace)
+
+    assert (await as_member.error(change, **ids, role="OWNER"))["code"] == "FORBIDDEN"
+    values = {"roomId": general.pk, "userId": grace.pk}
+    assert await as_owner.data(add, input=values | {"role": "MODERATOR"}) == {
+        "addMember": {"role": "MODERATOR"}
+    }
+    assert (await as_member.error(change, **ids, role="OWNER"))["code"] == "FORBIDDEN"
+    assert await as_owner.data(add, input=values) == {"addMember": {"role": "MODERATOR"}}
+    assert await as_owner.data(change, **ids, role="MEMBER") == {"changeRole": {"role": "MEMBER"}}
+    assert (await as_owner.error(change, room=general.pk, user=guest.pk, role="MEMBER"))[
+        "code"
+    ] == "NOT_FOUND"
+
+
+async def test_control_characters_are_no_internal_error(as_user, ada):
+    values = {"name": "pl\x00ans", "topic": "what\x00next"}
+    room = (await as_user(ada).data(CREATE_ROOM, input=values))["createRoom"]
+    assert (room["name"], room["topic"]) == ("pl ans", "what next")
+
+
 async def test_a_direct_room_is_the_same_one_for_both(as_user, ada, grace):
     first = await as_user(ada).data(
         CREATE_ROOM, input={"name": "x", "kind": "DIRECT", "memberIds": [grace.pk]}

@@ -17,7 +17,7 @@ from chat.actions.messages import check_text
 from chat.actions.steps import lock_room
 from chat.errors import BadInput, Conflict, Forbidden
 from chat.mentions import find_mentions, strip_mention
-from chat.selectors import find_bot, find_message, messages_before, users_by_id
+from chat.selectors import find_bot, find_message, manages_room, messages_before, users_by_id
 from rag.answering.claim import AnswerClaim, AnswerOutcome, ModelChoice, Progress
 from rag.costs import default_prices
 from rag.jobs import ANSWERS, enqueue
@@ -322,8 +322,7 @@ def regenerate_answer(user: "User", *, answer_id: object) -> Answer:
 
 
 def _require_control(user: "User", answer: Answer) -> None:
-    moderators = answer.message.room.memberships.filter(user=user, role__in=("owner", "moderator"))
-    if answer.asked_by_id != user.pk and not user.is_superuser and not moderators.exists():
+    if answer.asked_by_id != user.pk and not manages_room(user, answer.message.room):
         raise Forbidden("Only who asked, or a moderator of the room, can do that.")
 
 
