@@ -25,12 +25,10 @@ class SignInForm(AuthenticationForm):
 
 
 class RoomForm(forms.Form):
-    """A new room."""
+    """A new room. No field has a greatest length of its own: a browser would cut a pasted text without a word."""
 
-    name = forms.CharField(max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off"}))
-    topic = forms.CharField(
-        max_length=250, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
-    )
+    name = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    topic = forms.CharField(required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))
     kind = forms.ChoiceField(
         label="Who can find it",
         choices=[(Room.Kind.PUBLIC, "Everyone"), (Room.Kind.PRIVATE, "Only people who are added")],

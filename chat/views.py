@@ -1,6 +1,8 @@
 """The chat pages. Each works without JavaScript; scripts then keep it live over Socket.IO."""
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
@@ -13,8 +15,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from chat import actions
-from chat.errors import BadInput, Conflict, DomainError, NotFound
+from chat.errors import BadInput, Conflict, DomainError, Forbidden, NotFound
 from chat.forms import RoomForm, SignInForm
+from chat.middleware import STATUS_OF
 from chat.models import Membership, Message, Room, User
 from chat.selectors import (
     access_message,
@@ -22,14 +25,17 @@ from chat.selectors import (
     is_manager,
     latest_messages,
     memberships_of,
+    mentionable_users,
     message_payload,
     rooms_of,
+    user_payload,
     users_visible_to,
 )
 from chat.timeline import timeline_rows
 
 PAGE_MESSAGES = 50
-LAST_ROOM = "last_room_id"
+LAST_ROOM_KEPT = timedelta(days=365)
+_KINDS_TO_START_IN = (Room.Kind.PUBLIC, Room.Kind.PRIVATE, Room.Kind.DIRECT)
 
 
 class SignIn(auth_views.LoginView):
@@ -58,12 +64,39 @@ def user_of(request: HttpRequest) -> User:
 @require_GET
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    """The room read last, else the first of one's own, else the list of rooms."""
+    """The room read last in this browser, else the best of one's own to begin in, else the list of rooms."""
     user = user_of(request)
-    own = Membership.objects.filter(user=user, room__archived_at=None)
-    last = own.filter(room_id=request.session.get(LAST_ROOM, 0)).first()
-    membership = last or own.order_by("room__kind", "room__name", "pk").first()
-    return redirect("room", membership.room_id) if membership else redirect("rooms")
+    own: list[Any] = [room for room in rooms_of(user) if room.is_member]  # annotated there
+    if not own:
+        return redirect("rooms")
+    last = request.COOKIES.get(_last_room_cookie(user), "")
+    return redirect(
+        "room", next((room.pk for room in own if str(room.pk) == last), min(own, key=_as_start).pk)
+    )
+
+
+def _as_start(room: Any) -> tuple[int, bool, int]:
+    """Where to begin: public rooms before private and direct ones, those with news first, the oldest of equals."""
+    return _KINDS_TO_START_IN.index(room.kind), room.unread == 0, room.pk
+
+
+def _last_room_cookie(user: User) -> str:
+    # A cookie, not the session: it survives signing out, and reading a page writes nothing to the database.
+    return f"last-room-{user.pk}"
+
+
+def _remember_room(request: HttpRequest, response: HttpResponse, room: Room) -> HttpResponse:
+    name = _last_room_cookie(user_of(request))
+    if request.COOKIES.get(name) != str(room.pk):
+        response.set_cookie(
+            name,
+            str(room.pk),
+            max_age=LAST_ROOM_KEPT,
+            httponly=True,
+            samesite="Lax",
+            secure=settings.SESSION_COOKIE_SECURE,
+        )
+    return response
 
 
 @require_http_methods(["GET", "POST"])
@@ -75,8 +108,11 @@ def rooms(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             room = actions.create_room(user, **form.cleaned_data)
-        except (BadInput, Conflict) as error:
-            form.add_error("name", error.fields.get("name", error.message))
+        except Conflict as error:
+            form.add_error("name", error.message)
+        except BadInput as error:
+            for field, problem in error.fields.items():
+                form.add_error(field if field in form.fields else None, f"This {problem}.")
         else:
             return redirect("room", room.pk)
     listed = [room for room in rooms_of(user) if room.kind != Room.Kind.DIRECT]
@@ -87,53 +123,50 @@ def rooms(request: HttpRequest) -> HttpResponse:
 @login_required
 def room(request: HttpRequest, room_id: int) -> HttpResponse:
     """A room: its newest messages, or with `?before=<place>` the page that ends before that place."""
+    room = access_room(user_of(request), room_id)
+    template = "chat/_messages.html" if request.headers.get("X-Fragment") else "chat/room.html"
+    return _remember_room(request, render(request, template, _room_context(request, room)), room)
+
+
+def _room_context(request: HttpRequest, room: Room, draft: str = "") -> dict[str, object]:
+    """What the page of a room shows; `draft` is a text that could not be posted and stands in the composer again."""
     user = user_of(request)
-    room = access_room(user, room_id)
-    request.session[LAST_ROOM] = room.pk
     membership = Membership.objects.filter(room=room, user=user).first()
     before = request.GET.get("before", "")
     cursor = int(before) if before.isdecimal() and len(before) < 18 else None
     found = latest_messages(room, limit=PAGE_MESSAGES + 1, before=cursor)
     shown = found[-PAGE_MESSAGES:]
     is_history = cursor is not None
-    context = {
+    return {
         "room": room,
         "membership": membership,
+        "may_add_files": membership is not None and membership.role != "guest" and not user.is_guest,
         "rows": timeline_rows(shown, user, membership if cursor is None else None),
         "earlier": shown[0].posted_version if len(found) > PAGE_MESSAGES else None,
         "is_history": is_history,
         "is_quiet": not is_history and all(message.kind == Message.Kind.SYSTEM for message in found),
         "manages": is_manager(user, membership),
-        "people": mentionable(room),
+        "people": [user_payload(person) for person in mentionable_users(room)],
         "client_id": str(uuid4()),
+        "draft": draft,
+        "max_characters": settings.MESSAGE_MAX_CHARACTERS,
     }
-    template = "chat/_messages.html" if request.headers.get("X-Fragment") else "chat/room.html"
-    return render(request, template, context)
-
-
-def mentionable(room: Room) -> list[dict[str, object]]:
-    """Who can be named in the room: its people, and every assistant (a mention calls it in)."""
-    members = [membership.user for membership in memberships_of(room)]
-    present = {member.pk for member in members}
-    bots = User.objects.filter(is_bot=True, is_active=True).exclude(pk__in=present).order_by("username")
-    return [
-        {"id": str(user.pk), "username": user.username, "displayName": str(user), "isBot": user.is_bot}
-        for user in (*sorted(members, key=lambda member: not member.is_bot), *bots)
-    ]
 
 
 @require_POST
 @login_required
 def post_message(request: HttpRequest, room_id: int) -> HttpResponse:
-    """A message from the room's form; a form sent twice posts once."""
+    """A message from the room's form; a form sent twice posts once. One that is refused keeps what was typed."""
     user = user_of(request)
-    client_id = request.POST.get("client_id") or None
+    client_id, text = request.POST.get("client_id") or None, request.POST.get("text", "")
     try:
-        actions.post_message(user, room_id=room_id, text=request.POST.get("text", ""), client_id=client_id)
+        actions.post_message(user, room_id=room_id, text=text, client_id=client_id)
     except NotFound:
         raise
     except DomainError as error:
         notices.error(request, error.message)
+        context = _room_context(request, access_room(user, room_id), draft=text)
+        return render(request, "chat/room.html", context, status=STATUS_OF.get(error.code, 500))
     return redirect(reverse("room", args=[room_id]) + "#composer")
 
 
@@ -154,10 +187,12 @@ def leave(request: HttpRequest, room_id: int) -> HttpResponse:
 @require_POST
 @login_required
 def mark_read(request: HttpRequest, room_id: int) -> HttpResponse:
-    """For readers without JavaScript; scripts mark what was seen over the socket."""
-    room = access_room(user_of(request), room_id)
-    actions.mark_read(user_of(request), room_id=room_id, version=room.version)
-    return redirect("room", room_id)
+    """For readers without JavaScript, and for a script whose page is going: it gives the `version` that was seen."""
+    user = user_of(request)
+    seen = request.POST.get("version", "")
+    version = int(seen) if seen.isdecimal() and len(seen) < 18 else access_room(user, room_id).version
+    actions.mark_read(user, room_id=room_id, version=version)
+    return HttpResponse(status=204) if seen else redirect("room", room_id)
 
 
 @require_http_methods(["GET", "POST"])
@@ -217,17 +252,27 @@ def edit_message(request: HttpRequest, message_id: int) -> HttpResponse:
     user = user_of(request)
     found = access_message(user, message_id)
     back = redirect(reverse("room", args=[found.room_id]) + f"#message-{found.pk}")
+    text = request.POST.get("text", found.text)
+    context = {
+        "message": found,
+        "room": found.room,
+        "text": text,
+        "max_characters": settings.MESSAGE_MAX_CHARACTERS,
+    }
     if request.method == "GET":
         if found.author_id != user.pk or found.deleted_at or found.kind != Message.Kind.PERSON:
             return back
-        return render(request, "chat/edit_message.html", {"message": found, "room": found.room})
+        return render(request, "chat/edit_message.html", context)
     try:
         if "delete" in request.POST:
             actions.delete_message(user, message_id=message_id)
         else:
-            actions.edit_message(user, message_id=message_id, text=request.POST.get("text", ""))
-    except (BadInput, Conflict) as error:
+            actions.edit_message(user, message_id=message_id, text=text)
+    except (NotFound, Forbidden):
+        raise
+    except DomainError as error:
         notices.error(request, error.message)
+        return render(request, "chat/edit_message.html", context, status=STATUS_OF.get(error.code, 500))
     return back
 
 

@@ -4,10 +4,8 @@ from django import forms
 
 
 class CollectionForm(forms.Form):
-    """A new collection."""
+    """A new collection. What is too long is told by the action: a browser would cut it without a word."""
 
-    name = forms.CharField(max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off"}))
-    description = forms.CharField(
-        max_length=500, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
-    )
+    name = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    description = forms.CharField(required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))
     everyone = forms.BooleanField(required=False, label="Everyone may read it")

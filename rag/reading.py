@@ -1,7 +1,9 @@
 """How a document's text is shown: whole in parts, or around one passage; with the words that a citation rests on."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 PART_CHARACTERS = 20_000
 AROUND_CHARACTERS = 1_200
@@ -10,11 +12,20 @@ _SPAN = re.compile(r"(\d{1,9})-(\d{1,9})")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A run of text, and whether it is the passage or, in it, the marked words."""
+    """A run of text, and whether it is the passage or, in it, the marked words; `is_place`: a link leads to its start."""
 
     text: str
     is_passage: bool = False
     is_marked: bool = False
+    is_place: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines of one kind that follow each other: "text", "heading" or "row" (of a table)."""
+
+    kind: str
+    pieces: list[Piece]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +69,48 @@ def pieces_around(text: str, passage: tuple[int, int], mark: tuple[int, int] | N
     return [piece for piece in pieces if piece.text]
 
 
-def pieces_of_part(text: str, part: Part, mark: tuple[int, int] | None) -> list[Piece]:
-    """A part of the text, with those words marked that lie in it."""
+def pieces_of_part(
+    text: str, part: Part, mark: tuple[int, int] | None, place: int | None = None
+) -> list[Piece]:
+    """A part of the text, with those words marked that lie in it, or a piece that begins at the place."""
     start, end = mark or (part.end, part.end)
     start, end = (min(max(offset, part.start), part.end) for offset in (start, end))
+    if mark is None and place is not None and part.start <= place < part.end:
+        return [Piece(text[part.start : place])] * (place > part.start) + [
+            Piece(text[place : part.end], is_place=True)
+        ]
     pieces = [
         Piece(text[part.start : start]),
-        Piece(text[start:end], is_marked=True),
+        Piece(text[start:end], is_marked=True, is_place=True),
         Piece(text[end : part.end]),
     ]
     return [piece for piece in pieces if piece.text]
+
+
+def lines_of(pieces: Sequence[Piece], headings: Set[str]) -> list[Lines]:
+    """The same text in the same order, by the kinds of its lines; a line that is one of `headings` is a heading."""
+    text = "".join(piece.text for piece in pieces)
+    found: list[Lines] = []
+    piece_number = offset = 0  # of the first character of `text` that is not in `found` yet
+    for kind, lines in groupby(text.splitlines(keepends=True), key=lambda line: _kind(line, headings)):
+        wanted = sum(map(len, lines))
+        taken: list[Piece] = []
+        while wanted:
+            piece = pieces[piece_number]
+            run = piece.text[offset : offset + wanted]
+            taken.append(replace(piece, text=run, is_place=piece.is_place and offset == 0))
+            wanted -= len(run)
+            offset += len(run)
+            if offset == len(piece.text):
+                piece_number, offset = piece_number + 1, 0
+        found.append(Lines(kind, taken))
+    return found
+
+
+def _kind(line: str, headings: Set[str]) -> str:
+    if line.strip() in headings:
+        return "heading"
+    return "row" if " | " in line else "text"
 
 
 def part_at(text: str, offset: int) -> Part:

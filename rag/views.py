@@ -19,9 +19,11 @@ from chat.selectors import access_room
 from rag.actions.answers import regenerate_answer, stop_message
 from rag.actions.collections import create_collection, room_files
 from rag.actions.documents import delete_document, retry_document, upload_document
+from rag.document_states import document_states
+from rag.excerpts import results_of
 from rag.forms import CollectionForm
-from rag.models import Collection, Document
-from rag.reading import parse_span, part_at, pieces_around, pieces_of_part
+from rag.models import Chunk, Collection, Document
+from rag.reading import AROUND_CHARACTERS, lines_of, parse_span, part_at, pieces_around, pieces_of_part
 from rag.retrieval import Audience, search
 from rag.selectors import (
     access_answer_of,
@@ -35,7 +37,6 @@ from rag.selectors import (
     may_change,
 )
 
-ACCEPTED = ".pdf,.docx,.html,.htm,.md,.markdown,.txt"
 LISTED_PER_COLLECTION = 200
 STATUS_MAX_IDS = 100
 BLOCK_BYTES = 256 * 1024
@@ -44,21 +45,6 @@ SEARCH_MAX_CHARACTERS = 500
 
 def _wants_json(request: HttpRequest) -> bool:
     return request.headers.get("Accept", "").startswith("application/json")
-
-
-def document_state(document: Document) -> dict[str, Any]:
-    """What a page's script needs to show how far a document is."""
-    return {
-        "id": str(document.pk),
-        "title": document.title,
-        "filename": document.filename,
-        "url": reverse("document", args=[document.pk]),
-        "status": document.status,
-        "statusText": document.get_status_display(),
-        "error": document.error_message,
-        "chunkCount": document.chunk_count,
-        "embeddedCount": document.embedded_count,
-    }
 
 
 # ------------------------------------------------------------------------------------------------- lists
@@ -75,11 +61,12 @@ def documents(request: HttpRequest) -> HttpResponse:
     context = {
         "section": "documents",
         "query": query,
-        "passages": search(Audience.of_user(user), query, top_k=20) if query else [],
-        "collections": [] if query else _listed(list(collections_readable_by(user)), user),
+        "results": results_of(query, search(Audience.of_user(user), query, top_k=20)) if query else [],
+        "collections": []
+        if query
+        else _listed(list(collections_readable_by(user).select_related("home_room")), user),
         "writable": [] if user.is_guest else collections_writable_by(user).filter(home_room=None),
         "form": CollectionForm(),
-        "accept": ACCEPTED,
     }
     return render(request, "rag/documents.html", context)
 
@@ -106,9 +93,10 @@ def new_collection(request: HttpRequest) -> HttpResponse:
         try:
             create_collection(user, **form.cleaned_data)
         except (BadInput, Conflict) as error:
-            notices.error(request, error.message)
+            reasons = (f"The {field} {problem}." for field, problem in error.fields.items())
+            notices.error(request, " ".join((error.message, *reasons)))
     else:
-        notices.error(request, "A collection needs a name of at most 80 characters.")
+        notices.error(request, "A collection needs a name.")
     return redirect("documents")
 
 
@@ -126,9 +114,8 @@ def files_of_room(request: HttpRequest, room_id: int) -> HttpResponse:
     context = {
         "room": room,
         "documents": documents_of(own)[:LISTED_PER_COLLECTION] if own else [],
-        "shared": collections_readable_by(user).filter(shares__room=room),
+        "shared": collections_readable_by(user).filter(shares__room=room).exclude(home_room=room),
         "may_add": membership is not None and not user.is_guest and membership.role != "guest",
-        "accept": ACCEPTED,
     }
     template = "rag/_room_files.html" if request.headers.get("X-Fragment") else "rag/room_files.html"
     return render(request, template, context)
@@ -149,7 +136,7 @@ def _upload(request: HttpRequest, collection_id: object, back: str) -> HttpRespo
                 raise
             notices.error(request, error.message)
     if _wants_json(request):
-        return JsonResponse({"documents": [document_state(document) for document in added]}, status=201)
+        return JsonResponse({"documents": document_states(user, added)}, status=201)
     if added:
         notices.success(request, f"Added: {', '.join(document.filename for document in added)}")
     return redirect(back)
@@ -171,7 +158,7 @@ def status(request: HttpRequest) -> JsonResponse:
     ]
     user: Any = request.user
     found = documents_readable_by(user).filter(pk__in=wanted[:STATUS_MAX_IDS])
-    return JsonResponse({"documents": [document_state(document) for document in found]})
+    return JsonResponse({"documents": document_states(user, found)})
 
 
 # ------------------------------------------------------------------------------------------- one document
@@ -180,21 +167,47 @@ def status(request: HttpRequest) -> JsonResponse:
 @require_GET
 @login_required
 def document(request: HttpRequest, document_id: int) -> HttpResponse:
-    """A document's details and its text in parts; `?at=start-end` opens the part with those characters, marked."""
+    """A document's details and its text in parts.
+
+    `?at=start-end` opens the part with those characters, marked; `?at=start` the part there, `?page=n` that page.
+    """
     user: Any = request.user
     found = access_document(user, document_id)
+    page = _number(request.GET.get("page", ""))
+    if page is not None:
+        return redirect(reverse("document", args=[document_id]) + f"?at={_start_of_page(found, page)}#place")
     text = document_text(found)
     at = request.GET.get("at", "")
     mark = parse_span(at, len(text))
-    part = part_at(text, mark[0] if mark else int(at) if at.isdecimal() and len(at) < 10 else 0)
+    place = _number(at)
+    part = part_at(text, mark[0] if mark else place or 0)
     context = {
         "document": found,
         "part": part,
-        "pieces": pieces_of_part(text, part, mark),
+        "lines": lines_of(pieces_of_part(text, part, mark, place), _headings(found, part.start, part.end)),
         "may_change": may_change(user, found),
         "section": "documents",
     }
     return render(request, "rag/document.html", context)
+
+
+def _number(value: str) -> int | None:
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else None
+
+
+def _start_of_page(document: Document, page: int) -> int:
+    """Where the first passage begins that reaches that page; the last page's for a higher number."""
+    chunks = Chunk.objects.filter(document=document, page__isnull=False).order_by("ordinal")
+    found = chunks.filter(page_end__gte=page).first() or chunks.last()
+    return found.start if found else 0
+
+
+def _headings(document: Document, start: int, end: int) -> set[str]:
+    """The headings above the passages between the two offsets of the document's text."""
+    paths = Chunk.objects.filter(document=document, start__lt=end, end__gt=start).values_list(
+        "heading", flat=True
+    )
+    return {heading for path in paths.distinct() for heading in path.split(" › ") if heading}
 
 
 @require_GET
@@ -238,7 +251,10 @@ def passage(request: HttpRequest, document_id: int, chunk_id: int) -> HttpRespon
     context = {
         "chunk": chunk,
         "document": chunk.document,
-        "pieces": pieces_around(text, (chunk.start, chunk.end), place),
+        "lines": lines_of(
+            pieces_around(text, (chunk.start, chunk.end), place),
+            _headings(chunk.document, chunk.start - AROUND_CHARACTERS, chunk.end + AROUND_CHARACTERS),
+        ),
         "at": place or (chunk.start, chunk.end),
         "section": "documents",
     }
@@ -252,6 +268,8 @@ def delete(request: HttpRequest, document_id: int) -> HttpResponse:
     user: Any = request.user
     title = access_document(user, document_id).title
     delete_document(user, document_id=document_id)
+    if _wants_json(request):
+        return JsonResponse({"ok": True})
     notices.success(request, f"Deleted: {title}")
     return redirect(_back(request, reverse("documents")))
 
@@ -263,7 +281,7 @@ def retry(request: HttpRequest, document_id: int) -> HttpResponse:
     user: Any = request.user
     found = retry_document(user, document_id=document_id)
     if _wants_json(request):
-        return JsonResponse({"documents": [document_state(found)]})
+        return JsonResponse({"documents": document_states(user, [found])})
     return redirect(_back(request, reverse("document", args=[document_id])))
 
 

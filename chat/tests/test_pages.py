@@ -74,12 +74,48 @@ def test_signing_out_needs_a_post(as_grace):
 # ------------------------------------------------------------------------------------------------------ rooms
 
 
-def test_the_start_page_is_the_room_read_last(as_ada, general, private):
-    assert as_ada.get("/")["Location"] == f"/rooms/{private.pk}/"  # the first of one's own, by kind and name
+def test_the_start_page_is_the_room_read_last_also_after_signing_out(client, ada, general, private):
+    client.force_login(ada)
+    page(client, "room", private.pk)
+    client.post("/sign-out/")
+    client.force_login(ada)
 
-    page(as_ada, "room", general.pk)
+    assert client.get("/")["Location"] == f"/rooms/{private.pk}/"
 
-    assert as_ada.get("/")["Location"] == f"/rooms/{general.pk}/"
+
+def test_a_room_read_last_that_was_left_is_not_the_start_page(as_grace, ada, general):
+    lab = actions.create_room(ada, name="lab")
+    actions.join_room(Membership.objects.get(user__username="grace").user, room_id=lab.pk)
+    page(as_grace, "room", lab.pk)
+
+    as_grace.post(f"/rooms/{lab.pk}/leave/")
+
+    assert as_grace.get("/")["Location"] == f"/rooms/{general.pk}/"
+
+
+def test_the_first_start_page_is_a_public_room_with_news_else_the_oldest(as_grace, ada, grace, general):
+    direct = actions.open_direct_room(grace, other_id=ada.pk)
+    lab = actions.create_room(ada, name="a lab")
+    actions.join_room(grace, room_id=lab.pk)
+    for room in (general, lab):
+        room.refresh_from_db()
+        actions.mark_read(grace, room_id=room.pk, version=room.version)
+    actions.post_message(ada, room_id=direct.pk, text="hello")
+    assert as_grace.get("/")["Location"] == f"/rooms/{general.pk}/"
+
+    actions.post_message(ada, room_id=lab.pk, text="news")
+
+    assert as_grace.get("/")["Location"] == f"/rooms/{lab.pk}/"
+
+
+def test_reading_a_room_writes_nothing(as_grace, general):
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as queries:
+        page(as_grace, "room", general.pk)
+
+    assert [query["sql"] for query in queries if not query["sql"].startswith("SELECT")] == []
 
 
 def test_somebody_without_rooms_starts_at_the_list(as_guest):
@@ -190,6 +226,48 @@ def test_an_empty_message_is_refused_with_words(as_grace, general):
 
     assert "A message needs a text." in response.content.decode()
     assert general.messages.count() == 0
+
+
+def test_a_message_that_is_refused_keeps_what_was_typed(as_grace, general):
+    text = "word " * 5000
+
+    response = as_grace.post(f"/rooms/{general.pk}/post/", {"text": text})
+
+    assert response.status_code == 413
+    assert text in response.content.decode()
+    assert "at most 20,000 characters" in response.content.decode()
+    assert general.messages.filter(kind="person").count() == 0
+
+
+def test_an_edit_that_is_refused_keeps_what_was_typed(as_grace, grace, general):
+    message = actions.post_message(grace, room_id=general.pk, text="short")
+    text = "word " * 5000
+
+    response = as_grace.post(f"/messages/{message.pk}/edit/", {"text": text})
+
+    assert text in response.content.decode()
+    assert "at most 20,000 characters" in response.content.decode()
+    message.refresh_from_db()
+    assert message.text == "short"
+
+
+def test_no_field_cuts_what_is_pasted_without_a_word(as_grace, general):
+    for name, args in (("room", [general.pk]), ("rooms", [])):
+        assert "maxlength" not in page(as_grace, name, *args).content.decode()
+
+    response = as_grace.post("/rooms/", {"name": "n" * 81, "topic": "", "kind": "public"})
+
+    assert "This must have 1 to 80 characters." in response.content.decode()
+    assert "n" * 81 in response.content.decode()
+
+
+def test_only_who_may_add_files_sees_the_paperclip(client, ada, grace, guest, general):
+    actions.add_member(ada, room_id=general.pk, user_id=guest.pk)
+    client.force_login(grace)
+    assert 'id="attach"' in page(client, "room", general.pk).content.decode()
+
+    client.force_login(guest)
+    assert 'id="attach"' not in page(client, "room", general.pk).content.decode()
 
 
 def test_a_visitor_must_join_before_posting(client, general, db):
@@ -333,6 +411,16 @@ def test_marking_as_read_without_a_script(as_grace, ada, grace, general):
     assert 'data-unread="0"' in page(as_grace, "people").content.decode()
 
 
+def test_a_page_that_goes_tells_what_was_seen(as_grace, ada, general):
+    seen = actions.post_message(ada, room_id=general.pk, text="one")
+    actions.post_message(ada, room_id=general.pk, text="two")
+
+    response = as_grace.post(f"/rooms/{general.pk}/read/", {"version": str(seen.version)})
+
+    assert response.status_code == 204
+    assert 'data-unread="1"' in page(as_grace, "people").content.decode()
+
+
 def test_a_direct_room_is_called_by_the_other_person(as_ada, grace, general):
     response = as_ada.post(f"/people/{grace.pk}/message/", follow=True)
 
@@ -363,7 +451,7 @@ def test_a_room_is_made_by_the_form(as_grace):
 def test_a_name_that_is_taken_is_told_at_its_field(as_grace, general):
     response = as_grace.post("/rooms/", {"name": "General", "topic": "", "kind": "public"})
 
-    assert "is taken" in response.content.decode()
+    assert "There is a room with that name already." in response.content.decode()
     assert Room.objects.count() == 1
 
 

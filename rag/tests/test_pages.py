@@ -144,9 +144,68 @@ def test_the_list_shows_only_what_one_may_read(client, people, document):
     assert document.title not in client.get("/documents/").content.decode()
 
 
+@pytest.mark.parametrize(
+    ("code", "helps"), [("ENCRYPTED", False), ("NO_TEXT", False), ("TIMEOUT", True), ("INTERNAL", True)]
+)
+def test_trying_again_is_offered_only_where_it_can_help(as_ada, document, code, helps):
+    Document.objects.filter(pk=document.pk).update(status="failed", error_code=code, error_message="No.")
+
+    html = as_ada.get("/documents/").content.decode()
+    state = as_ada.get("/documents/status/", {"ids": str(document.pk)}).json()["documents"][0]
+
+    assert (f"/documents/{document.pk}/retry/" in html) is helps
+    assert f"/documents/{document.pk}/delete/" in html
+    assert (state["mayRetry"], state["mayDelete"]) == (helps, True)
+
+
+def test_who_may_not_change_a_failed_document_is_offered_nothing(client, people, document):
+    Document.objects.filter(pk=document.pk).update(status="failed", error_code="TIMEOUT", error_message="No.")
+    document.collection.everyone = True
+    document.collection.save()
+    client.force_login(people["grace"])
+
+    html = client.get("/documents/").content.decode()
+    state = client.get("/documents/status/", {"ids": str(document.pk)}).json()["documents"][0]
+
+    assert f"/documents/{document.pk}/retry/" not in html
+    assert f"/documents/{document.pk}/delete/" not in html
+    assert (state["mayRetry"], state["mayDelete"]) == (False, False)
+
+
+def test_a_script_deletes_a_failed_document(as_ada, document):
+    assert as_ada.post(f"/documents/{document.pk}/delete/", headers=JSON).json() == {"ok": True}
+    assert not Document.objects.exists()
+
+
+def test_a_rooms_own_files_are_called_by_the_room(as_ada, people, room):
+    room_files(people["ada"], room_id=room.pk)
+
+    assert "Files of #lab" in as_ada.get("/documents/").content.decode()
+
+
+def test_who_may_add_nowhere_is_told_where_files_are_added(client, people):
+    client.force_login(people["grace"])
+
+    assert "drop them into a room" in client.get("/documents/").content.decode()
+
+
+def test_headings_and_pages_of_a_document_are_found(as_ada, document):
+    text = "Pumps\nSpeed\nThe pump runs.\na | b\n1 | 2\n"
+    DocumentText.objects.filter(document=document).update(text=text)
+    Chunk.objects.filter(document=document).update(start=12, end=26)
+
+    html = as_ada.get(f"/documents/{document.pk}/").content.decode()
+    response = as_ada.get(f"/documents/{document.pk}/", {"page": "2"})
+
+    assert '<span class="line-heading" role="heading" aria-level="2">Pumps\nSpeed\n</span>' in html
+    assert '<span class="line-row">a | b\n1 | 2\n</span>' in html
+    assert response["Location"] == f"/documents/{document.pk}/?at=12#place"
+    assert 'id="place">The pump runs.' in as_ada.get(response["Location"]).content.decode()
+
+
 def test_a_failure_is_shown_with_its_reason(as_ada, document):
     Document.objects.filter(pk=document.pk).update(
-        status="failed", error_code="ENCRYPTED", error_message="This PDF has a password."
+        status="failed", error_code="TIMEOUT", error_message="This PDF has a password."
     )
 
     html = as_ada.get("/documents/").content.decode()

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.reading import PART_CHARACTERS, Part, Piece, parse_span, part_at, pieces_around, pieces_of_part
+from rag.reading import (
+    PART_CHARACTERS,
+    Part,
+    Piece,
+    lines_of,
+    parse_span,
+    part_at,
+    pieces_around,
+    pieces_of_part,
+)
 
 TEXT = "One two three. " * 400
 
@@ -79,5 +88,18 @@ def test_a_mark_across_parts_is_cut_at_the_border():
 
     assert pieces_of_part("0123456789abcdef", part, (8, 12)) == [
         Piece("01234567"),
-        Piece("89", is_marked=True),
+        Piece("89", is_marked=True, is_place=True),
     ]
+
+
+def test_lines_are_kept_whole_and_told_apart():
+    pieces = [Piece("Pumps\nThe pump "), Piece("runs\na | b", is_marked=True, is_place=True), Piece("\nend")]
+
+    lines = lines_of(pieces, {"Pumps"})
+
+    assert [line.kind for line in lines] == ["heading", "text", "row", "text"]
+    assert (
+        "".join(piece.text for line in lines for piece in line.pieces) == "Pumps\nThe pump runs\na | b\nend"
+    )
+    assert [piece.text for line in lines for piece in line.pieces if piece.is_marked] == ["runs\n", "a | b"]
+    assert [piece.text for line in lines for piece in line.pieces if piece.is_place] == ["runs\n"]

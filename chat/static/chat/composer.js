@@ -1,5 +1,7 @@
 // Where one writes: Enter sends, Shift+Enter begins a line, a draft survives the page.
 
+import { TextLimit } from "./text_limit.js";
+
 const TYPING_EVERY_MS = 3000;
 const TYPING_ENDS_MS = 5000;
 
@@ -11,6 +13,7 @@ export class Composer {
   #onTyping;
   #saidTyping = 0;
   #typingTimer = 0;
+  #limit;
 
   constructor(form, { draftKey, completion, onSend, onTyping }) {
     this.#form = form;
@@ -20,6 +23,8 @@ export class Composer {
     this.#onTyping = onTyping;
     this.#box.removeAttribute("required"); // an empty message is simply not sent, without a bubble
     if (!this.#box.value) this.#box.value = localStorage.getItem(draftKey) ?? "";
+    this.#limit = new TextLimit(this.#box, document.getElementById("text-length"), Number(this.#box.dataset.maxCharacters));
+    this.#limit.show();
     this.#fit();
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -51,7 +56,7 @@ export class Composer {
 
   #send() {
     const text = this.#box.value.trim();
-    if (!text) return;
+    if (!text || !this.#limit.show()) return;
     this.#box.value = "";
     this.#changed();
     this.#stopTyping();
@@ -62,6 +67,7 @@ export class Composer {
   #changed() {
     if (this.#box.value) localStorage.setItem(this.#draftKey, this.#box.value);
     else localStorage.removeItem(this.#draftKey);
+    this.#limit.show();
     this.#fit();
     if (this.#box.value) this.#isTyping();
     else this.#stopTyping();

@@ -1,5 +1,7 @@
 // Changing or deleting one's own message in its place. Without a connection the link leads to a page that does the same.
 
+import { TextLimit } from "./text_limit.js";
+
 /** Open an editor in the message's element; `request` sends to the server, `refuse` tells why something did not work. */
 export async function editMessage(item, request, fetchMessage, refuse) {
   const message = await fetchMessage(item.dataset.id);
@@ -9,14 +11,18 @@ export async function editMessage(item, request, fetchMessage, refuse) {
   form.className = "message-edit";
   const box = document.createElement("textarea");
   box.value = message.text;
-  box.maxLength = 20000;
   box.setAttribute("aria-label", "Edit message");
   const row = document.createElement("div");
   row.className = "inline-row";
   row.append(button("Save", "primary", "submit"), button("Cancel"), button("Delete", "danger"));
-  form.append(box, row);
+  const length = document.createElement("p");
+  length.className = "text-length";
+  length.setAttribute("role", "status");
+  form.append(box, length, row);
   body.hidden = true;
   body.after(form);
+  const limit = new TextLimit(box, length, Number(document.getElementById("text").dataset.maxCharacters));
+  limit.show();
   box.focus();
 
   const close = () => {
@@ -29,9 +35,10 @@ export async function editMessage(item, request, fetchMessage, refuse) {
     if (ack?.ok) close();
     else refuse(ack?.error?.message ?? "There is no connection just now. Nothing was changed.");
   };
+  const save = () => limit.show() && finish("edit-message", box.value);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    finish("edit-message", box.value);
+    save();
   });
   form.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
@@ -39,7 +46,7 @@ export async function editMessage(item, request, fetchMessage, refuse) {
       close();
     } else if (event.key === "Enter" && !event.shiftKey && event.target === box && !event.isComposing) {
       event.preventDefault();
-      finish("edit-message", box.value);
+      save();
     }
   });
   row.children[1].addEventListener("click", close);

@@ -2,6 +2,7 @@
 // a retry posts nothing twice.
 
 const RETRY_MS = 3000;
+const MOST_TRIES = 3; // of a message over which the server fails; it must not hold up the others for ever
 const WORTH_A_RETRY = new Set(["RATE_LIMITED", "UNAVAILABLE", "INTERNAL"]);
 
 export class Outbox {
@@ -27,7 +28,7 @@ export class Outbox {
   }
 
   add(roomId, text) {
-    const entry = { clientId: newId(), roomId, text, at: new Date().toISOString(), problem: "" };
+    const entry = { clientId: newId(), roomId, text, at: new Date().toISOString(), problem: "", failures: 0 };
     this.#save([...this.entries(), entry]);
     this.onChange(entry);
     this.flush();
@@ -36,6 +37,14 @@ export class Outbox {
 
   remove(clientId) {
     this.#save(this.entries().filter((entry) => entry.clientId !== clientId));
+  }
+
+  /** Send one again that was given up. */
+  retry(clientId) {
+    const entry = this.entries().find((other) => other.clientId === clientId);
+    if (!entry) return;
+    this.#replace({ ...entry, problem: "", failures: 0 });
+    this.flush();
   }
 
   /** Send what waits, oldest first, one after the other. */
@@ -63,15 +72,28 @@ export class Outbox {
     if (ack.ok) {
       this.remove(clientId);
       this.onSent(ack.message);
-    } else if (WORTH_A_RETRY.has(ack.error?.code)) {
+    } else if (this.#isWorthARetry(entry, ack.error)) {
       this.#retryIn((ack.error.retryAfter ?? RETRY_MS / 1000) * 1000);
       return false;
     } else {
       entry.problem = ack.error?.message ?? "This message could not be sent.";
-      this.#save(this.entries().map((other) => (other.clientId === clientId ? entry : other)));
-      this.onChange(entry);
+      this.#replace(entry);
     }
     return true;
+  }
+
+  #isWorthARetry(entry, error) {
+    if (error?.code === "INTERNAL") this.#save(this.#with({ ...entry, failures: (entry.failures = (entry.failures ?? 0) + 1) }));
+    return WORTH_A_RETRY.has(error?.code) && entry.failures < MOST_TRIES;
+  }
+
+  #with(entry) {
+    return this.entries().map((other) => (other.clientId === entry.clientId ? entry : other));
+  }
+
+  #replace(entry) {
+    this.#save(this.#with(entry));
+    this.onChange(entry);
   }
 
   #retryIn(delay) {

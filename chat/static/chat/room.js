@@ -21,6 +21,7 @@ const people = JSON.parse(document.getElementById("people").textContent);
 const timeline = new Timeline(document.getElementById("messages"), log, me, room.dataset.manages === "true");
 const typing = new TypingLine(document.getElementById("typing"), people, me);
 const outbox = new Outbox(socket, me.id);
+const READ_AFTER_MS = 300;
 let missed = 0; // new messages below what is in view
 let readVersion = Number(room.dataset.read);
 let composer = null;
@@ -42,25 +43,51 @@ function arrived(message, isNew) {
 socket.on("new-message", (message) => arrived(message, true));
 socket.on("message-updated", (message) => arrived(message, false));
 socket.on("message-delta", (delta) => timeline.addDelta(delta));
+socket.on("room-lost", (event) => {
+  if (event.roomId !== roomId) return;
+  room.dataset.lost = "true";
+  showConnection(socket.state);
+});
 socket.on("typing", (event) => event.roomId === roomId && typing.changed(event));
 
 // ------------------------------------------------------------------------------------------------ what is read
 
 let readTimer = 0;
-const isLooking = () => !document.hidden && document.hasFocus() && timeline.isAtEnd && !isHistory;
+let seenVersion = 0; // the highest that was in view; the server hears of it a moment later
+let hasSeenOpening = false;
+const isPresent = () => !document.hidden && document.hasFocus() && !isHistory;
+const isLooking = () => isPresent() && timeline.isAtEnd;
 sidebar.isReading = (id) => id === roomId && isLooking();
 
+/** What is at the end is read when one looks at the end; what the page opened with is read wherever it opened. */
 function markRead() {
-  if (!isMember || !isLooking()) return;
+  if (!isMember || !isPresent()) return;
+  if (isLooking()) seenVersion = sidebar.versions.get(roomId) ?? 0;
+  else if (!hasSeenOpening) seenVersion = Number(room.dataset.version);
+  hasSeenOpening = true;
   clearTimeout(readTimer);
-  readTimer = setTimeout(async () => {
-    const version = sidebar.versions.get(roomId) ?? 0;
-    if (version <= readVersion || !isLooking()) return;
-    const ack = await socket.request("mark-read", roomId, version).catch(() => null);
-    if (!ack?.ok) return;
-    readVersion = version;
-    sidebar.setUnread(roomId, ack.unread);
-  }, 300);
+  readTimer = setTimeout(tellRead, READ_AFTER_MS);
+}
+
+async function tellRead() {
+  clearTimeout(readTimer);
+  if (seenVersion <= readVersion) return;
+  const version = seenVersion;
+  const ack = await socket.request("mark-read", roomId, version).catch(() => null);
+  if (!ack?.ok) return;
+  readVersion = Math.max(readVersion, version);
+  sidebar.setUnread(roomId, ack.unread);
+}
+
+/** The page goes, and its connection with it: what was seen is told by a request that outlives both. */
+function flushRead() {
+  if (seenVersion <= readVersion) return;
+  clearTimeout(readTimer);
+  readVersion = seenVersion;
+  const form = new FormData();
+  form.set("csrfmiddlewaretoken", document.querySelector("input[name=csrfmiddlewaretoken]").value);
+  form.set("version", seenVersion);
+  navigator.sendBeacon(`/rooms/${roomId}/read/`, form);
 }
 
 function showMissed(count) {
@@ -80,7 +107,8 @@ toLatest.addEventListener("click", () => {
   composer?.focus();
 });
 addEventListener("focus", markRead);
-document.addEventListener("visibilitychange", markRead);
+addEventListener("pagehide", flushRead);
+document.addEventListener("visibilitychange", () => (document.hidden ? tellRead() : markRead()));
 
 // ------------------------------------------------------------------------------------------------- connection
 
@@ -89,6 +117,7 @@ const WORDS = {
   waiting: "Reconnecting… What you send is kept and goes out when the connection is back.",
   offline: "You are offline. What you send is kept and goes out when the connection is back.",
   refused: "You are signed out. Reload the page to sign in again.",
+  lost: "This room is not open to you any more. What you see here is not kept up to date.",
 };
 let wasConnected = false;
 let connectionTimer = 0;
@@ -96,6 +125,11 @@ let connectionTimer = 0;
 function showConnection(state) {
   const line = document.getElementById("connection");
   clearTimeout(connectionTimer);
+  if (room.dataset.lost) {
+    line.hidden = false;
+    line.textContent = WORDS.lost;
+    return;
+  }
   if (state === "connected") line.hidden = true;
   // A moment's break is no news; the line then stays until the connection is back.
   const wait = state === "offline" || state === "refused" || !line.hidden ? 0 : 1500;
@@ -128,8 +162,17 @@ function unsentItem(entry) {
     me,
   );
   item.classList.add(entry.problem ? "refused" : "pending");
-  if (entry.problem) item.querySelector(".message-actions").append(action("Edit again", "restore"), action("Discard", "discard"));
+  const actions = item.querySelector(".message-actions");
+  if (entry.problem) actions.append(action("Send again", "resend"), action("Edit", "restore"), action("Discard", "discard"));
+  else actions.before(waitingNote());
   return item;
+}
+
+function waitingNote() {
+  const note = document.createElement("p");
+  note.className = "message-note waiting"; // seen after a moment: most messages do not wait
+  note.textContent = "Waiting to be sent";
+  return note;
 }
 
 function action(text, name) {
@@ -193,6 +236,7 @@ const ACTIONS = {
     timeline.removeUnsent(item.dataset.clientId);
     composer.focus();
   },
+  resend: (item) => outbox.retry(item.dataset.clientId),
   restore(item) {
     const entry = outbox.entries().find(({ clientId }) => clientId === item.dataset.clientId);
     ACTIONS.discard(item);

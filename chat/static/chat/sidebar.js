@@ -1,6 +1,7 @@
 // The room list: joins the feed of each of one's rooms, and counts what arrives in the others.
 
 const STALE_AFTER_MS = 60_000;
+const WORTH_A_RETRY = new Set(["RATE_LIMITED", "UNAVAILABLE", "INTERNAL"]);
 
 export class Sidebar {
   onRefresh = () => {};
@@ -12,6 +13,7 @@ export class Sidebar {
   #url;
   #hiddenSince = 0;
   #joined = new Set();
+  #joinTimer = 0;
 
   constructor(nav, socket, me, url) {
     this.#nav = nav;
@@ -23,6 +25,10 @@ export class Sidebar {
     socket.on("new-message", (message) => this.#arrived(message));
     socket.on("message-updated", (message) => this.#saw(message));
     socket.on("room-updated", ({ roomId }) => this.#item(roomId) || this.refresh());
+    socket.on("room-lost", ({ roomId }) => {
+      this.#joined.delete(roomId);
+      this.refresh();
+    });
     document.addEventListener("visibilitychange", () => this.#visibilityChanged());
     this.#showTitle();
   }
@@ -75,13 +81,22 @@ export class Sidebar {
   }
 
   #joinRooms() {
+    clearTimeout(this.#joinTimer);
     for (const item of this.#nav.querySelectorAll("[data-room]")) {
       const roomId = item.dataset.room;
-      if (this.#joined.has(roomId)) continue;
-      this.#joined.add(roomId);
-      const since = this.versions.get(roomId);
-      this.#socket.request("join-room", roomId, { since }).catch(() => this.#joined.delete(roomId));
+      if (!this.#joined.has(roomId)) this.#join(roomId);
     }
+  }
+
+  async #join(roomId) {
+    this.#joined.add(roomId);
+    const since = this.versions.get(roomId);
+    const ack = await this.#socket.request("join-room", roomId, { since }).catch(() => null);
+    if (ack?.ok) return;
+    this.#joined.delete(roomId);
+    if (ack && !WORTH_A_RETRY.has(ack.error?.code)) return; // a room that is lost is not asked for again
+    clearTimeout(this.#joinTimer);
+    this.#joinTimer = setTimeout(() => this.#socket.connected && this.#joinRooms(), (ack?.error.retryAfter ?? 3) * 1000);
   }
 
   #saw(message) {

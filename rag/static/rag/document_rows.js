@@ -49,10 +49,15 @@ export function showState(row, state) {
     bar.removeAttribute("value"); // moving, without a length
   }
   row.querySelector(".document-error").textContent = state.status === "failed" ? state.error : "";
-  const retry = row.querySelector(".document-retry");
-  if (!retry) return;
-  retry.action = `${state.url}retry/`;
-  retry.hidden = state.status !== "failed";
+  showButton(row.querySelector(".document-retry"), `${state.url}retry/`, state.mayRetry);
+  showButton(row.querySelector(".document-delete"), `${state.url}delete/`, state.mayDelete);
+}
+
+function showButton(form, action, isWanted) {
+  if (!form) return; // a row of the server's, in which it has no place
+  form.action = action;
+  form.hidden = !isWanted;
+  form.querySelector("button").disabled = false;
 }
 
 export function showProblem(row, text) {
@@ -86,4 +91,27 @@ async function fetchStates(ids) {
   } catch {
     return []; // no connection: asked again in a second
   }
+}
+
+// "Try again" and "Delete" happen in their place; without a connection the form leads to a page that says so.
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest(".document-retry, .document-delete");
+  if (!form) return;
+  event.preventDefault();
+  const button = form.querySelector("button");
+  button.disabled = true;
+  const response = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { Accept: "application/json" } }).catch(() => null);
+  if (!response?.ok || response.redirected) return form.submit();
+  const row = form.closest(".document-row");
+  if (form.matches(".document-delete")) return removeRow(row);
+  const [state] = (await response.json()).documents;
+  showState(row, state);
+  pollRows();
+});
+
+/** Take a row away, and the panel of uploads with its last one. */
+export function removeRow(row) {
+  const list = row.parentElement;
+  row.remove();
+  if (list.id === "uploads" && !list.children.length && list.matches(".uploads")) list.hidden = true;
 }

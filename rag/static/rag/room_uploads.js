@@ -1,6 +1,6 @@
 // Documents into a room: the attach button, files dropped anywhere on it, and the panel of the room's files.
 
-import { pollRows } from "./document_rows.js";
+import { pollRows, removeRow } from "./document_rows.js";
 import { acceptDrops, takeOverForm, uploadFiles } from "./upload.js";
 
 const DONE_SHOWN_MS = 6000;
@@ -32,9 +32,9 @@ function tidy() {
   for (const row of uploads.children) {
     if (row.dataset.status === "ready" && !row.dataset.leaving) {
       row.dataset.leaving = "true";
-      setTimeout(() => remove(row), DONE_SHOWN_MS);
+      setTimeout(() => removeRow(row), DONE_SHOWN_MS);
     }
-    if (["refused", "failed"].includes(row.dataset.status) && !row.querySelector(".dismiss")) row.append(dismissButton(row));
+    if (["refused", "failed"].includes(row.dataset.status) && !row.querySelector(".dismiss")) row.querySelector(".document-buttons").append(dismissButton(row));
   }
 }
 
@@ -43,13 +43,8 @@ function dismissButton(row) {
   button.type = "button";
   button.className = "button small dismiss";
   button.textContent = "Dismiss";
-  button.addEventListener("click", () => remove(row));
+  button.addEventListener("click", () => removeRow(row));
   return button;
-}
-
-function remove(row) {
-  row.remove();
-  uploads.hidden = !uploads.children.length;
 }
 
 document.addEventListener("pane-loaded", (event) => {

@@ -1,0 +1,25 @@
+"""What the templates of document pages need beyond Django."""
+
+from django import template
+
+from chat.models import Room
+from rag.document_states import ACCEPTED, is_worth_a_retry
+from rag.models import Collection
+
+register = template.Library()
+register.filter("is_worth_a_retry", is_worth_a_retry)
+
+
+@register.simple_tag
+def accepted_files() -> str:
+    """The endings of files that can be read, for a file chooser."""
+    return ACCEPTED
+
+
+@register.filter
+def collection_name(collection: Collection) -> str:
+    """The collection as people know it: a room's own files are called by the room, whatever it is called now."""
+    room = collection.home_room
+    if room is None:
+        return collection.name
+    return "Files of a direct conversation" if room.kind == Room.Kind.DIRECT else f"Files of #{room.name}"
