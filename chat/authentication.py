@@ -1,6 +1,8 @@
 """Who is calling: an access token or a session cookie becomes a `Caller`. Nothing a client says about itself counts."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -26,12 +28,14 @@ Headers = dict[bytes, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A verified user and how long the proof holds: until `expires_at` (Unix seconds; None for a session)."""
+    """A verified user and how long the proof holds: until `expires_at` (Unix seconds; None for a session), while the
+    sign-in or the session lasts, and until the password changes, of which `password_hash` is a hash."""
 
     user: User
     expires_at: float | None = None
     sign_in_id: int | None = None
     session_key: str | None = None
+    password_hash: str = field(default="", repr=False)
 
 
 def caller_from_token(raw: object) -> Caller:
@@ -48,11 +52,12 @@ def caller_from_token(raw: object) -> Caller:
         raise Unauthenticated(BAD_TOKEN)
     user = User.objects.filter(pk=token.get(api_settings.USER_ID_CLAIM), is_active=True).first()
     sign_in = token.get(SIGN_IN_CLAIM)
-    if user is None or token.get(api_settings.REVOKE_TOKEN_CLAIM) != get_md5_hash_password(user.password):
+    password_hash = token.get(api_settings.REVOKE_TOKEN_CLAIM)
+    if user is None or password_hash != get_md5_hash_password(user.password):
         raise Unauthenticated(BAD_TOKEN)
     if not SignIn.objects.filter(pk=sign_in, user=user, revoked_at=None).exists():
         raise Unauthenticated(BAD_TOKEN)
-    return Caller(user, expires_at=float(token["exp"]), sign_in_id=sign_in)
+    return Caller(user, float(token["exp"]), sign_in_id=sign_in, password_hash=password_hash)
 
 
 def caller_from_session(session_key: str | None) -> Caller | None:
@@ -67,16 +72,31 @@ def caller_from_session(session_key: str | None) -> Caller | None:
         session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()
     ):
         return None
-    return Caller(user, session_key=session_key)
+    return Caller(user, session_key=session_key, password_hash=get_md5_hash_password(user.password))
 
 
-def still_valid(caller: Caller, *, now: float) -> bool:
-    """Whether the proof behind a live connection still holds: for long-lived connections, asked every few seconds."""
-    if caller.expires_at is not None and caller.expires_at <= now:
-        return False
-    if caller.session_key is not None:
-        return caller_from_session(caller.session_key) is not None
-    return SignIn.objects.filter(pk=caller.sign_in_id or 0, revoked_at=None, user__is_active=True).exists()
+def invalid_callers(callers: Collection[Caller], users: Mapping[int, User], *, now: float) -> set[Caller]:
+    """Those whose proof no longer holds at `now` (Unix seconds): for long-lived connections, asked every few seconds.
+
+    `users` are the accounts as they are now, by id. Two queries at most, however many callers. A session ends with its
+    row, so settings.SESSION_ENGINE must be one that keeps sessions in the database.
+    """
+    signed_in = {caller.sign_in_id for caller in callers if caller.sign_in_id is not None}
+    sign_ins = set(SignIn.objects.filter(pk__in=signed_in, revoked_at=None).values_list("pk", flat=True))
+    keys = {caller.session_key for caller in callers if caller.session_key is not None}
+    stored = import_module(settings.SESSION_ENGINE).SessionStore.get_model_class().objects
+    alive = stored.filter(session_key__in=keys, expire_date__gt=datetime.fromtimestamp(now, UTC))
+    sessions = set(alive.values_list("session_key", flat=True))
+
+    def holds(caller: Caller) -> bool:
+        user = users.get(caller.user.pk)
+        if user is None or not user.is_active or caller.password_hash != get_md5_hash_password(user.password):
+            return False
+        if caller.session_key is not None:
+            return caller.session_key in sessions
+        return caller.sign_in_id in sign_ins and caller.expires_at is not None and now < caller.expires_at
+
+    return {caller for caller in callers if not holds(caller)}
 
 
 def bearer_token(value: str) -> str | None:

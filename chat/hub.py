@@ -286,6 +286,7 @@ class Subscription:
         self._limit = limit
         self._waiting: deque[Delivery] = deque()
         self._arrived = asyncio.Event()
+        self._error: Exception | None = None
 
     def __call__(self, delivery: Delivery) -> None:
         if len(self._waiting) >= self._limit:
@@ -294,13 +295,20 @@ class Subscription:
         self._waiting.append(delivery)
         self._arrived.set()
 
+    def fail(self, error: Exception) -> None:
+        """Make the reader get this error from now on, and none of what waits."""
+        self._error = error
+        self._arrived.set()
+
     def __aiter__(self) -> AsyncIterator[Delivery]:
         return self
 
     async def __anext__(self) -> Delivery:
-        while not self._waiting:
+        while self._error is None and not self._waiting:
             self._arrived.clear()
             await self._arrived.wait()
+        if self._error is not None:
+            raise self._error
         return self._waiting.popleft()
 
 

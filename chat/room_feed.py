@@ -19,13 +19,12 @@ from chat.hub import RESYNC, Delivery, current_hub
 from chat.models import Room
 from chat.per_loop import PerLoop
 from chat.protocol.socketio import Packet, PacketType, encode
-from chat.selectors import changes_since, message_payload
+from chat.selectors import PAGE_MESSAGES, changes_since, message_payload
 from chat.versions import VersionTrack
 
 log = logging.getLogger(__name__)
 HELD_MAX_EVENTS = 1000
 BEHIND_PAUSE_S = 0.1
-PAGE_MESSAGES = 500
 _MESSAGES = (MessagePosted.name, MessageUpdated.name)
 _ABOUT_OTHERS = (UserJoined.name, UserLeft.name, Typing.name)
 

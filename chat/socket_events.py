@@ -6,6 +6,7 @@ events with `register_event`.
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -84,6 +85,10 @@ class ChatSocket(Socket):
         """The proof of who this is does not hold any more."""
         self.emit("session-ended", Unauthenticated(SESSION_ENDED).as_dict())
         self.kick("access ended")
+
+    def update_user(self, user: User) -> None:
+        """The account as it is now: a new name shows in new messages."""
+        self.caller = replace(self.caller, user=user)
 
     async def leave_all(self) -> None:
         """The client has gone."""

@@ -1,15 +1,13 @@
-"""Every few seconds: do the callers behind live sockets still have their access? One task and few queries for all."""
+"""Every few seconds: do those behind live connections still have their access? One task and few queries for all."""
 
 import asyncio
 import logging
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from django.db import Error as DatabaseError
-
-from chat.authentication import Caller, still_valid
+from chat.authentication import Caller, invalid_callers
 from chat.database import run_in_db
 from chat.models import Membership, Room, User
 from chat.per_loop import PerLoop
@@ -19,13 +17,19 @@ SWEEP_INTERVAL_S = 3.0  # a connection must lose its access within 5 s
 
 
 class Swept(Protocol):
-    """A live connection with a caller who reads rooms."""
+    """What must end with the access of a user: a live connection, or something on one.
 
-    caller: Caller
+    `caller` is the proof to be checked, None where somebody else answers for it; `room_ids` are the rooms it reads.
+    """
 
+    @property
+    def caller(self) -> Caller | None: ...
+    @property
+    def user_id(self) -> int: ...
     def room_ids(self) -> Iterable[int]: ...
     def end_access(self) -> None: ...
     def lose_room(self, room_id: int) -> None: ...
+    def update_user(self, user: User) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,72 +43,83 @@ class Findings:
 
 
 def check_access(callers: set[Caller], rooms: set[tuple[int, int]]) -> Findings:
-    """Check every caller, and every (user id, room id) pair, against the database."""
-    now = time.time()
-    users = User.objects.in_bulk({caller.user.pk for caller in callers})
-    invalid = {
-        caller for caller in callers if caller.user.pk not in users or not still_valid(caller, now=now)
-    }
-    public = set(
-        Room.objects.filter(pk__in={room_id for _, room_id in rooms}, kind=Room.Kind.PUBLIC).values_list(
-            "pk", flat=True
-        )
+    """Check every caller, and every (user id, room id) pair, against the database, with five queries at most."""
+    user_ids = {caller.user.pk for caller in callers} | {user_id for user_id, _ in rooms}
+    users = User.objects.in_bulk(user_ids)
+    invalid = invalid_callers(callers, users, now=time.time())
+    return Findings(invalid, rooms - _readable(rooms, users), users)
+
+
+def _readable(rooms: set[tuple[int, int]], users: dict[int, User]) -> set[tuple[int, int]]:
+    """Those of the pairs with access: `chat.selectors.rooms_readable_by` for many users at once."""
+    room_ids = {room_id for _, room_id in rooms}
+    public = Room.objects.filter(pk__in=room_ids, kind=Room.Kind.PUBLIC)
+    open_to_people = set(public.values_list("pk", flat=True))
+    memberships = Membership.objects.filter(
+        room_id__in=room_ids, user_id__in={user_id for user_id, _ in rooms}
     )
-    members = set(
-        Membership.objects.filter(
-            room_id__in={room_id for _, room_id in rooms}, user_id__in={user_id for user_id, _ in rooms}
-        ).values_list("user_id", "room_id")
-    )
-    guests = {pk for pk, user in users.items() if user.is_guest}
-    open_to_all = {
-        (user_id, room_id) for user_id, room_id in rooms if room_id in public and user_id not in guests
-    }
-    return Findings(invalid, rooms - members - open_to_all, users)
+    members = set(memberships.values_list("user_id", "room_id"))
+
+    def reads(user: User | None, room_id: int) -> bool:
+        if user is None or not user.is_active:
+            return False
+        return (user.pk, room_id) in members or (room_id in open_to_people and not user.is_guest)
+
+    return {(user_id, room_id) for user_id, room_id in rooms if reads(users.get(user_id), room_id)}
 
 
 class Sweeper:
-    """The live sockets of one event loop."""
+    """What is live on one event loop."""
 
     def __init__(self) -> None:
-        self._sockets: set[Swept] = set()
+        self._live: set[Swept] = set()
         self._task: asyncio.Task[None] | None = None
 
-    def add(self, socket: Swept) -> None:
-        """Check this socket from now on."""
-        self._sockets.add(socket)
+    def add(self, one: Swept) -> None:
+        """Check this one from now on."""
+        self._live.add(one)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._run())
 
-    def discard(self, socket: Swept) -> None:
+    def discard(self, one: Swept) -> None:
         """Check it no more."""
-        self._sockets.discard(socket)
+        self._live.discard(one)
 
     async def _run(self) -> None:
-        while self._sockets:
+        while self._live:
             await asyncio.sleep(SWEEP_INTERVAL_S)
             try:
                 await self.sweep()
-            except DatabaseError:
-                log.exception("access could not be checked")  # nobody is thrown out for an outage
+            except (
+                Exception
+            ):  # nobody is thrown out for an outage, and nobody stays for good because of a bug
+                log.exception("access could not be checked; the next sweep tries again")
 
     async def sweep(self) -> None:
-        """Check all sockets once, and act on it."""
-        sockets = list(self._sockets)
-        callers = {socket: socket.caller for socket in sockets}
-        rooms = {(socket.caller.user.pk, room_id) for socket in sockets for room_id in socket.room_ids()}
-        found = await run_in_db(check_access, set(callers.values()), rooms)
-        for socket in sockets:
-            if socket not in self._sockets or socket.caller is not callers[socket]:
+        """Check all once, and act on it."""
+        callers = {one: one.caller for one in self._live}
+        rooms = {(one.user_id, room_id) for one in self._live for room_id in one.room_ids()}
+        found = await run_in_db(check_access, {c for c in callers.values() if c is not None}, rooms)
+        for one, caller in callers.items():
+            if one not in self._live or one.caller is not caller:
                 continue  # gone, or renewed its proof meanwhile
-            if socket.caller in found.callers:
-                socket.end_access()
-                continue
-            user_id = socket.caller.user.pk
-            for room_id in list(socket.room_ids()):
-                if (user_id, room_id) in found.rooms:
-                    socket.lose_room(room_id)
-            # A new name shows in new messages.
-            socket.caller = replace(socket.caller, user=found.users[user_id])
+            try:
+                _act(one, found)
+            except Exception:  # one connection's bug must not save the others
+                log.exception(
+                    "the access of a live connection could not be withdrawn; the next sweep tries again"
+                )
+
+
+def _act(one: Swept, found: Findings) -> None:
+    if one.caller in found.callers:
+        one.end_access()
+        return
+    for room_id in list(one.room_ids()):
+        if (one.user_id, room_id) in found.rooms:
+            one.lose_room(room_id)
+    if one.user_id in found.users:
+        one.update_user(found.users[one.user_id])
 
 
 current_sweeper = PerLoop(Sweeper)

@@ -15,7 +15,7 @@ from chat.presence import ANYWHERE, current_presence
 from gql.context import Context
 from gql.errors import format_domain_error
 from gql.execution import InvalidDocument, Operation, parse_params, prepare, stream
-from gql.watch import watch_caller
+from gql.watch import WatchedCaller, watch_caller
 
 SUBPROTOCOL = "graphql-transport-ws"
 INIT_TIMEOUT_S = 10.0
@@ -39,7 +39,7 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
 
     def __init__(self) -> None:
         super().__init__()
-        self._caller: Caller | None = None
+        self._watched: WatchedCaller | None = None
         self._name = token_hex(8)
         self._init_begun = False
         self._closed = False
@@ -84,8 +84,8 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
         if self._late is not None:
             self._late.cancel()
         await self._watch.aclose()
-        if self._caller is not None:
-            current_presence().leave(ANYWHERE, self._caller.user.pk, self._name)
+        if self._watched is not None:
+            current_presence().leave(ANYWHERE, self._watched.user_id, self._name)
         running = [*self._operations.values(), *self._tasks]
         self._operations.clear()
         for task in running:
@@ -156,13 +156,13 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
             raise _Close(4400, "The payload must be an object")
         self._init_begun = True
         try:
-            self._caller = await self._authenticate(payload or {})
+            caller = await self._authenticate(payload or {})
         except Unauthenticated:
             raise _Close(4403, "Forbidden") from None
         if self._closed:
             return
-        self._watch.enter_context(watch_caller(self._caller, self._lost))
-        current_presence().enter(ANYWHERE, self._caller.user.pk, self._name)
+        self._watched = self._watch.enter_context(watch_caller(caller, self._lost))
+        current_presence().enter(ANYWHERE, self._watched.user_id, self._name)
         await self._send({"type": "connection_ack"})
 
     def _lost(self) -> None:
@@ -183,7 +183,7 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
     # -------------------------------------------------------------------------------------- operations
 
     async def _subscribe(self, message: dict[str, Any]) -> None:
-        if self._caller is None:
+        if self._watched is None:
             raise _Close(4401, "Unauthorized")
         operation_id = self._id_of(message)
         if operation_id in self._operations:
@@ -201,7 +201,7 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
         except InvalidDocument as invalid:
             await self._send({"id": operation_id, "type": "error", "payload": invalid.errors})
             return
-        task = asyncio.create_task(self._run(operation_id, operation, Context(self._caller)))
+        task = asyncio.create_task(self._run(operation_id, operation, Context(self._watched.caller)))
         self._operations[operation_id] = task
 
     async def _run(self, operation_id: str, operation: Operation, context: Context) -> None:

@@ -11,15 +11,14 @@ from typing import Any
 from django.utils.dateparse import parse_datetime
 
 from chat.database import run_in_db
-from chat.events import room_group
+from chat.events import MessagePosted, MessageUpdated, room_group
 from chat.hub import RESYNC, Delivery, subscribe
 from chat.models import Message, Room, User
-from chat.selectors import access_room
+from chat.selectors import PAGE_MESSAGES, access_room, changes_since, messages_of
 from gql.errors import bad_input
 from gql.watch import watch_room
 
-BATCH = 500
-DURABLE = ("new-message", "message-updated")
+DURABLE = (MessagePosted.name, MessageUpdated.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +74,11 @@ def _row(model: Any, values: dict[str, Any]) -> Any:
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads what a feed has not told yet. `column` orders it: `version`, or `posted_version` for new messages alone."""
+    """Reads what a feed has not told yet, in the order of the changes; or, with `posts_only`, of the posts."""
 
     user: User
     room_id: int
-    column: str
+    posts_only: bool
     seen: int
 
     def read_batch(self) -> list[Message]:
@@ -89,12 +88,14 @@ class _Reader:
             NotFound: the room is no longer open to the user.
         """
         room = access_room(self.user, self.room_id)
-        place = self.column
-        beyond = Message.objects.filter(room=room, **{f"{place}__gt": self.seen}).select_related("author")
-        batch = list(beyond.order_by(place)[:BATCH])
-        last = getattr(batch[-1], place) if batch else 0
+        if self.posts_only:
+            batch = list(messages_of(room).filter(posted_version__gt=self.seen)[:PAGE_MESSAGES])
+            last = batch[-1].posted_version if batch else 0
+        else:
+            batch = changes_since(room, self.seen, limit=PAGE_MESSAGES)
+            last = batch[-1].version if batch else 0
         # The version was read before the messages, so every message up to it is in the batch, unless that was full.
-        self.seen = max(self.seen, last if len(batch) == BATCH else max(last, room.version))
+        self.seen = max(self.seen, last if len(batch) == PAGE_MESSAGES else max(last, room.version))
         return batch
 
 
@@ -105,7 +106,7 @@ async def _missed(reader: _Reader) -> AsyncIterator[MessageNews]:
     more = True
     while more:
         batch = await run_in_db(reader.read_batch)
-        more = len(batch) == BATCH
+        more = len(batch) == PAGE_MESSAGES
         for message in batch:
             yield MessageNews(message, message.posted_version > since and message.pk not in told)
             told.add(message.pk)
@@ -129,7 +130,7 @@ async def follow_room(
     """
     room = await run_in_db(access_room, user, room_id)
     start = room.version if since is None else since
-    reader = _Reader(user, room.pk, "posted_version" if posts_only else "version", start)
+    reader = _Reader(user, room.pk, posts_only, start)
     async with subscribe(room_group(room.pk)) as events:
         with watch_room(user, room.pk, events):
             async for news in _missed(reader):
@@ -143,4 +144,4 @@ async def follow_room(
                         yield news
                 elif version == reader.seen + 1:
                     reader.seen = version
-                    yield MessageNews(delivery.encoded(message_of), delivery.name == "new-message")
+                    yield MessageNews(delivery.encoded(message_of), delivery.name == MessagePosted.name)

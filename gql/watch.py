@@ -1,112 +1,79 @@
-"""Whether live connections may still live: one sweep per process asks the database for all of them, every few seconds.
+"""GraphQL in `chat.sweeps`: sockets and streams end with their caller's access, feeds with access to their room."""
 
-Signing out, a revoked or expired token, a deactivated account or a lost membership takes effect within `SWEEP_S`
-plus the time of the sweep.
-"""
-
-import asyncio
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from time import time
-from weakref import WeakKeyDictionary
+from dataclasses import replace
+from typing import TypeVar
 
-from django.db import Error as DatabaseError
-
-from chat.authentication import Caller, still_valid
-from chat.database import run_in_db
-from chat.events import room_group
-from chat.hub import RESYNC, Delivery, Subscription
+from chat.authentication import Caller
+from chat.errors import NotFound
+from chat.hub import Subscription
 from chat.models import User
-from chat.selectors import rooms_readable_by
+from chat.selectors import NO_ROOM
+from chat.sweeps import Swept, current_sweeper
 
-logger = logging.getLogger(__name__)
-SWEEP_S = 3.5  # contract: access ends within 5 s
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _WatchedCaller:
-    caller: Caller
-    lost: Callable[[], None]
+S = TypeVar("S", bound=Swept)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+class WatchedCaller:
+    """Who is behind a live connection; `caller.user` is kept as the account is now."""
+
+    def __init__(self, caller: Caller, lost: Callable[[], None]) -> None:
+        self.caller = caller
+        self.end_access = lost
+
+    @property
+    def user_id(self) -> int:
+        return self.caller.user.pk
+
+    def room_ids(self) -> Iterable[int]:
+        return ()
+
+    def lose_room(self, room_id: int) -> None:
+        """It reads no room: its feeds are watched one by one."""
+
+    def update_user(self, user: User) -> None:
+        self.caller = replace(self.caller, user=user)
+
+
 class _WatchedRoom:
-    user_id: int
-    room_id: int
-    lost: Callable[[], None]
+    """A feed of a room. Its connection answers for the caller."""
+
+    caller = None
+
+    def __init__(self, user_id: int, room_id: int, events: Subscription) -> None:
+        self.user_id = user_id
+        self._room_id = room_id
+        self._events = events
+
+    def room_ids(self) -> Iterable[int]:
+        return (self._room_id,)
+
+    def lose_room(self, room_id: int) -> None:
+        self._events.fail(NotFound(NO_ROOM))
+
+    def end_access(self) -> None:
+        """Its connection ends, and this with it."""
+
+    def update_user(self, user: User) -> None:
+        """It needs no more of the user than the id."""
 
 
-_Watched = _WatchedCaller | _WatchedRoom
+@contextmanager
+def _swept(one: S) -> Iterator[S]:
+    sweeper = current_sweeper()
+    sweeper.add(one)
+    try:
+        yield one
+    finally:
+        sweeper.discard(one)
 
 
-def _find_lost(watched: list[_Watched], now: float) -> list[_Watched]:
-    callers = {entry.caller for entry in watched if isinstance(entry, _WatchedCaller)}
-    valid = {caller for caller in callers if still_valid(caller, now=now)}
-    wanted: dict[int, set[int]] = {}
-    for entry in watched:
-        if isinstance(entry, _WatchedRoom):
-            wanted.setdefault(entry.user_id, set()).add(entry.room_id)
-    readable = {
-        (user.pk, room_id)
-        for user in User.objects.filter(pk__in=wanted, is_active=True)
-        for room_id in rooms_readable_by(user).filter(pk__in=wanted[user.pk]).values_list("pk", flat=True)
-    }
-
-    def is_lost(entry: _Watched) -> bool:
-        if isinstance(entry, _WatchedCaller):
-            return entry.caller not in valid
-        return (entry.user_id, entry.room_id) not in readable
-
-    return [entry for entry in watched if is_lost(entry)]
-
-
-class _Sweep:
-    """The watched entries of one event loop; its task runs while there are any."""
-
-    def __init__(self) -> None:
-        self._entries: dict[_Watched, None] = {}
-        self._task: asyncio.Task[None] | None = None
-
-    @contextmanager
-    def watching(self, entry: _Watched) -> Iterator[None]:
-        self._entries[entry] = None
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run())
-        try:
-            yield
-        finally:
-            self._entries.pop(entry, None)
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_S)
-            if not self._entries:
-                return
-            try:
-                lost = await run_in_db(_find_lost, list(self._entries), time())
-            except DatabaseError:
-                logger.exception("live connections could not be checked; the next sweep tries again")
-                continue
-            for entry in lost:
-                if entry in self._entries:
-                    entry.lost()
-
-
-_SWEEPS: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Sweep]" = WeakKeyDictionary()
-
-
-def _current_sweep() -> _Sweep:
-    return _SWEEPS.setdefault(asyncio.get_running_loop(), _Sweep())
-
-
-def watch_caller(caller: Caller, lost: Callable[[], None]) -> AbstractContextManager[None]:
+def watch_caller(caller: Caller, lost: Callable[[], None]) -> AbstractContextManager[WatchedCaller]:
     """Within the block, call `lost` (again and again) once the caller's proof no longer holds."""
-    return _current_sweep().watching(_WatchedCaller(caller, lost))
+    return _swept(WatchedCaller(caller, lost))
 
 
-def watch_room(user: User, room_id: int, events: Subscription) -> AbstractContextManager[None]:
-    """Within the block, make a feed read the room again, and so notice, once the user may no longer read it."""
-    resync = Delivery(room_group(room_id), RESYNC, {})
-    return _current_sweep().watching(_WatchedRoom(user.pk, room_id, lambda: events(resync)))
+def watch_room(user: User, room_id: int, events: Subscription) -> AbstractContextManager[object]:
+    """Within the block, end the subscription with NotFound once the user may no longer read the room."""
+    return _swept(_WatchedRoom(user.pk, room_id, events))

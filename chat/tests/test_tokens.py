@@ -1,12 +1,10 @@
 """Signing in by token: rotation, reuse, revocation, and what ends a token early."""
 
-import time
-
 import pytest
 from django.test import Client
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
-from chat.authentication import Caller, caller_from_session, caller_from_token, origin_allowed, still_valid
+from chat.authentication import caller_from_session, caller_from_token, origin_allowed
 from chat.errors import Unauthenticated
 from chat.models import SignIn
 
@@ -110,8 +108,6 @@ def test_admins_end_sign_ins_of_people_or_one_by_one(ada, grace):
 
 
 def admin_client(ada) -> Client:
-    ada.is_staff = True
-    ada.save(update_fields=["is_staff"])
     client = Client()
     client.force_login(ada)
     return client
@@ -142,20 +138,12 @@ def test_a_token_without_a_sign_in_is_refused(ada):
         caller_from_token(str(AccessToken.for_user(ada)))
 
 
-def test_a_live_connection_notices_expiry_and_revocation(ada):
-    tokens = sign_in()
-    caller = caller_from_token(tokens["access"])
-    assert still_valid(caller, now=time.time())
-    assert not still_valid(caller, now=time.time() + 16 * 60)
-    post("/api/token/revoke/", refresh=tokens["refresh"])
-    assert not still_valid(caller, now=time.time())
-
-
 def test_a_session_names_its_user_until_the_password_changes(ada):
     client = Client()
     client.force_login(ada)
     key = client.session.session_key
-    assert caller_from_session(key) == Caller(ada, session_key=key)
+    caller = caller_from_session(key)
+    assert (caller.user, caller.session_key, caller.expires_at) == (ada, key, None)
     ada.set_password("another horse")
     ada.save()
     assert caller_from_session(key) is None

@@ -8,7 +8,7 @@ from chat import actions
 from chat.actions import AnswerDraft, begin_draft, change_draft, save_partial
 from chat.database import run_in_db
 from chat.events import MessageDelta, Typing, publish
-from chat.models import Membership, Message, SignIn
+from chat.models import Membership, Message, Room, SignIn
 from gql.tests.client import EventStream, access_token
 from project.asgi import application
 from rag.models import Answer
@@ -67,7 +67,7 @@ async def test_since_gives_what_was_missed_and_then_what_comes(open_socket, ada,
 
 
 async def test_more_is_replayed_than_fits_one_batch(open_socket, ada, grace, general, monkeypatch):
-    monkeypatch.setattr("gql.feeds.BATCH", 3)
+    monkeypatch.setattr("gql.feeds.PAGE_MESSAGES", 3)
     for n in range(1, 8):
         await _post(ada, general, f"m{n}")
     socket = await open_socket(grace).start()
@@ -142,7 +142,7 @@ async def test_a_lost_event_is_made_good_by_the_next(open_socket, ada, grace, ge
 async def test_who_is_removed_from_a_private_room_hears_no_more(
     open_socket, ada, grace, private, monkeypatch
 ):
-    monkeypatch.setattr("gql.watch.SWEEP_S", 0.2)
+    monkeypatch.setattr("chat.sweeps.SWEEP_INTERVAL_S", 0.2)
     await Membership.objects.acreate(room=private, user=grace)
     socket = await open_socket(grace).start()
     await socket.subscribe("1", ADDED, room=private.pk)
@@ -155,6 +155,19 @@ async def test_who_is_removed_from_a_private_room_hears_no_more(
     assert await socket.receive() == {"id": "1", "type": "complete"}
     await _post(ada, private, "secret")
     assert await socket.is_silent()
+
+
+async def test_who_becomes_a_guest_hears_no_more_of_public_rooms(open_socket, ada, grace, monkeypatch):
+    monkeypatch.setattr("chat.sweeps.SWEEP_INTERVAL_S", 0.2)
+    public = await Room.objects.acreate(name="public", kind=Room.Kind.PUBLIC)
+    socket = await open_socket(grace).start()
+    await socket.subscribe("1", ADDED, room=public.pk)
+    await _settled(socket)
+
+    await type(grace).objects.filter(pk=grace.pk).aupdate(is_guest=True)
+
+    message = await socket.receive()
+    assert message["payload"]["errors"][0]["extensions"]["code"] == "NOT_FOUND"
 
 
 async def test_a_completed_subscription_is_silent(open_socket, ada, grace, general):
@@ -346,7 +359,7 @@ async def test_heartbeats_keep_the_stream_open(grace, general, monkeypatch):
 
 
 async def test_a_stream_ends_when_its_sign_in_is_revoked(grace, general, monkeypatch):
-    monkeypatch.setattr("gql.watch.SWEEP_S", 0.2)
+    monkeypatch.setattr("chat.sweeps.SWEEP_INTERVAL_S", 0.2)
     stream = await EventStream(application, await access_token(grace), ADDED, room=str(general.pk)).start()
     await SignIn.objects.all().aupdate(revoked_at="2026-01-01T00:00Z")
     [(_, response), end] = [event async for event in stream.events()]

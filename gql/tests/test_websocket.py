@@ -1,5 +1,6 @@
 """The graphql-transport-ws protocol: its messages, its close codes, and access that ends."""
 
+import asyncio
 import time
 
 import pytest
@@ -17,7 +18,7 @@ ADDED = "subscription($room: ID!, $since: Int) { messageAdded(roomId: $room, sin
 
 @pytest.fixture
 def quick_sweep(monkeypatch) -> None:
-    monkeypatch.setattr("gql.watch.SWEEP_S", 0.2)
+    monkeypatch.setattr("chat.sweeps.SWEEP_INTERVAL_S", 0.2)
 
 
 async def test_queries_and_mutations_run_too(open_socket, grace, general):
@@ -168,8 +169,23 @@ async def test_a_revoked_sign_in_closes_the_connection(open_socket, grace, quick
 async def test_an_expired_token_closes_the_connection(open_socket, grace, quick_sweep, monkeypatch):
     socket = await open_socket(grace).start()
     in_an_hour = time.time() + 3600
-    monkeypatch.setattr("gql.watch.time", lambda: in_an_hour)
+    monkeypatch.setattr("chat.sweeps.time.time", lambda: in_an_hour)
     assert await socket.close_code() == 4403
+
+
+async def test_a_changed_password_closes_the_connection(open_socket, grace, quick_sweep):
+    socket = await open_socket(grace).start()
+    grace.set_password("another horse")
+    await grace.asave()
+    assert await socket.close_code() == 4403
+
+
+async def test_operations_run_as_the_account_is_now(open_socket, grace, quick_sweep):
+    socket = await open_socket(grace).start()
+    await type(grace).objects.filter(pk=grace.pk).aupdate(display_name="Amazing Grace")
+    await asyncio.sleep(0.6)
+    await socket.subscribe("1", "{ me { displayName } }")
+    assert await socket.next_data() == {"me": {"displayName": "Amazing Grace"}}
 
 
 async def test_who_is_connected_is_online(open_socket, as_user, ada, grace):
