@@ -14,14 +14,18 @@ from rag.llm.seam import AnswerRequest, CitationDelta, Completion, ModelEvent, T
 from rag.markers import WORD_JOINER
 from rag.passages import Passage
 from rag.sentences import split_sentences
+from rag.windows import as_readable_row, is_finished, is_table_row, windows
 from rag.words import content_words
 
 MOST_QUOTATIONS = 3
-ENOUGH_CHARACTERS = 160  # a quotation is continued until it is that long, so that a reader has the context
-MOST_CHARACTERS = 400
 LEAST_COVERAGE = 0.3  # of the question's idf; a passage with less answers some other question
 LEAST_COSINE = 0.45  # MiniLM puts unrelated English text at 0 to 0.3
-LEAST_OF_BEST = 0.6  # what scores less than this share of the best is left out
+LEAST_COSINE_OF_ONE_WORD = 0.15  # one common word alone may be a chance, unless the meaning is not far off
+RELEVANCE_SHARE = (
+    0.65  # of the score: search has seen the whole passage, the words quoted are only a part of it
+)
+SHARE_OF_UNFINISHED = 0.8  # titles and lists of links say less than their words promise
+LEAST_OF_BEST = 0.7  # what scores less than this share of the best is left out
 INTRODUCTION = (
     "No language model is configured, so I cannot write an answer. "
     "These are the passages that match best, quoted:"
@@ -52,30 +56,32 @@ class ExtractiveModel:
         quotations = best_quotations(request.question, request.passages)
         yield TextDelta(INTRODUCTION if quotations else NOTHING)
         for quotation in quotations:
-            text = request.passages[quotation.number - 1].text[quotation.start : quotation.end]
-            yield TextDelta(f"\n\n{as_markdown_quote(text)}")
-            yield CitationDelta(quotation.number, text)
+            passage = request.passages[quotation.number - 1]
+            yield TextDelta(f"\n\n**{_escape(passage.heading or passage.document_title)}**")
+            yield TextDelta(f"\n\n{as_markdown_quote(_readable(passage.text, quotation))}")
+            yield CitationDelta(quotation.number, passage.text[quotation.start : quotation.end])
         yield Completion("end_turn", Usage())
 
 
 def best_quotations(question: str, passages: Sequence[Passage]) -> list[Quotation]:
     """At most one quotation per passage, best first; empty if no passage bears on the question.
 
-    A passage bears on it if, with its heading, it has enough of the question's words by idf, or is close in meaning.
-    The score is half the passage's among those found, half the coverage of the words quoted. Idf counts the
-    sentences of these passages: it needs no statistics.
+    The score is made of the passage's among those found and of how much of the question the words quoted cover
+    together with their heading. Idf counts the sentences of these passages: it needs no statistics.
     """
     idf = _idf(set(content_words(question)), passages)
     best_score = max((passage.score for passage in passages), default=0.0)
     quotations = []
     for number, passage in enumerate(passages, 1):
-        around = idf.coverage(f"{passage.document_title} {passage.heading} {passage.text}")
-        if around < LEAST_COVERAGE and (passage.cosine or 0.0) < LEAST_COSINE:
-            continue
-        start, end, coverage = _best_window(passage.text, idf)
-        if start < end:
+        start, end = _best_window(passage, idf)
+        if start < end and _bears_on(passage, idf):
             relevance = passage.score / best_score if best_score > 0 else 0.0
-            quotations.append(Quotation(number, start, end, (relevance + coverage) / 2))
+            text = passage.text[start:end]
+            coverage = idf.coverage(f"{passage.heading} {text}")
+            if not (is_finished(text) or is_table_row(passage.text, (start, end))):
+                coverage *= SHARE_OF_UNFINISHED
+            score = RELEVANCE_SHARE * relevance + (1 - RELEVANCE_SHARE) * coverage
+            quotations.append(Quotation(number, start, end, score))
     quotations.sort(key=lambda quotation: -quotation.score)
     return _distinct(quotations, passages)[:MOST_QUOTATIONS]
 
@@ -87,7 +93,10 @@ class _Idf:
     def coverage(self, text: str) -> float:
         """The share of the question's weight that the words of `text` have: 0 to 1."""
         total = sum(self.weights.values())
-        return sum(self.weights.get(word, 0.0) for word in set(content_words(text))) / total if total else 0.0
+        return sum(self.weights[word] for word in self.common_words(text)) / total if total else 0.0
+
+    def common_words(self, text: str) -> set[str]:
+        return self.weights.keys() & set(content_words(text))
 
 
 def _idf(words: set[str], passages: Sequence[Passage]) -> _Idf:
@@ -100,26 +109,25 @@ def _idf(words: set[str], passages: Sequence[Passage]) -> _Idf:
     return _Idf({word: math.log(1 + (1 + len(sentences)) / (1 + frequency[word])) for word in words})
 
 
-def _best_window(text: str, idf: _Idf) -> tuple[int, int, float]:
-    """Start, end and coverage of the best few sentences: the most covered, and of equals what begins best."""
-    spans = split_sentences(text)
-    own = [idf.coverage(text[slice(*span)]) for span in spans]
-    best, best_rank = (0, 0, 0.0), (-1.0, -1.0)
-    for first, (start, _) in enumerate(spans):
-        end = _window_end(spans, first)
-        rank = (idf.coverage(text[start:end]), own[first])
-        if rank > best_rank and (own[first] > 0 or not any(own)):
-            best, best_rank = (start, end, rank[0]), rank
+def _bears_on(passage: Passage, idf: _Idf) -> bool:
+    """Whether it has, with its heading, enough of the question's words by idf, or is close in meaning."""
+    if passage.cosine is not None and passage.cosine >= LEAST_COSINE:
+        return True
+    text = f"{passage.document_title} {passage.heading} {passage.text}"
+    is_chance = passage.cosine is not None and passage.cosine < LEAST_COSINE_OF_ONE_WORD
+    if is_chance and len(idf.common_words(text)) < 2:
+        return False
+    return idf.coverage(text) >= LEAST_COVERAGE
+
+
+def _best_window(passage: Passage, idf: _Idf) -> tuple[int, int]:
+    """Start and end of the window that covers most; of equals the one whose own sentence does, then the first."""
+    best, best_rank = (0, 0), (-1.0, -1.0)
+    for sentence, window in windows(passage.text, passage.heading):
+        rank = (idf.coverage(passage.text[slice(*window)]), idf.coverage(passage.text[slice(*sentence)]))
+        if rank > best_rank:
+            best, best_rank = window, rank
     return best
-
-
-def _window_end(spans: Sequence[tuple[int, int]], first: int) -> int:
-    start, end = spans[first]
-    for _, next_end in spans[first + 1 :]:
-        if end - start >= ENOUGH_CHARACTERS or next_end - start > MOST_CHARACTERS:
-            break
-        end = next_end
-    return end
 
 
 def _distinct(quotations: Sequence[Quotation], passages: Sequence[Passage]) -> list[Quotation]:
@@ -134,6 +142,11 @@ def _distinct(quotations: Sequence[Quotation], passages: Sequence[Passage]) -> l
             kept.append(quotation)
             wordings.append(wording)
     return kept
+
+
+def _readable(text: str, quotation: Quotation) -> str:
+    span = (quotation.start, quotation.end)
+    return as_readable_row(text[slice(*span)]) if is_table_row(text, span) else text[slice(*span)]
 
 
 def as_markdown_quote(text: str) -> str:

@@ -1,13 +1,12 @@
 import html
 import re
+from dataclasses import replace
 
 import pytest
 
 from chat.markdown import render
 from rag.extractive import (
-    ENOUGH_CHARACTERS,
     INTRODUCTION,
-    MOST_CHARACTERS,
     NOTHING,
     ExtractiveModel,
     as_markdown_quote,
@@ -16,6 +15,13 @@ from rag.extractive import (
 from rag.llm.seam import CitationDelta, Completion, TextDelta
 from rag.prompts import DefaultTemplate, build_request
 from rag.tests.passages import LEAVE, PASSAGES, make_passage
+from rag.windows import ENOUGH_CHARACTERS, MOST_CHARACTERS, is_table_row
+
+TABLE = """\
+variable | default | meaning
+PORT | 8000 | port to listen on. Loopback only.
+DATA_DIR | var/ | where files are kept
+LOG_LEVEL | INFO | level of the loggers"""
 
 
 async def answer(question, passages):
@@ -27,7 +33,13 @@ async def test_what_fits_best_is_quoted_and_cited():
     events = await answer("How many days of paid leave do employees get?", PASSAGES)
 
     words = "Employees get 25 days of paid leave per calendar year. Part-time staff get a share."
-    assert events[:3] == [TextDelta(INTRODUCTION), TextDelta(f"\n\n> {words}"), CitationDelta(1, words)]
+    heading = TextDelta("\n\n**Work › Leave**")
+    assert events[:4] == [
+        TextDelta(INTRODUCTION),
+        heading,
+        TextDelta(f"\n\n> {words}"),
+        CitationDelta(1, words),
+    ]
     assert isinstance(events[-1], Completion)
 
 
@@ -61,6 +73,86 @@ def test_a_heading_is_quoted_with_the_text_below_it():
     [quotation] = best_quotations("Where is the coffee machine?", [passage])
 
     assert passage.text[quotation.start : quotation.end].endswith("of the annex.")
+
+
+def quoted(question, *texts, **fields):
+    """What is quoted of these passages, best first."""
+    passages = [replace(make_passage(text, number), **fields) for number, text in enumerate(texts, 1)]
+    found = best_quotations(question, passages)
+    return [passages[one.number - 1].text[one.start : one.end] for one in found]
+
+
+async def test_a_row_of_a_table_is_quoted_alone_with_dashes_between_its_cells():
+    row = "PORT | 8000 | port to listen on. Loopback only."
+    assert quoted("Which port does it listen on?", TABLE) == [row]
+
+    events = await answer("Which port does it listen on?", [make_passage(TABLE)])
+    assert TextDelta("\n\n> PORT — 8000 — port to listen on. Loopback only.") in events
+    assert CitationDelta(1, row) in events
+
+
+def test_a_pipe_in_a_program_is_no_table():
+    assert as_markdown_quote("cat log | sort") == "> cat log \\| sort"
+    assert not is_table_row("Run this:\n\ncat log | sort\n\nThen read.", (11, 25))
+
+
+def test_an_item_of_a_list_is_quoted_alone():
+    text = (
+        "• The coffee machine is on floor two.\n• The printer is in the cellar.\n• Ask the porter for keys."
+    )
+
+    assert quoted("Where is the printer?", text) == ["• The printer is in the cellar."]
+
+
+def test_a_paragraph_is_not_continued_by_the_next_one():
+    assert quoted("Where is the printer?", "The printer is in the cellar.\n\nAsk the porter for keys.") == [
+        "The printer is in the cellar."
+    ]
+
+
+def test_a_sentence_that_leans_on_the_one_before_is_quoted_with_it():
+    text = "Lunch is at noon. The printer is in the cellar. It needs special paper. Keys hang on the wall."
+
+    [quotation] = quoted("Which special paper is needed?", text)
+
+    assert quotation.startswith("The printer is in the cellar. It needs special paper.")
+
+
+def test_a_line_that_announces_is_quoted_with_what_it_announces():
+    text = "To start the printer:\n\nprinter --start\n\nand wait."
+
+    assert quoted("How do I start the printer?", text) == [text]
+
+
+def test_the_heading_shown_above_is_not_quoted_again_and_counts():
+    text = "Starting the printer\n\nPress the green button twice."
+
+    assert quoted("How do I start the printer?", text, heading="Office › Starting the printer") == [
+        "Press the green button twice."
+    ]
+
+
+def test_the_passage_that_search_found_best_comes_first_if_it_has_most_of_the_words():
+    best = "The key of the coffee machine hangs in the kitchen."
+    other = "Spare parts: key, coffee, machine, kitchen, cellar."
+
+    assert quoted("Where is the key of the coffee machine in the cellar?", best, other)[0] == best
+
+
+def test_a_drawing_is_quoted_by_its_lines():
+    drawing = "\n".join(f"step{n}   -> does the thing number {n}, for as long as it takes" for n in range(20))
+
+    [quotation] = quoted("What does step7 do?", drawing)
+
+    assert quotation.startswith("step7 ") and len(quotation) <= MOST_CHARACTERS
+
+
+def test_one_common_word_far_from_the_meaning_is_a_chance():
+    text = "When the connection is back, what you wrote is sent."
+
+    assert quoted("How do I back up?", text, cosine=0.05) == []
+    assert quoted("How do I back up?", text, cosine=0.3) == [text]
+    assert quoted("How do I back up?", text, cosine=None) == [text]
 
 
 def test_a_quotation_has_a_sensible_length():
