@@ -1,50 +1,13 @@
-"""People, rooms and clients that the tests of GraphQL start from. Requests go through the real ASGI application."""
+"""Clients of GraphQL. Requests go through the real ASGI application; people and rooms are chat/tests/people.py's."""
 
 from collections.abc import AsyncIterator, Callable
 
 import httpx2
 import pytest
 
-from chat.models import Membership, Room, User
+from chat.models import User
 from gql.tests.client import GraphQLClient, Socket
 from project.asgi import application
-
-
-@pytest.fixture
-def ada(db) -> User:
-    return User.objects.create_user(
-        "ada", "ada@example.org", "correct horse", display_name="Ada", is_superuser=True, is_staff=True
-    )
-
-
-@pytest.fixture
-def grace(db) -> User:
-    return User.objects.create_user("grace", "grace@example.org", "correct horse", display_name="Grace")
-
-
-@pytest.fixture
-def guest(db) -> User:
-    return User.objects.create_user("guest", password="correct horse", is_guest=True)
-
-
-@pytest.fixture
-def parley(db) -> User:
-    return User.objects.create(username="parley", display_name="Parley", is_bot=True, bot_task="rag.answer")
-
-
-@pytest.fixture
-def general(ada, grace) -> Room:
-    room = Room.objects.create(name="general", kind=Room.Kind.PUBLIC)
-    Membership.objects.create(room=room, user=ada, role=Membership.Role.OWNER)
-    Membership.objects.create(room=room, user=grace)
-    return room
-
-
-@pytest.fixture
-def private(ada) -> Room:
-    room = Room.objects.create(name="engineering", kind=Room.Kind.PRIVATE)
-    Membership.objects.create(room=room, user=ada, role=Membership.Role.OWNER)
-    return room
 
 
 @pytest.fixture
