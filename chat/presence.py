@@ -7,14 +7,18 @@ process that is killed leaves nothing behind, and the others announce that its u
 import asyncio
 import logging
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any
 
 from django.conf import settings
+from django.db import DatabaseError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from chat.actions import touch_last_seen
 from chat.cancellation import is_cancelled
-from chat.events import Event, UserJoined, UserLeft, publish
+from chat.database import run_in_db
+from chat.events import UserJoined, UserLeft, publish
 from chat.per_loop import PerLoop
 
 log = logging.getLogger(__name__)
@@ -55,7 +59,10 @@ return gone
 class Presence:
     """The live connections of one process (event loop). Changes are told to Redis by one task, in batches."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, on_gone: Callable[[list[int]], Coroutine[Any, Any, None]] | None = None) -> None:
+        """`on_gone` is called with the ids of users whose last live connection anywhere is gone."""
+        self._on_gone = on_gone
+        self._noting: set[asyncio.Task[None]] = set()
         self._redis: Redis = Redis.from_url(settings.REDIS_URL, decode_responses=True)
         self._process = secrets.token_hex(8)
         self._connections: dict[Key, set[str]] = {}
@@ -141,7 +148,7 @@ class Presence:
             if (key in self._connections) != (key in self._told):
                 self._changed[key] = None
                 self._wake.set()
-        await _announce([UserJoined(*key) for key in first] + [UserLeft(*key) for key in last])
+        await self._announce([UserJoined(*key) for key in first] + [UserLeft(*key) for key in last])
 
     async def _tell(self, entered: Sequence[Key], left: Sequence[Key]) -> tuple[list[Key], list[Key]]:
         """Returns the keys of a user's first and of a user's last connection in the room."""
@@ -162,17 +169,31 @@ class Presence:
     async def _beat(self) -> None:
         """Keep this process's entries alive, and announce the users of processes that stopped doing so."""
         first, _ = await self._tell(list(self._told), [])
-        await _announce(UserJoined(*key) for key in first)  # Redis says so once, whatever becomes of the rest
+        await self._announce(
+            UserJoined(*key) for key in first
+        )  # Redis says so once, whatever becomes of the rest
         rooms = sorted({room_id for room_id, _ in self._told})
         async with self._redis.pipeline(transaction=False) as pipe:
             for room_id in rooms:
                 await self._reap(keys=[self._room_key(room_id)], client=pipe)
             reaped = await pipe.execute() if rooms else []
-        await _announce(
+        await self._announce(
             UserLeft(room_id, int(user))
             for room_id, users in zip(rooms, reaped, strict=True)
             for user in users
         )
+
+    async def _announce(self, events: Iterable[UserJoined | UserLeft]) -> None:
+        gone: list[int] = []
+        for event in events:
+            if event.room_id != ANYWHERE:
+                await publish(event)
+            elif isinstance(event, UserLeft):
+                gone.append(event.user_id)
+        if gone and self._on_gone is not None:  # beside the beats, which a slow database must not hold up
+            task = asyncio.create_task(self._on_gone(gone))
+            self._noting.add(task)
+            task.add_done_callback(self._noting.discard)
 
     def _room_key(self, room_id: int) -> str:
         # The braces keep a room's keys on one node of a Redis cluster.
@@ -183,10 +204,11 @@ class Presence:
         return [room, f"{room}:{key[1]}"]
 
 
-async def _announce(events: Iterable[Event]) -> None:
-    for event in events:
-        if isinstance(event, UserJoined | UserLeft) and event.room_id != ANYWHERE:
-            await publish(event)
+async def _note_last_seen(user_ids: list[int]) -> None:
+    try:
+        await run_in_db(touch_last_seen, user_ids)
+    except DatabaseError as error:
+        log.warning("could not note when %s users were here last: %s", len(user_ids), error)
 
 
-current_presence = PerLoop(Presence)
+current_presence = PerLoop(lambda: Presence(on_gone=_note_last_seen))

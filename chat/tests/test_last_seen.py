@@ -1,0 +1,50 @@
+"""When somebody was here last: noted once no connection of his or hers is left anywhere."""
+
+import asyncio
+
+import pytest
+
+from chat.models import User
+from chat.presence import ANYWHERE, Presence
+from chat.tests.socket_client import sign_in
+from chat.tests.waiting import eventually
+
+
+async def test_users_are_gone_with_their_last_connection_in_any_process():
+    gone: list[int] = []
+
+    async def note(user_ids: list[int]) -> None:
+        gone.extend(user_ids)
+
+    here, there = Presence(on_gone=note), Presence(on_gone=note)
+    user, room = 987_654_321, 987_655
+    for presence, connection in ((here, "tab"), (there, "phone")):
+        presence.enter(ANYWHERE, user, connection)
+        presence.enter(room, user, connection)
+    await eventually(lambda: not here._changed and not there._changed)
+    here.leave(ANYWHERE, user, "tab")
+    there.leave(room, user, "phone")
+    await eventually(lambda: not here._changed and not there._changed)
+    assert gone == []
+
+    there.leave(ANYWHERE, user, "phone")
+
+    await eventually(lambda: gone == [user])
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_client_that_disconnects_was_here_until_then(ada, grace):
+    client = await sign_in(grace)
+    assert (await User.objects.aget(pk=grace.pk)).last_seen_at is None
+
+    await client.disconnect()
+
+    async def was_noted() -> bool:
+        return (await User.objects.aget(pk=grace.pk)).last_seen_at is not None
+
+    for _ in range(200):
+        if await was_noted():
+            break
+        await asyncio.sleep(0.02)
+    assert await was_noted()
+    assert (await User.objects.aget(pk=ada.pk)).last_seen_at is None
