@@ -1,5 +1,6 @@
 """People, rooms and messages in Django admin. Messages are written through actions, so they are read-only here."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
@@ -7,6 +8,7 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, BaseUserCreationForm
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.utils.text import Truncator
 
 from chat import actions
 from chat.models import Membership, Mention, Message, Room, SignIn, User
@@ -69,6 +71,18 @@ class PersonAdmin(UserAdmin):
         self.message_user(request, f"{ended} sign-ins ended.")
 
 
+def shortened(path: str, *, characters: int = 40) -> Callable[[Any], str]:
+    """A column with what `path` (a field, "room", or one of it, "room__name") leads to, cut to so many characters."""
+
+    @admin.display(description=path.partition("__")[0], ordering=path)
+    def column(row: Any) -> str:
+        for name in path.split("__"):
+            row = getattr(row, name)
+        return Truncator(row).chars(characters)
+
+    return column
+
+
 class MembershipInline(admin.TabularInline):
     model = Membership
     extra = 0
@@ -104,7 +118,16 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
-    list_display = ("id", "room", "author", "kind", "status", "beginning", "version", "created_at")
+    list_display = (
+        "id",
+        shortened("room__name"),
+        shortened("author__username"),
+        "kind",
+        "status",
+        "beginning",
+        "version",
+        "created_at",
+    )
     list_filter = ("kind", "status", "room", ("deleted_at", admin.EmptyFieldListFilter))
     list_select_related = ("room", "author")
     search_fields = ("text", "author__username")
@@ -120,7 +143,13 @@ class MessageAdmin(ReadOnlyAdmin):
 
 @admin.register(Membership)
 class MembershipAdmin(admin.ModelAdmin):
-    list_display = ("user", "room", "role", "last_read_version", "joined_at")
+    list_display = (
+        shortened("user__username"),
+        shortened("room__name"),
+        "role",
+        "last_read_version",
+        "joined_at",
+    )
     list_filter = ("role", "room")
     list_select_related = ("user", "room")
     search_fields = ("user__username", "room__name")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 
 from chat.models import Room
 
@@ -22,6 +22,17 @@ class SignInForm(AuthenticationForm):
         if self.is_bound and not self.is_valid():
             for field in self.fields.values():
                 field.widget.attrs |= {"aria-invalid": "true", "aria-describedby": "sign-in-problem"}
+
+
+class NewPasswordForm(PasswordChangeForm):
+    """The old password, and a new one twice."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, label in (("old_password", "Current password"), ("new_password1", "New password"),
+                            ("new_password2", "New password again")):  # fmt: skip
+            self.fields[name].label = label
+            self.fields[name].widget.attrs.pop("autofocus", None)  # the page is more than this form
 
 
 class RoomForm(forms.Form):

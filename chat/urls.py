@@ -8,6 +8,8 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("sign-in/", views.SignIn.as_view(), name="sign-in"),
     path("sign-out/", views.SignOut.as_view(), name="sign-out"),
+    path("account/", views.Account.as_view(), name="account"),
+    path("favicon.ico", views.favicon),
     path("rooms/", views.rooms, name="rooms"),
     path("rooms/sidebar/", views.sidebar, name="sidebar"),
     path("rooms/<int:room_id>/", views.room, name="room"),

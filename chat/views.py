@@ -9,14 +9,16 @@ from django.conf import settings
 from django.contrib import messages as notices
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.templatetags.static import static
+from django.urls import reverse, reverse_lazy
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from chat import actions
 from chat.errors import BadInput, Conflict, DomainError, Forbidden, NotFound
-from chat.forms import RoomForm, SignInForm
+from chat.forms import NewPasswordForm, RoomForm, SignInForm
 from chat.middleware import STATUS_OF
 from chat.models import Membership, Message, Room, User
 from chat.selectors import (
@@ -53,6 +55,25 @@ class SignIn(auth_views.LoginView):
 
 class SignOut(auth_views.LogoutView):
     """Signs out by POST only."""
+
+
+class Account(LoginRequiredMixin, auth_views.PasswordChangeView):
+    """One's own account: a new password, which ends every sign-in but this one (sessions, tokens, connections)."""
+
+    template_name = "account/account.html"
+    form_class = NewPasswordForm
+    success_url = reverse_lazy("account")
+    extra_context = {"section": "account"}
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        notices.success(self.request, "Your password is changed. Everywhere else you are signed out now.")
+        return super().form_valid(form)
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Where browsers look that were shown no page with a link to the drawing."""
+    return redirect(static("chat/favicon.svg"))
 
 
 def user_of(request: HttpRequest) -> User:

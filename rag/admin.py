@@ -1,5 +1,6 @@
 """Admin pages. What is derived from documents or recorded about answers can be looked at, not edited."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -8,6 +9,21 @@ from django.http import HttpRequest
 
 from rag import models
 from rag.actions.documents import remove_documents, retry_documents
+
+
+def rounded(name: str, digits: int) -> Callable[[Any], str]:
+    """A column or read-only field that shows the float `name` with so many digits after the point."""
+
+    @admin.display(description=name.replace("_", " "), ordering=name)
+    def column(row: Any) -> str:
+        value = getattr(row, name)
+        return "-" if value is None else f"{value:.{digits}f}"
+
+    return column
+
+
+SCORES = tuple(rounded(name, 3) for name in ("score", "cosine", "bm25"))
+TIMES = tuple(rounded(name, 0) for name in ("search_ms", "first_delta_ms"))
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -170,6 +186,9 @@ class PromptTemplateAdmin(admin.ModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
 
 @admin.register(models.LanguageModel)
 class LanguageModelAdmin(admin.ModelAdmin):
@@ -181,7 +200,7 @@ class LanguageModelAdmin(admin.ModelAdmin):
 
 class AnswerPassageInline(admin.TabularInline):
     model = models.AnswerPassage
-    fields = readonly_fields = ("rank", "chunk", "cited", "score", "cosine", "bm25", "text_sha256")
+    fields = readonly_fields = ("rank", "chunk", "cited", *SCORES, "text_sha256")
     extra = max_num = 0
     can_delete = False
 
@@ -193,7 +212,7 @@ class AnswerAttemptInline(admin.TabularInline):
     model = models.AnswerAttempt
     fields = readonly_fields = (
         "number", "begun_at", "finished_at", "model", "parameters", "input_tokens", "output_tokens",
-        "cache_write_tokens", "cache_read_tokens", "cost", "stop_reason", "search_ms", "first_delta_ms", "error_code",
+        "cache_write_tokens", "cache_read_tokens", "cost", "stop_reason", *TIMES, "error_code",
     )  # fmt: skip
     ordering = ("number",)
     extra = max_num = 0
@@ -204,16 +223,20 @@ class AnswerAttemptInline(admin.TabularInline):
 class AnswerAdmin(ReadOnlyAdmin):
     """One page per answer with everything it rests on."""
 
-    list_display = ["id", "asked_by", "assistant", "model", "stop_reason", "cost", "search_ms", "created_at"]
-    list_filter = ["model", "stop_reason", "assistant", "created_at"]
+    list_display = ["id", "asked_by", "assistant", "model", "stop_reason", "cost", TIMES[0], "created_at"]
+    list_filter = ["model", "stop_reason", ("assistant", admin.RelatedOnlyFieldListFilter), "created_at"]
     list_select_related = ["asked_by", "assistant"]
     search_fields = ["asked_by__username", "model", "question__text"]
+    exclude = ["search_ms", "first_delta_ms"]
+    readonly_fields = TIMES
     inlines = [AnswerAttemptInline, AnswerPassageInline]
 
 
 @admin.register(models.AnswerPassage)
 class AnswerPassageAdmin(ReadOnlyAdmin):
-    list_display = ["answer", "rank", "chunk", "score", "cited"]
+    list_display = ["answer", "rank", "chunk", SCORES[0], "cited"]
+    exclude = ["score", "cosine", "bm25"]
+    readonly_fields = SCORES
     list_select_related = ["answer", "chunk"]
     list_filter = ["cited"]
     search_fields = ["text_sha256"]
@@ -233,4 +256,6 @@ class AnswerAttemptAdmin(ReadOnlyAdmin):
     ]
     list_select_related = ["answer"]
     list_filter = ["model", "stop_reason", "error_code", "begun_at"]
+    exclude = ["search_ms", "first_delta_ms"]
+    readonly_fields = TIMES
     search_fields = ["model", "error_code"]

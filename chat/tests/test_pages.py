@@ -71,6 +71,52 @@ def test_signing_out_needs_a_post(as_grace):
     assert as_grace.post("/sign-out/")["Location"] == "/sign-in/"
 
 
+def test_a_changed_password_ends_the_sign_ins_elsewhere_and_keeps_this_one(client, grace):
+    from django.test import Client
+
+    elsewhere = Client()
+    for browser in (client, elsewhere):
+        browser.force_login(grace)
+    new = "a battery staple 7"
+
+    response = client.post(
+        "/account/",
+        {"old_password": "correct horse", "new_password1": new, "new_password2": new},
+        follow=True,
+    )
+
+    assert "Your password is changed." in response.content.decode()
+    assert elsewhere.get("/people/").status_code == 302
+    assert client.get("/people/").status_code == 200
+    grace.refresh_from_db()
+    assert grace.check_password(new)
+
+
+def test_a_password_is_not_changed_without_the_old_one_or_for_a_weak_one(as_grace, grace):
+    wrong = {
+        "old_password": "x",
+        "new_password1": "a battery staple 7",
+        "new_password2": "a battery staple 7",
+    }
+    weak = {"old_password": "correct horse", "new_password1": "password", "new_password2": "password"}
+
+    for form, problem in ((wrong, "old password was entered incorrectly"), (weak, "too short")):
+        assert problem in as_grace.post("/account/", form).content.decode()
+    grace.refresh_from_db()
+    assert grace.check_password("correct horse")
+
+
+def test_the_account_page_is_linked_and_needs_a_sign_in(client, grace):
+    assert client.get("/account/")["Location"] == "/sign-in/?next=/account/"
+    client.force_login(grace)
+    assert 'href="/account/"' in client.get("/people/").content.decode()
+
+
+def test_browsers_that_ask_for_an_icon_get_one(client, db):
+    assert client.get("/favicon.ico")["Location"] == "/static/chat/favicon.svg"
+    assert "favicon.svg" in client.get("/admin/login/").content.decode()
+
+
 # ------------------------------------------------------------------------------------------------------ rooms
 
 

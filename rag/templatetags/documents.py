@@ -2,7 +2,6 @@
 
 from django import template
 
-from chat.models import Room
 from rag.document_states import ACCEPTED, is_worth_a_retry
 from rag.models import Collection
 
@@ -22,4 +21,4 @@ def collection_name(collection: Collection) -> str:
     room = collection.home_room
     if room is None:
         return collection.name
-    return "Files of a direct conversation" if room.kind == Room.Kind.DIRECT else f"Files of #{room.name}"
+    return "Files of a direct conversation" if room.kind == "direct" else f"Files of #{room.name}"

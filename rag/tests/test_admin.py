@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 from django.apps import apps
 from django.contrib import admin
@@ -6,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from rag.actions import processing
+from rag.admin import rounded
 from rag.models import Answer, Document
 from rag.tests.library import make_collection, make_user, process, upload
 
@@ -74,3 +77,37 @@ def test_the_page_of_an_answer_shows_its_attempts(browser, question, parley):
     page = browser.get(reverse("admin:rag_answer_change", args=[answer.pk])).content.decode()
 
     assert "claude-test-of-the-page" in page and "MODEL_OVERLOADED" in page
+
+
+def test_what_only_search_uses_stands_in_a_group_of_its_own(browser):
+    response = browser.get(reverse("admin:index"))
+
+    groups = {
+        app["name"]: [model["object_name"] for model in app["models"]] for app in response.context["app_list"]
+    }
+    assert "Parley administration" in response.content.decode()
+    assert list(groups)[-1] == "Internals"
+    assert "Lexeme" in groups["Internals"] and "Document" in groups["Documents and answers"]
+    listed = {name for names in groups.values() for name in names}
+    assert {model.__name__ for model in MODELS if not model._meta.auto_created} <= listed
+
+
+def test_a_prompt_template_is_never_deleted(browser):
+    template = apps.get_model("rag", "PromptTemplate").objects.create(
+        name="plain", version=9, persona="p", rules="r"
+    )
+
+    page = browser.get(reverse("admin:rag_prompttemplate_change", args=[template.pk]))
+
+    assert page.status_code == 200
+    assert not page.context["has_delete_permission"]
+
+
+def test_columns_show_as_many_digits_as_one_reads():
+    row = SimpleNamespace(score=0.123456, cosine=None, search_ms=12.7)
+
+    assert [rounded("score", 3)(row), rounded("cosine", 3)(row), rounded("search_ms", 0)(row)] == [
+        "0.123",
+        "-",
+        "13",
+    ]

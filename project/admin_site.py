@@ -1,0 +1,35 @@
+"""The admin under Parley's name, with the tables that only search itself reads and writes in a group of their own."""
+
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.contrib.admin.apps import AdminConfig
+from django.http import HttpRequest
+
+INTERNALS = frozenset(
+    ("Lexeme", "LexicalVector", "CorpusStatistic", "CollectionStatistic", "Embedding", "DocumentText")
+)
+
+
+class ParleyAdminSite(AdminSite):
+    """Lists every model; those of `INTERNALS` last."""
+
+    site_header = "Parley administration"
+    site_title = "Parley administration"
+    index_title = "Administration"
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        apps = super().get_app_list(request, app_label)
+        internals: list[Any] = []
+        for app in apps:
+            internals += [model for model in app["models"] if model["object_name"] in INTERNALS]
+            app["models"] = [model for model in app["models"] if model["object_name"] not in INTERNALS]
+        if internals:
+            apps.append({**apps[0], "name": "Internals", "app_label": "internals", "models": internals})
+        return apps
+
+
+class ParleyAdminConfig(AdminConfig):
+    """`django.contrib.admin` with that site."""
+
+    default_site = "project.admin_site.ParleyAdminSite"
