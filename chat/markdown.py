@@ -2,17 +2,25 @@
 
 Two walls: markdown-it-py runs with raw HTML off, and nh3 lets only the tags and attributes below through. Images
 are not rendered at all: an image address in an answer can carry data out (docs/security.md).
+
+A text costs no more time and makes no more HTML than a long honest one: what is marked up beyond the limits below
+is shown as it was typed.
 """
 
 import re
+from collections.abc import Sequence
+from functools import cache
 from html import escape
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
+from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
-from pygments.util import ClassNotFound
 
 from chat.mentions import MENTION
 
@@ -31,20 +39,88 @@ _FORMATTER = HtmlFormatter(nowrap=True)
 _PIECES = re.compile(r"(<pre.*?</pre>|<code.*?</code>|<a .*?</a>|<[^>]*>)", re.DOTALL)
 
 
-def _highlight(code: str, language: str, _attributes: str) -> str:
-    try:
-        lexer = get_lexer_by_name(language) if language else None
-    except ClassNotFound:
-        lexer = None
-    body = highlight(code, lexer, _FORMATTER) if lexer else escape(code)
+MAX_HTML_CHARACTERS = 65_536
+MAX_HIGHLIGHTED_CHARACTERS = 1_500  # of a message, all blocks together
+# An author chooses the lexer, and most of Pygments' 500 take quadratic time or worse for some text, a few never end.
+# These were searched for such texts (chat/tests/test_markdown.py) within MAX_HIGHLIGHTED_CHARACTERS.
+_LEXERS = {
+    name: lexer
+    for lexer, names in {
+        "bash": "bash sh shell zsh",
+        "c": "c h",
+        "css": "css",
+        "diff": "diff patch",
+        "go": "go golang",
+        "html": "html htm xml svg",
+        "ini": "ini cfg conf",
+        "java": "java",
+        "javascript": "javascript js jsx mjs",
+        "json": "json jsonc",
+        "python": "python py python3",
+        "rust": "rust rs",
+        "sql": "sql postgresql postgres",
+        "toml": "toml",
+        "typescript": "typescript ts tsx",
+        "yaml": "yaml yml",
+    }.items()
+    for name in names.split()
+}
+# How many of each mark a text may have, for what markdown-it does with it: `[` takes quadratic time, the others
+# up to 70 microseconds each. A message of 20,000 characters that people write stays far below.
+_MARK_LIMITS = (
+    (("[",), 1_000),
+    (("*", "_", "~"), 4_000),
+    (("<", "`"), 4_000),
+    (("://",), 500),
+    (("\n",), 1_500),
+)
+_MAX_TABLE_CELLS = 2_000
+_DELIMITER_ROW = re.compile(r"^[ \t>|:+*-]*-[ \t|:-]*$", re.MULTILINE)
+
+
+@cache
+def _lexer(name: str) -> Lexer:
+    return get_lexer_by_name(name)
+
+
+def _fence(
+    _renderer: RendererHTML, tokens: Sequence[Token], index: int, _options: OptionsDict, env: EnvType
+) -> str:
+    """A block of code; `env` counts the characters that the message's blocks had highlighted so far."""
+    code, info = tokens[index].content, tokens[index].info.split(maxsplit=1)
+    name = _LEXERS.get(info[0].lower()) if info else None
+    characters = env.get("highlighted", 0) + len(code)
+    if name and characters <= MAX_HIGHLIGHTED_CHARACTERS:
+        env["highlighted"] = characters
+        body = highlight(code, _lexer(name), _FORMATTER)
+    else:
+        body = escape(code)
     return f'<pre class="code"><code>{body}</code></pre>'
 
 
+# Reference definitions are off: one long address, named thousands of times, makes megabytes of HTML.
 _markdown = MarkdownIt(
-    "js-default", {"html": False, "linkify": True, "breaks": True, "highlight": _highlight}
-).disable(["image"])
+    "js-default", {"html": False, "linkify": True, "breaks": True, "maxNesting": 20}
+).disable(["image", "reference"])
+_markdown.add_render_rule("fence", _fence)
 assert _markdown.linkify is not None
 _markdown.linkify.set({"fuzzy_link": False})  # a file name like README.md is no address
+
+
+def _is_excessive(text: str) -> bool:
+    """Whether to render the text would take long, judged by its marks."""
+    for marks, limit in _MARK_LIMITS:
+        if sum(map(text.count, marks)) > limit:
+            return True
+    if "|" not in text:
+        return False
+    # A row is filled up to the columns of its table's head, so short rows count like long ones.
+    columns = max((row.count("|") + 1 for row in _DELIMITER_ROW.findall(text)), default=0)
+    return columns * (text.count("\n") + 1) > _MAX_TABLE_CELLS and columns > 1
+
+
+def _as_typed(text: str) -> str:
+    return f"<p>{escape(text, quote=False)}</p>".replace("\n", "<br>\n")
 
 
 def _mark_mentions(html: str) -> str:
@@ -59,14 +135,17 @@ def render(text: str, citation_urls: dict[int, str] | None = None) -> str:
     """HTML of a message.
 
     Args:
-        text: Markdown. Raw HTML in it comes out as visible text.
+        text: Markdown. Raw HTML in it comes out as visible text, and so do its marks where there are too many.
         citation_urls: number of a citation -> address of its passage; `[n]` in running text becomes a link to it.
     """
-    html = _markdown.render(text)
-    if "@" in text:
-        html = _mark_mentions(html)
+    html = "" if _is_excessive(text) else _markdown.render(text)
+    if not html or len(html) > MAX_HTML_CHARACTERS:
+        html = _as_typed(text)
+    linked = _mark_mentions(html) if "@" in text else html
     if citation_urls:
-        html = _link_citations(html, citation_urls)
+        linked = _link_citations(linked, citation_urls)
+    if len(linked) <= MAX_HTML_CHARACTERS:
+        html = linked
     return nh3.clean(
         html, tags=_TAGS, attributes=_ATTRIBUTES, link_rel="noopener noreferrer nofollow"
     ).strip()

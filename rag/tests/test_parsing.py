@@ -82,6 +82,18 @@ def test_what_cannot_be_read_is_refused_with_what_can(head, filename):
     assert "\n" not in caught.value.message and caught.value.message.endswith(".")
 
 
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf \n", b'<?xml version="1.0"?>\n'])
+def test_a_page_may_begin_with_comments(start):
+    head = start + b"<!-- <html> --> <!-- b\n -->\n<!DOCTYPE HTML><p>"
+
+    assert detect_media_type(head, "page") == "text/html"
+
+
+@pytest.mark.parametrize("unit", [b"<!---->", b"<!--", b"<!-- --> ", b" ", b"<?xml"])
+def test_a_type_is_found_in_time_whatever_the_file_repeats(unit):
+    assert detect_media_type((unit * 8192)[:8192], "page") == "text/plain"  # `<!---->` took exponential time
+
+
 def test_plain_text_is_split_at_blank_lines_and_keeps_its_lines(parse_text):
     parsed = parse_text("First line\r\nsecond line\r\n\r\n  indented\n\x0cAfter a form feed", PLAIN_TEXT)
 
