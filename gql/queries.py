@@ -9,6 +9,7 @@ from graphql import GraphQLResolveInfo
 from chat.database import run_in_db
 from chat.models import Message, Room, User
 from chat.selectors import access_message, access_room, access_user, open_rooms, users_visible_to
+from chat.text import clean_text
 from gql.connections import Key, Page, PageRequest, cut_page, parse_page, read_rows
 from gql.context import context_of, require_user
 from gql.errors import bad_input
@@ -112,7 +113,7 @@ def _documents(user: User, collection_id: str | None) -> QuerySet[Document]:
 def _search(
     user: User, query: str, top_k: int, room_id: str | None, collection_ids: list[str] | None
 ) -> list[Passage]:
-    question = query.replace("\x00", "").strip()
+    question = clean_text(query)
     if not question or len(question) > QUESTION_MAX_CHARACTERS:
         raise bad_input("query", f"must have 1 to {QUESTION_MAX_CHARACTERS} characters")
     if not 1 <= top_k <= TOP_K_MAX:

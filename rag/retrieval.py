@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
 
+from chat.text import clean_text
 from rag.embeddings import Embedder, EmbeddingError, configured_embedder
 from rag.languages import Language, guess_language
 from rag.passages import Passage
@@ -107,7 +108,7 @@ def search_with_sources(
     candidates: int = CANDIDATES,
 ) -> list[tuple[Passage, str]]:
     """Like `search`, each passage with the `source` of its document; `candidates` per side are scored."""
-    text = question.replace("\x00", " ")[:QUESTION_MAX_CHARACTERS].strip()
+    text = clean_text(question)[:QUESTION_MAX_CHARACTERS].strip()
     if not text or top_k < 1:
         return []
     embedder = embedder or configured_embedder()

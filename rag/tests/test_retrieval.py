@@ -117,7 +117,8 @@ def test_vectors_of_another_model_are_not_compared(ada):
 
 
 @pytest.mark.parametrize(
-    "question", ["", "   ", "\x00", "the of and", "🙂", "''; DROP TABLE rag_chunk; --", "%s %(x)s {0}"]
+    "question",
+    ["", "   ", "\x00", "\ud800 \x1b", "the of and", "🙂", "''; DROP TABLE rag_chunk; --", "%s %(x)s {0}"],
 )
 def test_questions_without_a_known_word_find_nothing_and_break_nothing(ada, question):
     make_collection(ada, "c", "pump station")
