@@ -3,9 +3,9 @@
 A listener is called on the event loop with a `Delivery` and must not block. Sockets and GraphQL subscriptions both
 listen here, so each event is received and encoded once per process, however many clients want it.
 
-The channel layer may lose events. The hub notices in three ways: the Redis connection was made anew, its own probe
-did not come back, or the versions of a room have a hole that does not fill. It then delivers `RESYNC`: whoever needs
-to be complete reads the database from the last version that was seen.
+The channel layer may lose events. The hub notices in four ways: the Redis connection was made anew, its own probe
+did not come back, a message could not be used, or the versions of a room have a hole that does not fill. It then
+delivers `RESYNC`: whoever needs to be complete reads the database from the last version that was seen.
 """
 
 import asyncio

@@ -58,9 +58,8 @@ class RoomFeed:
         self._group = room_group(room_id)
         self._listener: Callable[[Delivery], None] = self._receive  # one object: bound methods are made anew
         self._held: list[Delivery] | None = []  # live events wait here while the database is read
-        self._collecting_since = (
-            0.0  # what was announced later is in `_held`; a read must not have begun earlier
-        )
+        # What was announced since then (the event loop's time) is held, so a read must not have begun earlier.
+        self._collecting_since = 0.0
         self._read_again = False
         self._read_until = 0
         self._track = VersionTrack(0)
@@ -78,7 +77,9 @@ class RoomFeed:
     def start(self, version: int) -> None:
         """Send what comes after `version`, at which the room was read."""
         self._track.reach(version)
-        if self._read_again or self._has_hole():
+        if self._has_hole():
+            self._require_read()
+        if self._read_again:
             self._catch_up()
         else:
             self._release()
@@ -131,9 +132,11 @@ class RoomFeed:
     async def _read_and_send(self) -> None:
         try:
             self._read_again = True
-            while self._read_again or self._has_hole():
+            while self._read_again:
                 self._read_again = False
                 await self._read_all()
+                if self._has_hole():
+                    self._require_read()
         except SessionClosed:
             return
         except Room.DoesNotExist:
@@ -164,7 +167,6 @@ class RoomFeed:
         expected = self._track.floor
         for version in sorted(versions):
             if version > expected + 1:
-                self._require_read()
                 return True
             expected = max(expected, version)
         return False
