@@ -24,6 +24,7 @@ from graphql import (
 from chat.errors import BadInput, DomainError
 from gql.context import Context
 from gql.errors import format_domain_error, format_error, format_unexpected
+from gql.limits import Selected, check_cost, read_operations
 from gql.schema import schema
 
 MAX_TOKENS = 2000  # a page of GraphiQL's introspection has 400; 100k tokens took 2 s to parse
@@ -86,14 +87,23 @@ def parse_params(raw: object) -> Params:
     return Params(query, variables, name)
 
 
+@dataclass(frozen=True, slots=True)
+class _Valid:
+    """A valid document and, for its cost, what its operations select (see `gql.limits.read_operations`)."""
+
+    document: DocumentNode
+    selected: dict[str | None, tuple[Selected, ...]]
+
+
 # Valid ones; pure values that depend on the text only.
-_documents: OrderedDict[str, DocumentNode] = OrderedDict()
+_documents: OrderedDict[str, _Valid] = OrderedDict()
 
 
-def _parse_and_validate(query: str) -> DocumentNode:
+def _parse_and_validate(query: str) -> _Valid:
     document = None
     try:
         document = parse(query, max_tokens=MAX_TOKENS)
+        selected = read_operations(_graphql_schema, document)  # first: validation compares fields in pairs
         errors = validate(_graphql_schema, document, max_errors=MAX_VALIDATION_ERRORS, hide_suggestions=True)
     except GraphQLError as error:
         errors = [error]
@@ -101,10 +111,10 @@ def _parse_and_validate(query: str) -> DocumentNode:
         errors = [GraphQLError("The document is nested too deeply.")]
     if errors or document is None:
         raise InvalidDocument(errors)
-    return document
+    return _Valid(document, selected)
 
 
-async def _valid_document(query: str) -> DocumentNode:
+async def _valid_document(query: str) -> _Valid:
     document = _documents.get(query)
     if document is not None:
         _documents.move_to_end(query)
@@ -124,14 +134,19 @@ async def prepare(params: Params) -> Operation:
     """The operation that the parameters ask for.
 
     Raises:
-        InvalidDocument.
+        InvalidDocument: also for an operation that asks for too much.
     """
-    document = await _valid_document(params.query)
+    valid = await _valid_document(params.query)
+    document = valid.document
     node = get_operation_ast(document, params.operation_name)
     if node is None:
         raise InvalidDocument(
             [GraphQLError("The document has no such operation, or several and none was named.")]
         )
+    try:
+        check_cost(valid.selected[node.name.value if node.name else None], node, params.variables)
+    except GraphQLError as error:
+        raise InvalidDocument([error]) from None
     return Operation(document, node, params)
 
 
