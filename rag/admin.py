@@ -22,8 +22,9 @@ def rounded(name: str, digits: int) -> Callable[[Any], str]:
     return column
 
 
-SCORES = tuple(rounded(name, 3) for name in ("score", "cosine", "bm25"))
-TIMES = tuple(rounded(name, 0) for name in ("search_ms", "first_delta_ms"))
+# Any: the stubs know only names of fields here.
+SCORES: Any = tuple(rounded(name, 3) for name in ("score", "cosine", "bm25"))
+TIMES: Any = tuple(rounded(name, 0) for name in ("search_ms", "first_delta_ms"))
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

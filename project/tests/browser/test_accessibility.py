@@ -40,7 +40,14 @@ async def test_pages_are_accessible_and_fit(visit, lively, viewport, scheme):
     await visitor.page.wait_for_selector("#pane .people-list")
     await visitor.check(f"members-{name}")
 
-    for path in ("rooms", "people", "documents", f"rooms/{lively.pk}/files", f"rooms/{lively.pk}/members"):
+    for path in (
+        "rooms",
+        "people",
+        "account",
+        "documents",
+        f"rooms/{lively.pk}/files",
+        f"rooms/{lively.pk}/members",
+    ):
         await visitor.open(f"/{path}/")
         await visitor.check(f"{path.replace('/', '-')}-{name}")
         width = await visitor.page.evaluate("() => document.documentElement.scrollWidth")
