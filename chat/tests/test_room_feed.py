@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ class Reader:
     user_id = 1
 
     def __init__(self) -> None:
-        self.session = self
+        self.session: Any = self
         self.versions: list[int] = []
 
     def send(self, frame: int) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -19,7 +20,8 @@ from chat.tokens import SignInSerializer
 
 
 def by_token(user: User) -> Caller:
-    return caller_from_token(str(SignInSerializer.get_token(user).access_token))
+    refresh: Any = SignInSerializer.get_token(user)
+    return caller_from_token(str(refresh.access_token))
 
 
 def by_session(user: User) -> Caller:
