@@ -47,7 +47,7 @@ async def test_a_worker_that_ends_in_mid_answer_is_followed_by_another(
     async with AnthropicPeer([block("Half of "), Pause(90)], [block("25 days.")]) as peer:
         settings = {"ANTHROPIC_BASE_URL": peer.url}
         first = await asyncio.to_thread(start_parley_worker, environment=settings)
-        begun = await until_answer(lambda answer: answer.message.text == "Half of", 10)
+        begun = await until_answer(lambda answer: answer.message.text == "Half of", 30)
 
         first.process.send_signal(end)
         await asyncio.to_thread(first.process.wait, 15)
