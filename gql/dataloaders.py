@@ -14,7 +14,7 @@ from django.db.models import Count, F, Field, ForeignObject, Lookup, Model, Q
 from chat.database import run_in_db
 from chat.models import Membership, Message, Room, User
 from chat.presence import ANYWHERE, current_presence
-from chat.selectors import rooms_readable_by
+from chat.selectors import rooms_readable_by, users_visible_to
 from gql.connections import PageRequest
 from rag.models import Answer, AnswerPassage, Collection, CollectionShare, Document, PromptTemplate
 from rag.passages import Passage
@@ -58,19 +58,53 @@ def _by_id(model: type[M], ids: list[int]) -> list[M | None]:
     return [found.get(pk) for pk in ids]
 
 
+def _hidden(person: User) -> User:
+    """What a guest gets of a person outside his or her rooms: an id. See docs/security.md."""
+    return User(pk=person.pk, username="hidden", display_name="Hidden")
+
+
+def _visible_ids(viewer: User | None, ids: list[int]) -> set[int]:
+    """Of these ids, those of people the viewer sees; for all but guests every one, also of people who left."""
+    if viewer is None or not viewer.is_guest:
+        return set(ids)
+    return set(users_visible_to(viewer).filter(pk__any_of=ids).values_list("pk", flat=True))
+
+
 class UserById(DatabaseLoader[int, User | None]):
+    """People; to a guest those outside his or her rooms are `hidden`, as who owns a collection may be."""
+
     def read(self, keys: list[int]) -> list[User | None]:
-        return _by_id(User, keys)
+        visible = _visible_ids(self.user, keys)
+        people = _by_id(User, keys)
+        return [person if person is None or person.pk in visible else _hidden(person) for person in people]
+
+
+class AuthorById(DatabaseLoader[int, User | None]):
+    """Authors of messages the caller may read: the names on them, even of a person a guest does not see otherwise."""
+
+    def read(self, keys: list[int]) -> list[User | None]:
+        visible = _visible_ids(self.user, keys)
+        people = _by_id(User, keys)
+        for person in people:
+            if person is not None and person.pk not in visible:
+                person.last_seen_at = None
+        return people
 
 
 class PresenceByUser(DataLoader[int, str]):
-    """ "online" for a user with a live connection anywhere, else "offline". Asks Redis, not the database."""
+    """ "online" for a user with a live connection anywhere, else "offline", also for whom a guest does not see.
+
+    Asks Redis, and the database for guests only.
+    """
 
     def __init__(self, user: User | None) -> None:
         super().__init__()
+        self.user = user
 
     async def batch_load_fn(self, keys: list[int]) -> list[str]:
         online = set(await current_presence().users_in(ANYWHERE))
+        if self.user is not None and self.user.is_guest:
+            online &= await run_in_db(_visible_ids, self.user, keys)
         return ["online" if pk in online else "offline" for pk in keys]
 
 

@@ -84,6 +84,7 @@ def questions() -> list[Message]:
 # Loader: its keys, what is compared of a value, what it gives for the three, and for an absent key.
 CASES: dict[str, tuple[Any, Any, Any, Any]] = {
     "UserById": (lambda: ids(User.objects.order_by("pk")), ids, lambda keys: keys, None),
+    "AuthorById": (lambda: ids(User.objects.order_by("pk")), ids, lambda keys: keys, None),
     "RoomById": (lambda: ids(Room.objects.order_by("pk")), ids, lambda keys: keys, None),
     "MessageById": (lambda: ids(questions()), ids, lambda keys: keys, None),
     "CollectionById": (lambda: ids(Collection.objects.order_by("pk")), ids, lambda keys: keys, None),

@@ -9,7 +9,7 @@ from graphql import GraphQLResolveInfo
 from chat.models import Message, Room, User
 from gql.connections import connection_type
 from gql.context import context_of
-from gql.dataloaders import AnswerByMessage, ReplyCountByMessage, RoomById, UserById
+from gql.dataloaders import AnswerByMessage, AuthorById, ReplyCountByMessage, RoomById
 from gql.types.enums import MessageKind, MessageStatus
 from gql.types.people import UserType
 from gql.types.rooms import RoomType
@@ -94,7 +94,7 @@ class MessageType(DjangoObjectType):
     async def resolve_author(message: Message, info: GraphQLResolveInfo) -> User | None:
         if "author" in message._state.fields_cache:
             return message.author
-        return await context_of(info).load(UserById, message.author_id)
+        return await context_of(info).load(AuthorById, message.author_id)
 
     @staticmethod
     def resolve_error(message: Message, info: GraphQLResolveInfo) -> ProblemDetail | None:
