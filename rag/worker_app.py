@@ -1,5 +1,7 @@
 """The Procrastinate app of a process that takes jobs."""
 
+from typing import Any
+
 from procrastinate.contrib.django import DjangoApp, app
 from procrastinate.contrib.django.utils import connector_params
 from procrastinate.psycopg_connector import PsycopgConnector
@@ -12,7 +14,7 @@ class WorkerApp(DjangoApp):
     `App.replace_connector` would change that for the whole process.
     """
 
-    def __init__(self, **pool: float) -> None:
+    def __init__(self, **pool: Any) -> None:
         connector = PsycopgConnector(kwargs=connector_params(), **pool)
         super().__init__(connector=connector, import_paths=app.import_paths)
         self.tasks = app.tasks

@@ -307,8 +307,8 @@ async def test_the_text_so_far_is_saved_with_its_delta_number(room, question, pa
     running = asyncio.create_task(answer(question.pk, parley.pk, means=tools))
     try:
         async with asyncio.timeout(15):
-            while (message := await run_in_db(saved.all().first)) is None:
-                await asyncio.sleep(0.05)  # noqa: ASYNC110 - the database is looked at
+            while (message := await run_in_db(saved.all().first)) is None:  # noqa: ASYNC110 - a row
+                await asyncio.sleep(0.05)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
