@@ -14,7 +14,7 @@ from django.conf import settings
 from django.http.request import validate_host
 from graphql import OperationType
 
-from chat.authentication import caller_from_scope
+from chat.authentication import NO_CREDENTIALS, caller_from_scope
 from chat.database import run_in_db
 from chat.errors import BadInput, DomainError, Forbidden, PayloadTooLarge, Unauthenticated
 from gql.context import Context
@@ -99,6 +99,8 @@ async def _serve(
             params = _parse(await _read_json(headers, receive))
             await _answer(scope, media_type, context, params, receive, send)
         case "multipart/form-data":
+            if context.caller is None:  # before a byte of it is stored
+                raise Refused(401, Unauthenticated(NO_CREDENTIALS), [(b"connection", b"close")])
             with await _read_upload(headers, content_type, receive) as request:
                 await _answer(scope, media_type, context, _parse(request.operations), receive, send)
         case _:

@@ -1,6 +1,7 @@
 """The ASGI application: HTTP to Socket.IO, GraphQL's endpoint and Django, WebSockets to Socket.IO and GraphQL."""
 
 import os
+from typing import Any
 
 from django.core.asgi import get_asgi_application
 
@@ -13,10 +14,13 @@ from django.urls import re_path  # noqa: E402
 from chat.routing import http_urlpatterns, websocket_urlpatterns  # noqa: E402
 from gql.consumers import GraphQLConsumer  # noqa: E402
 from gql.http import GraphQLEndpoint  # noqa: E402
+from project.request_limits import RequestLimits  # noqa: E402
 
+# The router asks for the type of a Django view, and calls ASGI applications.
+rest_of_http: Any = GraphQLEndpoint(django_application)
 application = ProtocolTypeRouter(
     {
-        "http": URLRouter([*http_urlpatterns, re_path(r"", GraphQLEndpoint(django_application))]),
+        "http": RequestLimits(URLRouter([*http_urlpatterns, re_path(r"", rest_of_http)])),
         "websocket": URLRouter([*websocket_urlpatterns, re_path(r"^graphql/?$", GraphQLConsumer.as_asgi())]),
     }
 )
