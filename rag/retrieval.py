@@ -12,7 +12,7 @@ from chat.text import clean_text
 from rag.embeddings import Embedder, EmbeddingError, configured_embedder
 from rag.languages import Language, guess_language
 from rag.passages import Passage
-from rag.spelling import best_corrections
+from rag.spelling import best_corrections, joined_neighbours
 
 if TYPE_CHECKING:
     from chat.models import User
@@ -116,7 +116,10 @@ def search_with_sources(
     vector = _embed(embedder, text)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_SESSION)
-        cursor.execute(_CORRECTIONS, {"question": text, "least_frequency": 3})
+        cursor.execute(
+            _CORRECTIONS.format(audience=audience.collections_sql),
+            {"audience_id": audience.id, "question": text, "least_frequency": 3},
+        )
         corrections = list(best_corrections(cursor.fetchall()).values())
         statement = _SEARCH.format(
             audience=audience.collections_sql, model=vector.model_id, dimensions=vector.dimensions
@@ -127,6 +130,7 @@ def search_with_sources(
                 "audience_id": audience.id,
                 "collection_ids": None if collection_ids is None else list(collection_ids),
                 "question": text,
+                "joined": " ".join(joined_neighbours(text)),
                 "corrections": corrections,
                 "vector": vector.literal or None,
                 # Rare in a mixed corpus, they would weigh as rare words do. English ones are no lexemes anyway.

@@ -1,6 +1,11 @@
-"""Which known word an unknown one was meant to be. Pure."""
+"""Which known word an unknown one was meant to be, and which words are written apart or together. Pure."""
 
+import re
 from collections.abc import Iterable
+
+_WORD = re.compile(r"[^\W\d_]+")
+JOINED_MIN_LETTERS, JOINED_MAX_LETTERS = 2, 8
+MAX_JOINED = 60
 
 
 def edit_distance(a: str, b: str) -> int:
@@ -30,3 +35,17 @@ def best_corrections(candidates: Iterable[tuple[str, str, int]]) -> dict[str, st
             found = (distance, -frequency, known)
             best[unknown] = min(best.get(unknown, found), found)
     return {unknown: known for unknown, (_, _, known) in best.items()}
+
+
+def joined_neighbours(question: str) -> list[str]:
+    """Neighbouring short words of the question as one: "back up" may stand as "backup" in a text.
+
+    Each once, in order; without those the question has anyway. Most are no words: the search drops what no text has.
+    """
+    words = [word.lower() for word in _WORD.findall(question)]
+    joined = dict.fromkeys(
+        a + b
+        for a, b in zip(words, words[1:], strict=False)
+        if all(JOINED_MIN_LETTERS <= len(word) <= JOINED_MAX_LETTERS for word in (a, b))
+    )
+    return [word for word in joined if word not in words][:MAX_JOINED]

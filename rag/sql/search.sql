@@ -12,15 +12,20 @@ WITH visible AS MATERIALIZED (
            coalesce(sum(chunk_count), 0)
                / greatest((SELECT chunk_count FROM rag_corpusstatistic), 1)::float8 AS share
     FROM rag_collectionstatistic WHERE collection_id = ANY((SELECT ids FROM visible)::bigint[])
-), word AS (                                        -- the question's lexemes, and what its misspelt ones were taken for
+), word AS (        -- the question's lexemes, those of its joined neighbours, what its misspelt ones were taken for
     SELECT lexeme, cardinality(positions) AS tf FROM unnest(rag_lexemes(%(question)s))
     WHERE lexeme NOT IN (SELECT lexeme FROM unnest(rag_lexemes(%(function_words)s)))
+    UNION ALL SELECT lexeme, 1 FROM unnest(rag_lexemes(%(joined)s))
     UNION ALL SELECT lexeme, 1 FROM unnest(%(corrections)s::text[]) AS lexeme
-), term AS MATERIALIZED (                           -- unknown words drop out here
-    SELECT l.id, l.frequency,
-           sum(w.tf) * ln(1 + greatest(s.chunk_count - l.frequency + 0.5, 0.5) / (l.frequency + 0.5)) AS weight
-    FROM word w JOIN rag_lexeme l USING (lexeme) CROSS JOIN rag_corpusstatistic s
-    WHERE l.frequency > 0 GROUP BY l.id, l.frequency, s.chunk_count
+), known AS MATERIALIZED (                          -- unknown words drop out here
+    SELECT l.id, l.frequency, sum(w.tf) AS tf FROM word w JOIN rag_lexeme l USING (lexeme)
+    WHERE l.frequency > 0 GROUP BY l.id, l.frequency
+), term AS MATERIALIZED (                           -- and here those of which the audience can read no chunk
+    SELECT k.id, k.frequency,
+           k.tf * ln(1 + greatest(s.chunk_count - k.frequency + 0.5, 0.5) / (k.frequency + 0.5)) AS weight
+    FROM known k CROSS JOIN rag_corpusstatistic s
+    WHERE k.id IN (SELECT rag_visible_terms((SELECT array_agg(id ORDER BY id) FROM known),
+                                            ARRAY(SELECT id FROM ({audience}) AS allowed(id))))
 ), question AS MATERIALIZED (                       -- cast once: a cast further down would run for each row
     SELECT (coalesce('{{' || string_agg(id || ':' || weight::float4, ',') || '}}', '{{}}') || '/1000000000')::sparsevec
                AS terms,

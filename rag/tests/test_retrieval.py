@@ -219,3 +219,9 @@ def test_both_ways_of_finding_candidates_find_the_same(ada, monkeypatch):
     assert find("pump station", embedder, top_k=50) == everything
     assert len(everything) == 16
     assert find("pump station", embedder, collection_ids=[other.pk]) == narrow
+
+
+def test_words_written_apart_find_those_written_together(ada):
+    make_collection(ada, "c", "Backup: copy the data folder", "How to stand up straight", "whale song")
+
+    assert [passage.text for passage in find("how do I back up?")] == ["Backup: copy the data folder"]

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.spelling import best_corrections, edit_distance
+from rag.spelling import best_corrections, edit_distance, joined_neighbours
 
 words = st.text("abcd", max_size=8)
 
@@ -41,3 +41,10 @@ def test_short_words_may_have_one_error_long_ones_two():
 
 def test_ties_go_to_the_more_frequent_word():
     assert best_corrections([("bost", "boat", 3), ("bost", "best", 8)]) == {"bost": "best"}
+
+
+def test_short_neighbours_are_joined_once_and_only_if_the_question_lacks_them():
+    assert joined_neighbours("How do I back up?") == ["howdo", "backup"]
+    assert joined_neighbours("log-in or Log in") == ["login", "inor", "orlog"]
+    assert joined_neighbours("back up the backup") == ["upthe", "thebackup"]
+    assert joined_neighbours("internationalisation of a") == []
