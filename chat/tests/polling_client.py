@@ -1,6 +1,7 @@
 """An Engine.IO client for tests that polls the ASGI application, in the test's own event loop."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -45,7 +46,7 @@ class PollingClient:
         self.handshake: dict[str, Any] = {}
         self._application = application or get_default_application()
 
-    def start(self, method: str, **query: str) -> ApplicationCommunicator:
+    def start(self, method: str, query: Mapping[str, str]) -> ApplicationCommunicator:
         """A request whose body is not yet sent."""
         scope = {
             "type": "http",
@@ -57,9 +58,9 @@ class PollingClient:
         }
         return ApplicationCommunicator(self._application, scope)
 
-    async def request(self, method: str, body: bytes = b"", **query: str) -> Response:
+    async def request(self, method: str, query: Mapping[str, str], body: bytes = b"") -> Response:
         """Send a request and wait for its answer."""
-        request = self.start(method, **query)
+        request = self.start(method, query)
         await request.send_input({"type": "http.request", "body": body})
         begin = await request.receive_output(5)
         content = await request.receive_output(5)
@@ -68,7 +69,7 @@ class PollingClient:
 
     async def open(self) -> "PollingClient":
         """Shake hands."""
-        answer = await self.request("GET", **HANDSHAKE)
+        answer = await self.request("GET", HANDSHAKE)
         assert answer.status == 200 and answer.text[0] == "0", answer
         self.handshake = orjson.loads(answer.text[1:])
         self.sid = self.handshake["sid"]
@@ -76,7 +77,7 @@ class PollingClient:
 
     async def get(self) -> Response:
         """Poll once."""
-        return await self.request("GET", **HANDSHAKE, sid=self.sid)
+        return await self.request("GET", {**HANDSHAKE, "sid": self.sid})
 
     async def poll(self) -> list[str]:
         """Poll once; the packets."""
@@ -88,7 +89,7 @@ class PollingClient:
         """Send packets: text as it is; bytes are a body of their own."""
         body = b"".join(p for p in packets if isinstance(p, bytes))
         text = PAYLOAD_SEPARATOR.join(p for p in packets if isinstance(p, str))
-        return await self.request("POST", text.encode() + body, **HANDSHAKE, sid=self.sid)
+        return await self.request("POST", {**HANDSHAKE, "sid": self.sid}, text.encode() + body)
 
     async def send(self, *packets: str) -> None:
         """Send packets that the server takes."""

@@ -66,7 +66,7 @@ async def test_the_path_needs_no_slash_at_its_end():
 async def test_what_is_not_of_the_protocol_is_refused_with_a_code(method, query, code):
     sessions = len(server._transports)
 
-    answer = await PollingClient().request(method, **query)
+    answer = await PollingClient().request(method, query)
 
     assert answer.problem["code"] == code
     assert answer.headers[b"content-type"] == b"application/json"
@@ -76,7 +76,7 @@ async def test_what_is_not_of_the_protocol_is_refused_with_a_code(method, query,
 async def test_a_process_takes_only_so_many_sessions(monkeypatch):
     monkeypatch.setattr(polling, "SESSIONS_MAX", len(server._transports))
 
-    assert (await PollingClient().request("GET", **HANDSHAKE)).status == 503
+    assert (await PollingClient().request("GET", HANDSHAKE)).status == 503
 
 
 # ---------------------------------------------------------------------------------------- who is there
@@ -111,8 +111,8 @@ async def test_a_cookie_that_comes_after_the_handshake_proves_nothing(ada):
 
 
 async def test_no_page_of_another_site_may_read_an_answer(ada):
-    answer = await PollingClient(ELSEWHERE).request("GET", **HANDSHAKE)
-    preflight = await PollingClient(ELSEWHERE).request("OPTIONS", **HANDSHAKE)
+    answer = await PollingClient(ELSEWHERE).request("GET", HANDSHAKE)
+    preflight = await PollingClient(ELSEWHERE).request("OPTIONS", HANDSHAKE)
 
     assert not [name for name in (answer.headers | preflight.headers) if name.startswith(b"access-control")]
     assert preflight.status == 400
@@ -122,8 +122,8 @@ async def test_a_page_of_a_trusted_origin_may_use_the_session_cookie(ada, settin
     settings.CSRF_TRUSTED_ORIGINS = [ELSEWHERE[1].decode()]
     client = PollingClient(await session_cookie(ada), ELSEWHERE)
 
-    preflight = await client.request("OPTIONS", **HANDSHAKE)
-    answer = await client.request("GET", **HANDSHAKE)
+    preflight = await client.request("OPTIONS", HANDSHAKE)
+    answer = await client.request("GET", HANDSHAKE)
 
     assert preflight.status == 200
     for headers in (preflight.headers, answer.headers):
@@ -175,7 +175,7 @@ async def test_of_two_polls_at_once_the_session_dies(ada):
 
 async def test_of_two_posts_at_once_the_session_dies(ada):
     client = await poll_as(ada)
-    first = client.start("POST", **HANDSHAKE, sid=client.sid)
+    first = client.start("POST", {**HANDSHAKE, "sid": client.sid})
     await first.send_input({"type": "http.request", "body": b"4", "more_body": True})
     await until_waiting()
 
@@ -198,7 +198,7 @@ async def test_a_malformed_payload_ends_the_session(ada, body):
 async def test_other_methods_are_refused(ada):
     client = await poll_as(ada)
 
-    answer = await client.request("DELETE", **HANDSHAKE, sid=client.sid)
+    answer = await client.request("DELETE", {**HANDSHAKE, "sid": client.sid})
 
     assert answer.problem == BAD_REQUEST
     await client.close()
@@ -225,6 +225,15 @@ async def test_a_payload_of_the_limit_is_taken(ada):
     await client.close()
 
 
+async def test_a_token_renews_over_polling(ada):
+    client = await poll_as(ada)
+
+    await client.send(f'420["renew-token",{{"token":"{await access_token(ada)}"}}]')
+
+    assert await client.poll() == ['430[{"ok":true}]']
+    await client.close()
+
+
 # ----------------------------------------------------------------------------------------------- the end
 
 
@@ -241,7 +250,7 @@ async def test_a_client_that_closes_ends_its_poll(ada):
 
 async def test_a_client_that_goes_during_its_poll_has_left(ada, general):
     client = await poll_as(ada)
-    poll = client.start("GET", **HANDSHAKE, sid=client.sid)
+    poll = client.start("GET", {**HANDSHAKE, "sid": client.sid})
     await poll.send_input({"type": "http.request"})
     await until_waiting()
 
@@ -318,141 +327,3 @@ async def test_a_client_that_connects_to_no_namespace_is_forgotten(monkeypatch):
     client = await PollingClient().open()
 
     await eventually(lambda: server.find(client.sid) is None)
-
-
-# --------------------------------------------------------------------------------------------- the upgrade
-
-
-async def test_a_session_goes_on_over_a_websocket(ada, grace, general):
-    client = await poll_as(ada)
-    await client.send(f'420["join-room","{general.pk}"]')
-    await client.poll()
-    poll = asyncio.create_task(client.poll())
-    await until_waiting()
-
-    socket = await client.upgrade()
-
-    assert await poll == ["6"]
-    await run_in_db(actions.post_message, grace, room_id=general.pk, text="from grace")
-    assert (await socket.event("new-message"))[1]["text"] == "from grace"
-    assert (await socket.emit("leave-room", str(general.pk)))["ok"]
-    await socket.disconnect()
-    assert server.find(client.sid) is None
-
-
-async def test_a_poll_after_the_probe_ends_soon_and_with_nothing(ada):
-    client = await poll_as(ada)
-    socket = client.probe()
-    assert await socket.accepted()
-    await socket.send("2probe")
-    assert await socket.receive() == "3probe"
-
-    assert await client.poll() == ["6"]
-
-    await socket.disconnect()
-    await client.close()
-
-
-async def test_output_of_the_time_of_the_probe_comes_over_the_websocket_in_order(ada):
-    client = await poll_as(ada)
-    socket = client.probe()
-    assert await socket.accepted()
-    await socket.send("2probe")
-    assert await socket.receive() == "3probe"
-    session = server.find(client.sid).session
-
-    for number in range(3):
-        session.send(f"42[{number}]")
-    await socket.send("5")
-    await until_waiting()
-    session.send("42[3]")
-
-    assert [await socket.receive() for _ in range(4)] == ["42[0]", "42[1]", "42[2]", "42[3]"]
-    await socket.disconnect()
-
-
-async def test_after_the_upgrade_the_other_transport_is_refused(ada):
-    client = await poll_as(ada)
-    socket = await client.upgrade()
-    await until_waiting()
-
-    assert (await client.get()).problem == BAD_REQUEST
-    assert (await client.post('420["leave-room","1"]')).problem == BAD_REQUEST
-    second = client.probe()
-    assert await second.accepted()
-    assert await second.closed() == []
-    assert (await socket.emit("leave-room", "1"))["ok"]
-    await socket.disconnect()
-
-
-async def test_a_probe_that_fails_leaves_the_session_polling(ada):
-    client = await poll_as(ada)
-    socket = client.probe()
-    assert await socket.accepted()
-    await socket.send("2probe")
-    assert await socket.receive() == "3probe"
-
-    await socket.disconnect()
-
-    await client.send('427["leave-room","1"]')
-    assert await client.poll() == ['437[{"ok":true}]']
-    await (await client.upgrade()).disconnect()
-
-
-@pytest.mark.parametrize("frame", ["5", "4hello", "2", b"2probe"])
-async def test_what_is_no_probe_closes_the_websocket(ada, frame):
-    client = await poll_as(ada)
-    socket = client.probe()
-    assert await socket.accepted()
-
-    await socket.send(frame)
-
-    assert await socket.closed() == []
-    await (await client.upgrade()).disconnect()
-
-
-async def test_a_probe_that_comes_to_nothing_is_closed(ada, monkeypatch):
-    monkeypatch.setattr("chat.consumers.PROBE_TIMEOUT_S", 0.05)
-    client = await poll_as(ada)
-    socket = client.probe()
-    assert await socket.accepted()
-
-    assert await socket.closed() == []
-    await client.close()
-
-
-async def test_a_session_that_ends_takes_its_probe_along(ada):
-    client = await poll_as(ada)
-    socket = client.probe()
-    assert await socket.accepted()
-
-    await client.close()
-
-    assert await socket.closed() == []
-
-
-async def test_a_websocket_of_an_unknown_session_is_refused():
-    client = PollingClient()
-    client.sid = "guessed"
-
-    assert not await client.probe().accepted()
-
-
-async def test_a_websocket_with_somebody_elses_cookie_does_not_change_who_is_there(ada, grace, general):
-    client = await poll_as(ada)
-    client.headers.append(await session_cookie(grace))
-
-    socket = await client.upgrade()
-
-    answer = await socket.emit("send-message", str(general.pk), "who am I?")
-    assert answer["message"]["author"]["username"] == "ada"
-    await socket.disconnect()
-
-
-async def test_a_token_renews_over_polling(ada):
-    client = await poll_as(ada)
-
-    await client.send(f'420["renew-token",{{"token":"{await access_token(ada)}"}}]')
-
-    assert await client.poll() == ['430[{"ok":true}]']
-    await client.close()

@@ -98,13 +98,13 @@ async def test_the_javascript_client_works_unmodified(
             assert (await two.emit("join-room", room))["ok"] is True
             assert await one.event("user-joined") == ["user-joined", str(grace.pk), {"roomId": room}]
 
-            await two.order(emit=["send-message", room, "hello from node"])
+            sent = await two.emit("send-message", room, "hello from node")
 
             _, message = await one.event("new-message")
+            assert message == sent["message"]
             assert (message["text"], message["author"]["username"]) == ("hello from node", "grace")
             refused = await two.emit("send-message", room, {"text": 5})
-            assert refused["message"]["text"] == "hello from node"  # the answer to the first
-            assert (await two.until("ack"))["error"]["code"] == "BAD_USER_INPUT"
+            assert refused["error"]["code"] == "BAD_USER_INPUT"
         assert await one.event("user-left") == ["user-left", str(grace.pk), {"roomId": room}]
 
 
