@@ -274,12 +274,7 @@ def edit_message(request: HttpRequest, message_id: int) -> HttpResponse:
     found = access_message(user, message_id)
     back = redirect(reverse("room", args=[found.room_id]) + f"#message-{found.pk}")
     text = request.POST.get("text", found.text)
-    context = {
-        "message": found,
-        "room": found.room,
-        "text": text,
-        "max_characters": settings.MESSAGE_MAX_CHARACTERS,
-    }
+    context = {"message": found, "room": found.room, "text": text}
     if request.method == "GET":
         if found.author_id != user.pk or found.deleted_at or found.kind != Message.Kind.PERSON:
             return back

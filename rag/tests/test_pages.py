@@ -186,7 +186,7 @@ def test_a_rooms_own_files_are_called_by_the_room(as_ada, people, room):
 def test_who_may_add_nowhere_is_told_where_files_are_added(client, people):
     client.force_login(people["grace"])
 
-    assert "drop them into a room" in client.get("/documents/").content.decode()
+    assert "Add files in a room." in client.get("/documents/").content.decode()
 
 
 def test_headings_and_pages_of_a_document_are_found(as_ada, document):

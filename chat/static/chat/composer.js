@@ -15,7 +15,7 @@ export class Composer {
   #typingTimer = 0;
   #limit;
 
-  constructor(form, { draftKey, completion, onSend, onTyping }) {
+  constructor(form, { draftKey, maxCharacters, completion, onSend, onTyping }) {
     this.#form = form;
     this.#box = form.elements.text;
     this.#draftKey = draftKey;
@@ -23,7 +23,7 @@ export class Composer {
     this.#onTyping = onTyping;
     this.#box.removeAttribute("required"); // an empty message is simply not sent, without a bubble
     if (!this.#box.value) this.#box.value = localStorage.getItem(draftKey) ?? "";
-    this.#limit = new TextLimit(this.#box, document.getElementById("text-length"), Number(this.#box.dataset.maxCharacters));
+    this.#limit = new TextLimit(this.#box, document.getElementById("text-length"), maxCharacters);
     this.#limit.show();
     this.#fit();
     form.addEventListener("submit", (event) => {

@@ -21,7 +21,7 @@ export async function editMessage(item, request, fetchMessage, refuse) {
   form.append(box, length, row);
   body.hidden = true;
   body.after(form);
-  const limit = new TextLimit(box, length, Number(document.getElementById("text").dataset.maxCharacters));
+  const limit = new TextLimit(box, length, Number(document.getElementById("room").dataset.maxCharacters));
   limit.show();
   box.focus();
 

@@ -193,6 +193,7 @@ function startComposer(form) {
   const completion = new MentionCompletion(form.elements.text, document.getElementById("completion"), people);
   composer = new Composer(form, {
     draftKey: `parley.draft.${me.id}.${roomId}`,
+    maxCharacters: Number(room.dataset.maxCharacters),
     completion,
     onSend: (text) => {
       document.getElementById("empty-room")?.remove();

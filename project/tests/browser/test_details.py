@@ -140,6 +140,20 @@ async def test_what_was_seen_counts_as_read_however_soon_the_page_goes(visit, pe
     await expect(grace.page.locator(f"[data-room='{general.pk}']")).to_have_attribute("data-unread", "0")
 
 
+async def test_opening_a_room_further_up_clears_its_badge_all_the_same(visit, people, general):
+    for number in range(40):
+        latest = await sync_to_async(actions.post_message)(
+            people["ada"], room_id=general.pk, text=f"news {number}\n\nand more of them"
+        )
+    grace = await visit("grace")
+
+    await grace.open(f"/rooms/{general.pk}/#message-{latest.pk - 39}")
+
+    badge = grace.page.locator(f"[data-room='{general.pk}']")
+    await expect(badge).to_have_attribute("data-unread", "0")
+    assert await grace.page.evaluate("() => document.getElementById('log').scrollTop") < -500
+
+
 async def test_a_room_that_is_lost_says_so(visit, people, general):
     grace = await visit("grace")
     lab = await sync_to_async(actions.create_room)(people["ada"], name="lab", kind="private")
