@@ -65,6 +65,16 @@ async def test_a_newcomer_asks_about_uploaded_documents_and_everybody_sees_the_a
     await grace.page.get_by_role("link", name="Open the whole document").click()
     await expect(grace.page.locator("mark#mark")).to_be_in_viewport()
     await grace.check("document")
+    await grace.page.fill("#page", "42")
+    await grace.page.press("#page", "Enter")
+    await expect(grace.page.locator("#place")).to_have_text("Hydraulics")
+
+    # What is searched for is found by its words; what nobody wrote of is not.
+    await grace.open("/documents/?q=how+fast+is+the+hydraulic+pump")
+    await expect(grace.page.locator(".passage-excerpt mark", has_text="pump").first).to_be_visible()
+    await grace.check("search")
+    await grace.open("/documents/?q=zzqqx")
+    await expect(grace.page.get_by_role("heading", name="Nothing found")).to_be_visible()
 
 
 def write_docx_note(path: Path) -> Path:
