@@ -38,6 +38,10 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
+    # A statement holds what people wrote, and their password hashes: the log names errors without them.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length_on_error": "0",
 }
 
 
@@ -111,7 +115,7 @@ class Postgres:
         if os.geteuid() == 0:
             self._set_earlier_instance_aside()
         processes.private_folder(addresses.postgres_socket_dir, uid=server_uid())
-        addresses.log_dir.mkdir(parents=True, exist_ok=True)
+        processes.close_to_others(addresses.log_dir)
         return reachable_binaries(self.say)
 
     def _set_earlier_instance_aside(self) -> None:
@@ -189,7 +193,7 @@ class Postgres:
         ]
         for name, value in (SETTINGS | dict(self.settings)).items():
             command += ["-c", f"{name}={value}"]
-        with log.open("ab") as output:
+        with processes.private_log(log) as output:
             self._process = server = subprocess.Popen(
                 command,
                 stdout=output,

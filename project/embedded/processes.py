@@ -7,10 +7,12 @@ import ctypes
 import os
 import signal
 import socket
+import stat
 import struct
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -108,6 +110,24 @@ def private_folder(path: Path, *, uid: int | None = None) -> None:
         os.chown(path, owner, -1)
     if found.st_mode & 0o777 != 0o700:
         path.chmod(0o700)
+
+
+def close_to_others(path: Path) -> None:
+    """Make a folder that no other user may enter, also where it was made otherwise.
+
+    One that is shared on purpose, like /tmp, or that belongs to somebody else stays as it is.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = path.stat()
+    if found.st_mode & 0o077 and not found.st_mode & stat.S_ISVTX and found.st_uid == os.geteuid():
+        path.chmod(found.st_mode & 0o700)
+
+
+def private_log(path: Path) -> BinaryIO:
+    """Open a log to append to, readable by this user alone, also where it was made otherwise."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return os.fdopen(descriptor, "ab")
 
 
 def passage_folder(path: Path) -> None:

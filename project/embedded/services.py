@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from project.embedded import processes
 from project.embedded.addresses import Addresses
 from project.embedded.errors import EmbeddedError
 from project.embedded.postgres import Postgres
@@ -95,7 +96,7 @@ class Services:
         """
         folder = self.addresses.lock_dir
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            self._close_folders()
             descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise EmbeddedError(f"DATA_DIR: {folder / name} cannot be opened ({error.strerror}).") from error
@@ -105,6 +106,14 @@ class Services:
             yield descriptor
         finally:
             os.close(descriptor)
+
+    def _close_folders(self) -> None:
+        addresses = self.addresses
+        # As root the database's folder is passed through by another user.
+        if os.geteuid() != 0 or not addresses.home.is_relative_to(addresses.data_dir):
+            processes.close_to_others(addresses.data_dir)
+        for folder in (addresses.lock_dir, addresses.log_dir):
+            processes.close_to_others(folder)
 
 
 def _is_only_holder(descriptor: int) -> bool:

@@ -79,6 +79,7 @@ class Valkey:
             self._process.wait()  # one that was started before and has ended
         log = self.addresses.log_dir / "valkey.log"
         log.unlink(missing_ok=True)
+        processes.private_log(log).close()
         self._process = server = subprocess.Popen(
             [
                 *(_binary(), "--port", "0", "--unixsocket", self.socket, "--unixsocketperm", "700"),
@@ -103,7 +104,7 @@ class Valkey:
 
     def _make_folders(self) -> None:
         addresses = self.addresses
-        addresses.log_dir.mkdir(parents=True, exist_ok=True)
+        processes.close_to_others(addresses.log_dir)
         for folder in (addresses.home, addresses.valkey_socket_dir.parent):
             processes.passage_folder(folder)
         for folder in (addresses.valkey_home, addresses.valkey_socket_dir):

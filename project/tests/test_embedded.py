@@ -167,6 +167,50 @@ def test_secrets_and_sockets_are_for_the_owner_alone(make_services):
     assert list(modes.values()) == [0o600, 0o700, 0o700, 0o700, 0o700]
 
 
+def test_folders_and_logs_are_for_the_owner_alone_also_those_of_earlier_versions(make_services):
+    addresses = make_services().addresses
+    for folder in (addresses.log_dir, addresses.lock_dir):
+        folder.mkdir(mode=0o755)
+    addresses.data_dir.chmod(0o755)
+    log = addresses.log_dir / "postgres.log"
+    log.write_text("earlier\n")
+    log.chmod(0o644)
+
+    with make_services().use():
+        paths = (
+            addresses.data_dir,
+            addresses.log_dir,
+            addresses.lock_dir,
+            log,
+            addresses.log_dir / "valkey.log",
+        )
+        modes = [stat.S_IMODE(path.stat().st_mode) for path in paths]
+
+    assert modes == [0o700, 0o700, 0o700, 0o600, 0o600]
+    assert log.read_text().startswith("earlier\n")
+
+
+def test_a_shared_folder_is_not_closed_to_others(tmp_path):
+    tmp_path.chmod(0o1777)
+
+    processes.close_to_others(tmp_path)
+
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o1777
+
+
+def test_the_log_of_the_database_names_errors_without_what_people_wrote(make_services):
+    services = make_services()
+
+    with services.use(), connect(services.addresses) as connection:
+        connection.execute("create temp table one (password text unique)")
+        connection.execute("insert into one values (%s)", ["pbkdf2_secret"])
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute("insert into one values ('pbkdf2_secret')")
+
+    log = (services.addresses.log_dir / "postgres.log").read_text()
+    assert "one_password_key" in log and "pbkdf2_secret" not in log
+
+
 def test_the_last_user_stops_them_whoever_started_them(make_services):
     services = make_services()
     first = user_process(services.addresses.data_dir)

@@ -6,6 +6,7 @@ import pytest
 from django.core.management import call_command
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
+from redis.asyncio import Redis
 
 from project import doctor
 
@@ -37,6 +38,18 @@ async def test_ready_names_what_it_checked(async_client):
         "status": "ok",
         "checks": {"database": "ok", "channelLayer": "ok", "queue": "ok"},
     }
+
+
+async def test_asking_often_leaves_nothing_behind_in_redis(async_client, settings):
+    async with Redis.from_url(settings.REDIS_URL) as redis:
+        await async_client.get("/health/ready")
+        before = [len(await redis.client_list()), await redis.execute_command("pubsub", "channels")]
+
+        for _ in range(20):
+            assert (await async_client.get("/health/ready")).status_code == 200
+
+        after = [len(await redis.client_list()), await redis.execute_command("pubsub", "channels")]
+    assert after[0] <= before[0] + 2 and after[1] == before[1]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
