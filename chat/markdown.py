@@ -11,10 +11,12 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from html import escape
+from itertools import pairwise
 
 import nh3
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from pygments import highlight
@@ -98,11 +100,21 @@ def _fence(
     return f'<pre class="code"><code>{body}</code></pre>'
 
 
+def _unmark_images(state: StateCore) -> None:
+    """The mark of an image is not shown: with images off, `![a plan](/plan.png)` is "!" and a link, "a plan"."""
+    for block in state.tokens:
+        for token, following in pairwise(block.children or ()):
+            is_link = following.type == "link_open" and not following.markup  # "autolink" for <address>
+            if is_link and token.type == "text" and token.content.endswith("!"):
+                token.content = token.content[:-1]
+
+
 # Reference definitions are off: one long address, named thousands of times, makes megabytes of HTML.
 _markdown = MarkdownIt(
     "js-default", {"html": False, "linkify": True, "breaks": True, "maxNesting": 20}
 ).disable(["image", "reference"])
 _markdown.add_render_rule("fence", _fence)
+_markdown.core.ruler.after("inline", "unmark_images", _unmark_images)
 assert _markdown.linkify is not None
 _markdown.linkify.set({"fuzzy_link": False})  # a file name like README.md is no address
 

@@ -110,7 +110,7 @@ def test_no_text_keeps_a_lexer_busy(language, start, unit):
 
 @pytest.mark.parametrize("language", ["mcschema", "easytrieve", "brainfuck", "console", "guess", "Python3x"])
 def test_code_in_other_languages_is_shown_as_it_is(language):
-    assert render(f"```{language}\n<!--x\n```") == '<pre><code>&lt;!--x\n</code></pre>'
+    assert render(f"```{language}\n<!--x\n```") == "<pre><code>&lt;!--x\n</code></pre>"
 
 
 def test_code_is_highlighted_up_to_its_length_all_blocks_together():
@@ -160,3 +160,19 @@ def test_many_mentions_and_citations_do_not_outgrow_the_limit():
     html = render("@a [1] " * 2_500, {1: "/documents/1/passages/1/?mark=100-200"})
 
     assert len(html) <= MAX_HTML_CHARACTERS and html.startswith("<p>@a [1] ")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("See ![a plan](https://example.org/plan.png).", "See @a plan@."),
+        ("Look!\n[a plan](https://example.org/plan.png)", "Look!<br>\n@a plan@"),
+        ("\\![a plan](https://example.org/plan.png)", "!@a plan@"),
+        ("Go!<https://example.org/plan.png>", "Go!@https://example.org/plan.png@"),
+    ],
+)
+def test_an_image_is_a_link_with_its_description(text, shown):
+    before, description, after = shown.split("@")
+    opening = '<a href="https://example.org/plan.png" rel="noopener noreferrer nofollow">'
+
+    assert render(text) == f"<p>{before}{opening}{description}</a>{after}</p>"
