@@ -98,6 +98,13 @@ class RoomAdmin(admin.ModelAdmin):
     readonly_fields = ("version", "created_by", "created_at")
     inlines = (MembershipInline,)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        # One careless choice here would open what was said in private.
+        return (*self.readonly_fields, "kind") if obj is not None else self.readonly_fields
+
+    def get_inlines(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
+        return () if obj is not None and obj.kind == Room.Kind.DIRECT else self.inlines
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Room]:
         return super().get_queryset(request).annotate(counted_members=Count("memberships"))
 

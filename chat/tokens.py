@@ -2,16 +2,16 @@
 
 from typing import Any, cast
 
+from django.db import transaction
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer, TokenRefreshSerializer
-from rest_framework_simplejwt.tokens import RefreshToken, Token
+from rest_framework_simplejwt.tokens import RefreshToken, Token, UntypedToken
 
 from chat import actions
-from chat.models import SignIn
 
 SIGN_IN_CLAIM = "sid"
 
@@ -27,13 +27,23 @@ class SignInSerializer(TokenObtainPairSerializer):
 
 
 class RefreshSerializer(TokenRefreshSerializer):
-    """`{refresh}` -> `{access, refresh}`. The token given is spent; the sign-in stays the same."""
+    """`{refresh}` -> `{access, refresh}`. The token given is spent; the sign-in stays the same.
+
+    A token that was spent before ends its sign-in (RFC 9700, section 4.14.2).
+    """
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
-        sign_in = self.token_class(attrs["refresh"]).get(SIGN_IN_CLAIM)
-        if not SignIn.objects.filter(pk=sign_in, revoked_at=None, user__is_active=True).exists():
-            raise InvalidToken("This sign-in has ended. Sign in again.")
-        return super().validate(attrs)
+        claims = UntypedToken(attrs["refresh"])  # spent ones pass here
+        sign_in_id = claims.get(SIGN_IN_CLAIM) or 0
+        with transaction.atomic(durable=True):
+            if not actions.hold_sign_in(sign_in_id):
+                raise InvalidToken("This sign-in has ended. Sign in again.")
+            try:
+                return super().validate(attrs)
+            except TokenError as error:
+                problem = InvalidToken(str(error))
+        actions.end_reused_sign_in(sign_in_id, token_id=claims["jti"])
+        raise problem
 
 
 class RevokeView(APIView):

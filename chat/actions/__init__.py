@@ -11,7 +11,14 @@ from chat.actions.memberships import (
 )
 from chat.actions.messages import Post, Posted, delete_message, edit_message, post_message, post_messages
 from chat.actions.rooms import archive_room, create_room, open_direct_room, update_room
-from chat.actions.sign_ins import begin_sign_in, end_all_sign_ins, end_sign_in, end_sign_ins
+from chat.actions.sign_ins import (
+    begin_sign_in,
+    end_all_sign_ins,
+    end_reused_sign_in,
+    end_sign_in,
+    end_sign_ins,
+    hold_sign_in,
+)
 from chat.actions.users import change_password, create_bot, create_user, touch_last_seen
 
 __all__ = [
@@ -31,8 +38,10 @@ __all__ = [
     "delete_message",
     "edit_message",
     "end_all_sign_ins",
+    "end_reused_sign_in",
     "end_sign_in",
     "end_sign_ins",
+    "hold_sign_in",
     "join_room",
     "leave_room",
     "mark_read",

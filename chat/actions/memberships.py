@@ -24,10 +24,12 @@ def join_room(user: User, *, room_id: object) -> Room:
     """Membership of a readable room; being a member already is no error.
 
     Raises:
-        NotFound: the room is not open to the user.
+        NotFound: the room is not open to the user. Conflict: it is archived.
     """
     with transaction.atomic(durable=True):
         room = access_room(user, room_id, lock=True)
+        if room.archived_at is not None and _membership(room, user.pk) is None:
+            raise Conflict("This room is archived: nobody can join it any more.")
         _, made = Membership.objects.get_or_create(
             room=room, user=user, defaults={"role": default_role(user), "last_read_version": room.version}
         )

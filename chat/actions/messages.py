@@ -222,7 +222,8 @@ def edit_message(user: User, *, message_id: object, text: object) -> Message:
     """Replace the text of one's own message. Mentions are taken anew; no bot is called again.
 
     Raises:
-        NotFound, Forbidden: not the author. Conflict: deleted. BadInput, PayloadTooLarge: the text.
+        NotFound, Forbidden: not the author. Conflict: deleted, or the room is archived. BadInput,
+        PayloadTooLarge: the text.
     """
     clean = check_text(text)
     html = render(clean)
@@ -232,6 +233,8 @@ def edit_message(user: User, *, message_id: object, text: object) -> Message:
             raise Forbidden("Only the author can edit a message.")
         if message.deleted_at is not None:
             raise Conflict("This message was deleted.")
+        if message.room.archived_at is not None:
+            raise Conflict("This room is archived: nothing can be changed in it.")
         message.text, message.html = clean, html
         Mention.objects.filter(message=message).delete()
         people = User.objects.alias(name=Lower("username")).filter(name__in=find_mentions(clean))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
+from django.db.models import Count
 from django.utils import timezone
 
 from chat.actions.steps import say
@@ -68,23 +69,27 @@ def default_role(user: User) -> str:
 
 
 def open_direct_room(user: User, *, other_id: object) -> Room:
-    """The direct room of two users, made if it is not there.
+    """The direct room of exactly these two users, or of one with himself or herself; made if it is not there.
 
     Raises:
         NotFound: the other is not visible to `user`.
     """
     other = access_user(user, other_id)
+    people = {user, other}
     with transaction.atomic(durable=True):
         # The lock on the lower id makes two simultaneous first calls wait for each other.
         list(User.objects.select_for_update().filter(pk__in=(user.pk, other.pk)).order_by("pk"))
-        rooms = Room.objects.filter(kind=Room.Kind.DIRECT, memberships__user=user)
-        room = rooms.filter(pk__in=Membership.objects.filter(user=other).values("room_id")).first()
+        rooms = Room.objects.filter(kind=Room.Kind.DIRECT)
+        for person in people:
+            rooms = rooms.filter(pk__in=Membership.objects.filter(user=person).values("room_id"))
+        found = rooms.alias(size=Count("memberships")).filter(size=len(people)).values_list("pk", flat=True)
+        room = Room.objects.filter(pk__in=found).first()
         if room is None:
-            names = ", ".join(sorted({str(user), str(other)}))
+            names = ", ".join(sorted(map(str, people)))
             room = Room.objects.create(
                 name=names[:NAME_MAX_CHARACTERS], kind=Room.Kind.DIRECT, created_by=user
             )
-            Membership.objects.bulk_create([Membership(room=room, user=person) for person in {user, other}])
+            Membership.objects.bulk_create([Membership(room=room, user=person) for person in people])
     return room
 
 

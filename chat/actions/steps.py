@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.crypto import get_random_string
+from django.utils.html import escape
 
 from chat.events import MessagePosted, MessageUpdated, publish_on_commit
 from chat.markdown import render
@@ -41,7 +42,7 @@ def add_message(
         kind=kind,
         status=status,
         text=text,
-        html=render(text),
+        html=render(text) if kind != Message.Kind.SYSTEM else escape(text),  # names are no Markdown
         parent=parent,
         client_id=f"{kind}-{get_random_string(24)}",
         version=version,

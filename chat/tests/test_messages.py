@@ -307,3 +307,32 @@ def test_a_switched_off_bot_is_not_mentioned_by_an_edit(ada, general, parley):
     User.objects.filter(pk=parley.pk).update(is_active=False)
     actions.edit_message(ada, message_id=message.pk, text="hello @parley")
     assert not Mention.objects.exists()
+
+
+def test_a_note_to_oneself_stays_with_oneself(ada, grace):
+    with_grace = actions.open_direct_room(ada, other_id=grace.pk)
+    own = actions.open_direct_room(ada, other_id=ada.pk)
+    assert own != with_grace and [member.pk for member in own.members.all()] == [ada.pk]
+    assert actions.open_direct_room(ada, other_id=ada.pk) == own
+
+
+def test_a_direct_room_that_somebody_was_added_to_is_not_the_room_of_two(ada, grace, guest):
+    crowded = actions.open_direct_room(ada, other_id=grace.pk)
+    Membership.objects.create(room=crowded, user=guest)
+    assert actions.open_direct_room(ada, other_id=grace.pk) != crowded
+
+
+def test_an_archived_room_takes_no_edits_and_no_members(ada, grace, guest, general):
+    message = actions.post_message(ada, room_id=general.pk, text="before")
+    Membership.objects.filter(user=grace).delete()
+    actions.archive_room(ada, room_id=general.pk)
+    with pytest.raises(Conflict):
+        actions.edit_message(ada, message_id=message.pk, text="after")
+    with pytest.raises(Conflict):
+        actions.join_room(grace, room_id=general.pk)
+    assert Message.objects.get(pk=message.pk).text == "before"
+
+
+def test_names_in_system_messages_are_no_markdown(ada, general):
+    actions.update_room(ada, room_id=general.pk, name="**[x](https://evil.example)**")
+    assert Message.objects.get().html == "renamed the room to **[x](https://evil.example)**"

@@ -1,6 +1,10 @@
 """Signing in by token: rotation, reuse, revocation, and what ends a token early."""
 
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
 import pytest
+from django.db import connections
 from django.test import Client
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
@@ -164,3 +168,30 @@ def test_a_session_names_its_user_until_the_password_changes(ada):
 def test_a_cookie_counts_only_for_pages_of_this_site(origin, allowed):
     headers = {b"host": b"localhost:8000"} | ({b"origin": origin} if origin else {})
     assert origin_allowed(headers) is allowed
+
+
+@pytest.mark.django_db(transaction=True)
+def test_simultaneous_refreshes_of_one_token_give_one_pair(ada):
+    refresh = sign_in()["refresh"]
+
+    def spend(_: int) -> int:
+        try:
+            return post("/api/token/refresh/", refresh=refresh).status_code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(spend, range(6))) == [200] + [401] * 5
+
+
+def test_a_spent_token_that_comes_back_later_ends_the_sign_in(ada, monkeypatch):
+    stolen = sign_in()
+    current = post("/api/token/refresh/", refresh=stolen["refresh"]).json()
+    assert post("/api/token/refresh/", refresh=stolen["refresh"]).status_code == 401
+    assert caller_from_token(current["access"]).user == ada  # it may have been another tab
+
+    monkeypatch.setattr("chat.actions.sign_ins.REUSE_GRACE", timedelta(0))
+    assert post("/api/token/refresh/", refresh=stolen["refresh"]).status_code == 401
+    with pytest.raises(Unauthenticated):
+        caller_from_token(current["access"])
+    assert post("/api/token/refresh/", refresh=current["refresh"]).status_code == 401
