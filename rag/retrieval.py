@@ -130,7 +130,7 @@ def search_with_sources(
                 "audience_id": audience.id,
                 "collection_ids": None if collection_ids is None else list(collection_ids),
                 "question": text,
-                "joined": " ".join(joined_neighbours(text)),
+                "joined": " ".join(joined_neighbours(text)) if language.is_english else "",
                 "corrections": corrections,
                 "vector": vector.literal or None,
                 # Rare in a mixed corpus, they would weigh as rare words do. English ones are no lexemes anyway.

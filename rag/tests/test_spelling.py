@@ -44,7 +44,7 @@ def test_ties_go_to_the_more_frequent_word():
 
 
 def test_short_neighbours_are_joined_once_and_only_if_the_question_lacks_them():
-    assert joined_neighbours("How do I back up?") == ["howdo", "backup"]
-    assert joined_neighbours("log-in or Log in") == ["login", "inor", "orlog"]
-    assert joined_neighbours("back up the backup") == ["upthe", "thebackup"]
+    assert joined_neighbours("How do I back up?") == ["backup"]
+    assert joined_neighbours("log-in or Log in") == ["login"]
+    assert joined_neighbours("back up the backup") == []
     assert joined_neighbours("internationalisation of a") == []
