@@ -19,14 +19,14 @@ class ParleyAdminSite(AdminSite):
     index_title = "Administration"
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        apps = super().get_app_list(request, app_label)
-        internals: list[Any] = []
-        for app in apps:
-            internals += [model for model in app["models"] if model["object_name"] in INTERNALS]
-            app["models"] = [model for model in app["models"] if model["object_name"] not in INTERNALS]
-        if internals:
-            apps.append({**apps[0], "name": "Internals", "app_label": "internals", "models": internals})
-        return apps
+        apps: list[Any] = []
+        for app in super().get_app_list(request, app_label):
+            internals = [model for model in app["models"] if model["object_name"] in INTERNALS]
+            others = [model for model in app["models"] if model["object_name"] not in INTERNALS]
+            apps.append({**app, "models": others})
+            if internals:
+                apps.append({**app, "name": "Internals", "app_label": "internals", "models": internals})
+        return sorted((app for app in apps if app["models"]), key=lambda app: app["app_label"] == "internals")
 
 
 class ParleyAdminConfig(AdminConfig):

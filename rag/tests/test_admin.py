@@ -88,6 +88,8 @@ def test_what_only_search_uses_stands_in_a_group_of_its_own(browser):
     assert "Parley administration" in response.content.decode()
     assert list(groups)[-1] == "Internals"
     assert "Lexeme" in groups["Internals"] and "Document" in groups["Documents and answers"]
+    assert response.context["app_list"][-1]["app_url"] == reverse("admin:app_list", args=["rag"])
+    assert browser.get(reverse("admin:app_list", args=["rag"])).status_code == 200
     listed = {name for names in groups.values() for name in names}
     assert {model.__name__ for model in MODELS if not model._meta.auto_created} <= listed
 
