@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
+from chat.actions.steps import lock_room, say
 from chat.errors import BadInput, Conflict, Forbidden, PayloadTooLarge
 from chat.text import clean_line
 from rag.files import Content, TooManyBytes, delete_content, lock_content, read_content, store_content
@@ -86,6 +87,8 @@ def _queue(
     )
     document.refresh_from_db(fields=["created_at"])
     enqueue("rag.ingest_document", queue=DOCUMENTS, priority=INGEST_PRIORITY, document_id=document.pk)
+    if collection.home_room_id is not None:
+        say(lock_room(collection.home_room_id), user, f"added the file {document.filename}")
     return document
 
 

@@ -160,6 +160,17 @@ def test_members_upload_to_the_files_of_their_room_and_guests_do_not(ada, grace,
     assert upload(ada, files, "Words.").collection_id == files.pk
 
 
+def test_a_file_added_to_a_room_is_told_in_the_room_once(ada, grace, storage_folder):
+    room = make_room("team", ada, grace)
+    files = room_files(grace, room_id=room.pk)
+
+    upload(grace, files, "Words.", filename="plan.txt")
+    upload(grace, files, "Words.", filename="plan.txt")
+
+    [note] = room.messages.all()
+    assert (note.kind, note.author, note.html) == ("system", grace, "added the file plan.txt")
+
+
 def test_deleting_removes_passages_and_the_last_ones_file(
     grace, collection, storage_folder, django_capture_on_commit_callbacks
 ):
