@@ -8,13 +8,14 @@ from rag.parsing.errors import too_large
 # About 4000 pages. More is a data dump: nobody asks questions of it, and it holds up everybody's uploads.
 MAX_CHARACTERS = 12_000_000
 
+MAX_BLOCKS = 200_000
 MAX_HEADING_CHARACTERS = 300
 
 
 class BlockBuilder:
     """Takes the pieces of a document in reading order.
 
-    Every method raises ParsingError (TOO_LARGE) once the document holds more than `max_characters`.
+    Every method raises ParsingError (TOO_LARGE) once the document holds more than `max_characters` or MAX_BLOCKS.
     """
 
     def __init__(self, *, max_characters: int = MAX_CHARACTERS) -> None:
@@ -80,6 +81,6 @@ class BlockBuilder:
         if not text.strip():
             return
         self._characters_left -= len(text) - already_counted
-        if self._characters_left < 0:
+        if self._characters_left < 0 or len(self._blocks) >= MAX_BLOCKS:
             raise too_large()
         self._blocks.append(Block(text, page, tuple(title for _, title in self._sections), is_heading))

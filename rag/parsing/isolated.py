@@ -1,7 +1,8 @@
 """Reads a file in a process of its own, which a hostile file may hang, crash or fill without harm.
 
 The process is fresh (no Django, no memory of this one), gets none of this process's environment beyond what
-Python needs, and has limits on memory, time and output. Its answer is JSON: it is not trusted either.
+Python needs, and has limits on memory, time and output. Started by root, it becomes `nobody` before it opens the
+file. Its answer is JSON: it is not trusted either.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,6 +25,7 @@ from rag.parsing.errors import ParsingError, ParsingProblem, WrongType, corrupt,
 
 logger = logging.getLogger(__name__)
 
+UNPRIVILEGED_ID = 65534  # `nobody`: as root, a stranger's file is read by no one in particular
 _PROJECT = Path(__file__).resolve().parents[2]
 _ENVIRONMENT = (
     "PATH",
@@ -43,6 +48,25 @@ def parse_isolated(
         ParsingError: those of `parse`; TIMEOUT after `timeout_s`; TOO_LARGE if it needs more than
             `memory_mb` of address space; CORRUPT if the process crashed.
     """
+    with _readable(path) as readable:
+        return _run(readable, media_type, timeout_s, memory_mb)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[Path]:
+    """The file, or for root a copy: the process then runs as nobody, whom the folders of stored files keep out."""
+    if os.geteuid() != 0 or not path.exists():
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="parley-") as folder:
+        copy = Path(shutil.copyfile(path, Path(folder) / path.name))
+        copy.chmod(0o400)
+        for owned in (copy, Path(folder)):
+            os.chown(owned, UNPRIVILEGED_ID, UNPRIVILEGED_ID)
+        yield copy
+
+
+def _run(path: Path, media_type: str, timeout_s: float, memory_mb: int) -> ParsedDocument:
     command = [sys.executable, "-m", "rag.parsing", str(path.resolve()), media_type]
     limits = [str(memory_mb), str(int(timeout_s) + 2)]
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import encodings
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 from rag.parsing.document import ParsedDocument
 from rag.parsing.errors import ParsingError, ParsingProblem, WrongType, no_text
 from rag.parsing.media_types import DOCX, HTML, MARKDOWN, PDF, PLAIN_TEXT
 
+# What the standard library imports only once it is needed: Counter.most_common, and errors on their way out.
+_IMPORTED_LATE = ("heapq", "traceback", "linecache")
 # By name, since a process that reads one file should not pay for the libraries of the other formats.
 _PARSERS = {
     PDF: ("rag.parsing.pdf", "parse_pdf"),
@@ -18,6 +23,19 @@ _PARSERS = {
     MARKDOWN: ("rag.parsing.markdown", "parse_markdown"),
     PLAIN_TEXT: ("rag.parsing.plain_text", "parse_plain_text"),
 }
+
+
+def load(media_type: str) -> None:
+    """Import all that parsing a file of this type needs, for a process that soon may read no program files."""
+    if media_type in _PARSERS:
+        import_module(_PARSERS[media_type][0])
+    if media_type == MARKDOWN:
+        import_module(_PARSERS[HTML][0])  # for the HTML in it
+    for name in _IMPORTED_LATE:
+        import_module(name)
+    for encoding in iter_modules(encodings.__path__):
+        with suppress(ImportError):  # those of other systems
+            import_module(f"encodings.{encoding.name}")
 
 
 def parse(path: Path, *, media_type: str) -> ParsedDocument:

@@ -123,6 +123,77 @@ def test_the_process_knows_no_secrets(hostile_parser, monkeypatch):
     assert "ANTHROPIC_API_KEY" not in parse_isolated(file, PLAIN_TEXT).blocks[0].text.split()
 
 
+@pytest.mark.parametrize("name", ["a.pdf", "a.docx", "a.html", "a.md", "a.txt"])
+def test_reading_imports_nothing_more_than_what_was_loaded(tmp_path, name):
+    path = tmp_path / name
+    if name == "a.pdf":
+        write_pdf(path, [[PUMP], [PUMP]])
+    elif name == "a.docx":
+        write_docx(path, [PUMP])
+    else:
+        path.write_bytes(b"# A\n\n<table><tr><td>caf\xe9</table>\n\n1. one\n\n|a|b|\n|-|-|\n|c|d|\n")
+    code = (
+        "import sys; from pathlib import Path; from rag.parsing import detect_media_type, parse;"
+        " from rag.parsing.parser import load; path = Path(sys.argv[1]);"
+        " kind = detect_media_type(path.read_bytes(), path.name); load(kind); before = {*sys.modules};"
+        " parse(path, media_type=kind); print({*sys.modules} - before)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        cwd=isolated._PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to give up")
+def test_what_root_runs_is_read_as_nobody(hostile_parser):
+    file = hostile_parser(
+        "from rag.parsing.document import Block, ParsedDocument;"
+        " said = f'{os.getresuid()} {os.getresgid()} {os.getgroups()} {os.access(\"/etc/shadow\", os.R_OK)}';"
+        " return ParsedDocument('', (Block(said), Block(path.read_text())))"
+    )
+    file.chmod(0o600)
+
+    said, text = parse_isolated(file, PLAIN_TEXT).blocks
+
+    assert said.text == "(65534, 65534, 65534) (65534, 65534, 65534) [] False"
+    assert text.text == "text"
+
+
+@pytest.mark.parametrize("code", ["os.fork()", "[open('/dev/null') for _ in range(70)] and os._exit(0)"])
+def test_the_process_starts_no_other_and_opens_few_files(hostile_parser, code):
+    file = hostile_parser(
+        f"from rag.parsing.document import Block, ParsedDocument\n    try:\n        {code}\n"
+        "    except OSError as error:\n        return ParsedDocument('', (Block(type(error).__name__),))"
+    )
+
+    assert parse_isolated(file, PLAIN_TEXT).blocks[0].text in ("BlockingIOError", "OSError")
+
+
+def test_the_process_gains_no_rights(hostile_parser):
+    file = hostile_parser(
+        "from rag.parsing.document import Block, ParsedDocument;"
+        " return ParsedDocument('', (Block(open('/proc/self/status').read()),))"
+    )
+
+    assert "NoNewPrivs:\t1" in parse_isolated(file, PLAIN_TEXT).blocks[0].text
+
+
+def test_a_file_of_too_many_small_pieces_is_too_large(tmp_path):
+    path = tmp_path / "many.txt"
+    path.write_text("a\n\n" * 200_001)
+
+    with pytest.raises(ParsingError) as caught:
+        parse_isolated(path, PLAIN_TEXT)
+
+    assert caught.value.code == ParsingProblem.TOO_LARGE
+
+
 def test_the_process_loads_neither_django_nor_other_parsers(tmp_path):
     code = "import sys, rag.parsing; print({'django', 'docx', 'lxml', 'pypdfium2', 'numpy'} & {*sys.modules})"
 
