@@ -16,7 +16,9 @@ def read_file(path: Path) -> None:
         _reader.read_env(path)
 
 
-def _invalid(name: str, wanted: str) -> ImproperlyConfigured:
+def _invalid(name: str, wanted: str, *, is_secret: bool = False) -> ImproperlyConfigured:
+    if is_secret:  # an address may hold a password
+        return ImproperlyConfigured(f"{name}: {wanted}")
     return ImproperlyConfigured(f"{name}: {wanted}, got {_reader.ENVIRON.get(name)!r}")
 
 
@@ -65,8 +67,12 @@ def folder(name: str, default: Path) -> Path:
 def address(name: str, *, schemes: tuple[str, ...]) -> str:
     """A URL with one of the schemes, or "" when the variable is unset."""
     value = text(name)
-    if value and urlsplit(value).scheme not in schemes:
-        raise _invalid(name, f"must be a URL that starts with {' or '.join(s + ':' for s in schemes)}")
+    wanted = f"must be a URL that starts with {' or '.join(s + ':' for s in schemes)}"
+    try:
+        if value and urlsplit(value).scheme not in schemes:
+            raise _invalid(name, wanted, is_secret=True)
+    except ValueError:
+        raise _invalid(name, wanted, is_secret=True) from None
     return value
 
 
@@ -78,4 +84,4 @@ def database(name: str) -> dict[str, Any]:
     try:
         return dict(_reader.db_url_config(value))
     except ValueError:
-        raise _invalid(name, "must be a postgres:// URL") from None
+        raise _invalid(name, "must be a postgres:// URL", is_secret=True) from None

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 EMBED_BATCH_CHUNKS = 16  # between two looks at the clock and at a request to stop: under a second
 EMBED_SLICE_S = 20.0  # then other documents get their turn
 NO_FILE = "The stored file is missing. Upload it again."
+NO_VECTORS = "The embedding model could not be used. The administrator finds the reason in the worker's log."
 NO_WORDS = "The file holds no text that could be searched."
 
 
@@ -94,10 +95,9 @@ def embed_document(
 
 
 def fail_embedding(document_id: int, error: Exception) -> None:
-    """End a document whose vectors cannot be made."""
-    processing.fail_document(
-        document_id, code="EMBEDDING_FAILED", message=f"The embedding model could not be used: {error}"
-    )
+    """End a document whose vectors cannot be made. Why is for the log: a server's words may hold what is secret."""
+    logger.error("Document %d could not be embedded: %s", document_id, error)
+    processing.fail_document(document_id, code="EMBEDDING_FAILED", message=NO_VECTORS)
 
 
 def passage_to_embed(chunk: Chunk) -> str:

@@ -28,6 +28,9 @@ def test_every_variable_that_is_read_is_documented_and_the_other_way_round():
         ("SECRET_KEY", "short", "at least 32 characters"),
         ("REDIS_URL", "http://localhost", "must be a URL that starts with redis:"),
         ("DATABASE_URL", "mysql://localhost/x", "must be a URL that starts with postgres:"),
+        ("DATABASE_URL", "mysql://ada:pw-1@localhost/x", "must be a URL that starts with postgres:"),
+        ("DATABASE_URL", "postgres://ada:pw-1@[localhost/x", "must be a URL that starts with postgres:"),
+        ("DATABASE_URL", "postgres://ada:pw-1@localhost:port/x", "must be a postgres:// URL"),
         ("EMBEDDINGS_URL", "http://localhost:1", "EMBEDDINGS_MODEL: must name the model"),
     ],
 )
@@ -46,4 +49,5 @@ def test_a_value_that_cannot_be_used_stops_the_start_and_is_named(name, value, r
         text=True,
     )
     assert run.returncode != 0
+    assert "pw-1" not in run.stderr
     assert name in run.stderr.strip().splitlines()[-1] and reason in run.stderr

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 
@@ -57,6 +58,7 @@ class RemoteEmbedder:
         """Take the address as `https://host`, `https://host/v1` or the full path; no request is made yet."""
         self.name = model
         self._endpoint = _endpoint(url)
+        self._shown = _without_credentials(self._endpoint)
         self._dimensions: int | None = None
         self._sleep = sleep
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
@@ -121,7 +123,7 @@ class RemoteEmbedder:
                     return response.json()
                 problem = f"status {response.status_code}: {response.text[:200]}"
                 if response.status_code not in _RETRYABLE_STATUS:
-                    raise EmbeddingError(f"{self._endpoint} answered {problem}", retryable=False)
+                    raise EmbeddingError(f"{self._shown} answered {problem}", retryable=False)
                 asked_wait_s = _retry_after_s(response)
             except httpx2.HTTPError as error:
                 problem = f"{type(error).__name__}: {error}"
@@ -130,7 +132,7 @@ class RemoteEmbedder:
             if attempt < patience.attempts:
                 self._sleep(_wait_s(attempt, asked_wait_s, patience.longest_wait_s))
         raise EmbeddingError(
-            f"{self._endpoint} failed {patience.attempts} times, last with {problem}", retryable=True
+            f"{self._shown} failed {patience.attempts} times, last with {problem}", retryable=True
         )
 
 
@@ -139,6 +141,11 @@ def _endpoint(url: str) -> str:
     if url.endswith("/embeddings"):
         return url
     return f"{url}/embeddings" if url.endswith("/v1") else f"{url}/v1/embeddings"
+
+
+def _without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _retry_after_s(response: httpx2.Response) -> float | None:

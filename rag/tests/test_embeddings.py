@@ -193,6 +193,16 @@ def test_a_server_that_stays_overloaded_is_a_retryable_error(server, remote, wai
     assert len(waits) == FOR_PASSAGES.attempts - 1
 
 
+def test_an_error_names_the_server_without_the_credentials_in_its_address(waits):
+    with RemoteEmbedder(
+        url="http://ada:pw-1@127.0.0.1:1/?k=pw-2", model="tiny", sleep=waits.append
+    ) as unreachable:
+        with pytest.raises(EmbeddingError, match="http://127.0.0.1:1/") as caught:
+            unreachable.embed_query("hello")
+
+    assert "pw-" not in str(caught.value) and "ada" not in str(caught.value)
+
+
 def test_a_question_does_not_wait_long_for_a_server_that_is_overloaded(server, remote, waits):
     server.script = [(429, {"retry-after": "20"}, b"")] * 5
 

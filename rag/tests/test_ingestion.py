@@ -275,7 +275,9 @@ def test_an_embedder_that_is_down_keeps_the_words_and_is_asked_again(ada, collec
     assert document.status == Document.Status.READY
 
 
-def test_an_embedder_that_refuses_fails_the_document_and_leaves_no_trace_in_the_index(ada, collection):
+def test_an_embedder_that_refuses_fails_the_document_and_leaves_no_trace_in_the_index(
+    ada, collection, caplog
+):
     document = upload(ada, collection, PUMPS)
     ingestion.ingest_document(document.pk)
     embedder = ScriptedEmbedder()
@@ -285,7 +287,8 @@ def test_an_embedder_that_refuses_fails_the_document_and_leaves_no_trace_in_the_
 
     document.refresh_from_db()
     assert (document.status, document.error_code) == (Document.Status.FAILED, "EMBEDDING_FAILED")
-    assert "the key is wrong" in document.error_message
+    assert document.error_message == ingestion.NO_VECTORS  # and not the server's words, which the log has
+    assert "the key is wrong" in caplog.text
     assert not Lexeme.objects.filter(frequency__gt=0).exists()
     assert_counts_are_exact()
 
