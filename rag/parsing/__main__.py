@@ -25,7 +25,7 @@ def main() -> None:
         _become(UNPRIVILEGED_ID)
     _limit(memory_bytes=int(memory_mb) * 2**20, cpu_s=int(cpu_s))
     # A library that prints must not spoil the answer.
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answer:
+    with os.fdopen(os.dup(1), "w", encoding="utf-8", errors="surrogatepass") as answer:
         os.dup2(2, 1)
         try:
             result = encode_answer(parse(Path(path), media_type=media_type))
@@ -33,7 +33,7 @@ def main() -> None:
             result = encode_answer(error)
         except MemoryError:
             result = encode_answer(too_large())
-        json.dump(result, answer)
+        json.dump(result, answer, ensure_ascii=False)  # escapes would double the size of CJK text
 
 
 def _become(uid: int) -> None:
