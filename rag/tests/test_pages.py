@@ -9,7 +9,7 @@ from django.test import AsyncClient
 from chat import actions as chat_actions
 from rag.actions.collections import create_collection, room_files
 from rag.actions.documents import upload_document
-from rag.models import Chunk, Document, DocumentText
+from rag.models import Chunk, Collection, Document, DocumentText
 
 BEFORE, PASSAGE, AFTER = "What stands before. ", "The pump runs at nine hundred turns.", " What comes after."
 JSON = {"Accept": "application/json"}
@@ -319,6 +319,17 @@ def test_a_guest_adds_no_files(client, people, room):
     assert "data-upload" not in client.get(f"/rooms/{room.pk}/files/").content.decode()
     assert client.post(f"/rooms/{room.pk}/files/", {"file": upload()}).status_code == 403
     assert not Document.objects.exists()
+
+
+def test_a_guest_does_not_learn_who_added_a_document(client, people, document):
+    Collection.objects.filter(pk=document.collection_id).update(everyone=True)
+    people["ada"].display_name = "Countess of Lovelace"
+    people["ada"].save()
+
+    for name, told in (("grace", True), ("guest", False)):
+        client.force_login(people[name])
+        for page in ("/documents/", f"/documents/{document.pk}/"):
+            assert ("Countess" in client.get(page).content.decode()) is told
 
 
 def test_the_state_of_documents_leaves_out_what_one_may_not_read(client, people, room, document):
