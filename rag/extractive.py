@@ -14,6 +14,7 @@ from rag.llm.seam import AnswerRequest, CitationDelta, Completion, ModelEvent, T
 from rag.markers import WORD_JOINER
 from rag.passages import Passage
 from rag.sentences import split_sentences
+from rag.spelling import joined_neighbours
 from rag.windows import as_readable_row, is_finished, is_table_row, windows
 from rag.words import content_words
 
@@ -69,7 +70,7 @@ def best_quotations(question: str, passages: Sequence[Passage]) -> list[Quotatio
     The score is made of the passage's among those found and of how much of the question the words quoted cover
     together with their heading. Idf counts the sentences of these passages: it needs no statistics.
     """
-    idf = _idf(set(content_words(question)), passages)
+    idf = _idf(_words_asked(question, passages), passages)
     best_score = max((passage.score for passage in passages), default=0.0)
     quotations = []
     for number, passage in enumerate(passages, 1):
@@ -84,6 +85,16 @@ def best_quotations(question: str, passages: Sequence[Passage]) -> list[Quotatio
             quotations.append(Quotation(number, start, end, score))
     quotations.sort(key=lambda quotation: -quotation.score)
     return _distinct(quotations, passages)[:MOST_QUOTATIONS]
+
+
+def _words_asked(question: str, passages: Sequence[Passage]) -> set[str]:
+    """The question's words, and two that a passage writes as one: "back up" asks for "backup", too."""
+    joined = set(content_words(" ".join(joined_neighbours(question))))
+    if joined:
+        joined &= {
+            word for passage in passages for word in content_words(f"{passage.heading} {passage.text}")
+        }
+    return joined.union(content_words(question))
 
 
 @dataclass(frozen=True, slots=True)

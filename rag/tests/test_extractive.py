@@ -188,3 +188,8 @@ def test_quoted_text_is_shown_as_it_is(line):
 
 def test_a_reference_in_quoted_text_is_no_citation():
     assert "data-citation" not in render(as_markdown_quote("as shown [1]"), {1: "/x"})
+
+
+def test_words_written_apart_in_the_question_find_the_one_word_of_a_passage():
+    text = "A backup of the database is made with pg_dump every night."
+    assert quoted("How do I back up?", text, cosine=0.2) == [text]
