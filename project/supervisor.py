@@ -1,7 +1,8 @@
 """`manage.py up`: everything one installation needs on one machine, started, watched and stopped together.
 
 The socket is bound first and the web processes load while the database starts; they serve once the
-migrations are done. What dies is restarted, later each time it dies at once. SIGTERM or Ctrl-C stops all
+migrations are done. What dies is restarted, later each time it dies at once; a web process whose event loop
+stands still for half a minute is killed first. SIGTERM or Ctrl-C stops all
 within ten seconds. When this process is killed, the kernel ends its children, the services included; what
 may be left all the same, the next start adopts or ends.
 
@@ -28,6 +29,7 @@ from project.embedded import processes
 from project.embedded.addresses import embedded_addresses
 from project.embedded.errors import EmbeddedError
 from project.embedded.services import Services
+from project.pulse import SILENCE_LIMIT_S, Pulse
 
 BACKLOG = 2048
 START_TIMEOUT_S = 60.0
@@ -124,13 +126,18 @@ class Supervisor:
             ) from None
         return listener
 
-    def _add(self, name: str, start: Callable[[], subprocess.Popen[bytes]]) -> None:
-        self.children.append(Child(name, start, start()))
+    def _add(
+        self, name: str, start: Callable[[], subprocess.Popen[bytes]], pulse: Pulse | None = None
+    ) -> None:
+        self.children.append(Child(name, start, start(), pulse))
 
     def _add_web(self, listener: socket.socket, gate: Gate) -> None:
         descriptor = listener.fileno()
         command = ["-m", "project.web", "--fd", str(descriptor)]
-        self._add("web process", lambda: spawn(command, gate=gate, pass_fds=(descriptor,)))
+        pulse = Pulse(float(os.environ.get("PARLEY_SILENCE_LIMIT_S", SILENCE_LIMIT_S)))
+        self._add(
+            "web process", lambda: spawn(command, gate=gate, pulse=pulse, pass_fds=(descriptor,)), pulse
+        )
 
     def _await_preparation(self) -> str:
         """Wait for migrations and demo; gives what was printed about signing in."""
@@ -178,7 +185,8 @@ class Supervisor:
     def _watch(self) -> NoReturn:
         retry_at = 0.0
         while True:
-            # SIGCHLD wakes it at once; the second is for services that were adopted and are no children.
+            # SIGCHLD wakes it at once; the second is for pulses, and for services that were adopted and are
+            # no children.
             select.select([self._wake_reader], [], [], 1.0)
             with contextlib.suppress(BlockingIOError):
                 os.read(self._wake_reader, 4096)

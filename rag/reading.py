@@ -12,7 +12,10 @@ _SPAN = re.compile(r"(\d{1,9})-(\d{1,9})")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A run of text, and whether it is the passage or, in it, the marked words; `is_place`: a link leads to its start."""
+    """A run of text, and whether it is the passage or, in it, the marked words.
+
+    `is_place`: a link leads to its start.
+    """
 
     text: str
     is_passage: bool = False

@@ -1,5 +1,6 @@
 """`manage.py up` as a person runs it: a process, its children, signals."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -93,6 +94,23 @@ def test_a_killed_child_is_started_again(running, name):
     assert {pid for kind, pid in running.children().items() if kind != name} == {
         pid for kind, pid in before.items() if kind != name
     }
+
+
+def test_a_web_process_that_hangs_is_replaced(stopped):
+    stopped.variables["PARLEY_SILENCE_LIMIT_S"] = "3"
+    hung = stopped.start().wait_until_ready().children()["project.web"]
+
+    time.sleep(1.5)  # it has spoken
+    os.kill(hung, signal.SIGSTOP)
+    deadline = time.monotonic() + 20
+    while stopped.children().get("project.web") in (None, hung):
+        assert time.monotonic() < deadline, stopped.printed()
+        time.sleep(0.05)
+
+    stopped.wait_until_healthy()
+    assert "Warning: web process hangs: no sign of life for 3 seconds" in stopped.printed()
+    assert "Warning: web process ended (SIGKILL); starting it again" in stopped.printed()
+    assert stopped.stop() == 0
 
 
 def test_a_taken_port_is_named_with_the_setting(stopped):

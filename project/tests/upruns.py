@@ -42,6 +42,7 @@ class Up:
     data_dir: Path
     arguments: tuple[str, ...] = ("--no-demo",)
     port: int = field(default_factory=free_port)
+    variables: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] = field(init=False)
 
     def start(self) -> "Up":
@@ -51,7 +52,7 @@ class Up:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "up", *self.arguments],
                 cwd=ROOT,
-                env=environment(self.data_dir, PORT=str(self.port)),
+                env=environment(self.data_dir, PORT=str(self.port), **self.variables),
                 stdout=output,
                 stderr=output,
             )

@@ -15,9 +15,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 FAILING_OUTBOX = """async () => {
   const { Outbox } = await import("/static/chat/outbox.js");
   const sent = [];
+  const refusal = { ok: false, error: { code: "INTERNAL", message: "No.", retryAfter: 0 } };
   const socket = { connected: true, request: async (name, roomId, { text }) => {
     sent.push(text);
-    return text === "bad" ? { ok: false, error: { code: "INTERNAL", message: "No.", retryAfter: 0 } } : { ok: true, message: {} };
+    return text === "bad" ? refusal : { ok: true, message: {} };
   } };
   const outbox = new Outbox(socket, "tester");
   outbox.add("1", "bad");
@@ -33,10 +34,9 @@ DEFERRED_JOIN = """async () => {
   const { Sidebar } = await import("/static/chat/sidebar.js");
   const asked = [];
   const handlers = {};
-  const socket = { connected: true, on: (name, handler) => (handlers[name] = handler), request: async (name, roomId) => {
-    asked.push(roomId);
-    return asked.length === 1 ? { ok: false, error: { code: "RATE_LIMITED", message: "Wait.", retryAfter: 0.1 } } : { ok: true };
-  } };
+  const refusal = { ok: false, error: { code: "RATE_LIMITED", message: "Wait.", retryAfter: 0.1 } };
+  const request = async (name, roomId) => (asked.push(roomId) === 1 ? refusal : { ok: true });
+  const socket = { connected: true, on: (name, handler) => (handlers[name] = handler), request };
   new Sidebar(document.getElementById("sidebar"), socket, { id: "0", username: "nobody" }, "/rooms/sidebar/");
   handlers.state("connected");
   await new Promise((resolve) => setTimeout(resolve, 500));
