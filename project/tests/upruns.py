@@ -79,7 +79,7 @@ class Up:
     def children(self) -> dict[str, int]:
         """The pids of its direct children by what they are."""
         found: dict[str, int] = {}
-        marks = ("project.web", "worker", "valkey", "postgres")
+        marks = ("postgres", "valkey", "project.web", "worker")  # PostgreSQL has settings about workers
         for entry in Path("/proc").glob("[0-9]*"):
             try:
                 parent = int((entry / "stat").read_text().rpartition(") ")[2].split()[1])
@@ -87,7 +87,7 @@ class Up:
             except OSError:
                 continue
             if parent == self.process.pid:
-                found |= {mark: int(entry.name) for mark in marks if mark in command}
+                found |= {mark: int(entry.name) for mark in [m for m in marks if m in command][:1]}
         return found
 
     def everything(self) -> set[int]:
