@@ -20,6 +20,8 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
+DRAIN_MAX_BYTES = 32 * 1024 * 1024
+DRAIN_MAX_S = 10.0
 SILENCE_S = 60.0  # without a byte of a body that was announced
 _UPLOADS = re.compile(r"/documents/|/rooms/\d+/files/")
 _COUNTS_FOR_ITSELF = ("/graphql", "/graphql/")
@@ -36,22 +38,27 @@ class RequestLimits:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         limit_bytes = await _limit_bytes(scope)
         if limit_bytes is not None and _announced_bytes(scope) > limit_bytes:
+            await _drain(receive)
             await _refuse(scope, send, 413, limit_bytes)
             return
-        body = _Body(receive, send, limit_bytes, self._silence_s)
+        body = _Body(receive, send, limit_bytes, self._silence_s, has_body=_has_body(scope))
         await self._app(scope, body.receive, body.send)
         if body.refusal and not body.is_answered:
+            if body.refusal == 413:
+                await _drain(receive)
             await _refuse(scope, send, body.refusal, limit_bytes or 0)
 
 
 class _Body:
     """Counts a body on its way. One that breaks a rule ends for the application as if the client had gone."""
 
-    def __init__(self, receive: Receive, send: Send, limit_bytes: int | None, silence_s: float) -> None:
+    def __init__(
+        self, receive: Receive, send: Send, limit_bytes: int | None, silence_s: float, *, has_body: bool
+    ) -> None:
         self._receive, self._send = receive, send
         self._limit_bytes, self._silence_s = limit_bytes, silence_s
         self._received_bytes = 0
-        self._is_complete = False
+        self._is_complete = not has_body
         self.refusal = 0  # a status
         self.is_answered = False
 
@@ -74,7 +81,31 @@ class _Body:
 
     async def send(self, message: dict[str, Any]) -> None:
         self.is_answered = True
+        if message["type"] == "http.response.start" and message["status"] >= 400 and not self._is_complete:
+            self._is_complete = True
+            await _drain(self._receive)
         await self._send(message)
+
+
+async def _drain(receive: Receive) -> None:
+    """Take the rest of a body and forget it: a client that is cut off while it writes never reads the answer.
+
+    Up to `DRAIN_MAX_BYTES` and `DRAIN_MAX_S`; who sends more than that is cut off.
+    """
+    left_bytes = DRAIN_MAX_BYTES
+    try:
+        async with asyncio.timeout(DRAIN_MAX_S):
+            while left_bytes > 0:
+                message = await receive()
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    return
+                left_bytes -= len(message.get("body", b""))
+    except TimeoutError:
+        return
+
+
+def _has_body(scope: Scope) -> bool:
+    return _announced_bytes(scope) > 0 or bool(_header(scope, b"transfer-encoding"))
 
 
 async def _limit_bytes(scope: Scope) -> int | None:

@@ -40,6 +40,23 @@ async def send_body(path, *, headers=(), chunks=20, announced=None, app=applicat
     return answer[0]["status"], b"".join(message.get("body", b"") for message in answer[1:]), taken
 
 
+@pytest.fixture(autouse=True)
+def nothing_drained(monkeypatch):
+    """So that what was taken is what was read."""
+    monkeypatch.setattr("project.request_limits.DRAIN_MAX_BYTES", 0)
+
+
+async def test_the_rest_of_a_refused_body_is_taken_up_to_a_bound_so_that_the_client_reads_the_answer(
+    monkeypatch,
+):
+    monkeypatch.setattr("project.request_limits.DRAIN_MAX_BYTES", 3_000_000)
+    assert (await send_body("/sign-in/", announced=9_000_000))[::2] == (413, 10)
+    assert (await send_body("/sign-in/"))[::2] == (413, 14)
+
+    monkeypatch.setattr("project.request_limits.DRAIN_MAX_S", 0.05)
+    assert (await send_body("/sign-in/", chunks=5))[::2] == (413, 5)
+
+
 @pytest.fixture
 async def session():
     client = AsyncClient()
