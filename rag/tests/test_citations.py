@@ -1,11 +1,13 @@
 import re
+import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.markdown import render
 from rag.citations import DraftAnswer, check_citations
-from rag.markers import strip_markers
+from rag.markers import find_runs, strip_markers, without_lookalikes
 from rag.tests.passages import EXPIRY, LEAVE, PASSAGES
 
 RENDERED_MARKER = re.compile(r"\[(\d{1,3})\]")  # what chat.markdown makes a link of
@@ -220,3 +222,36 @@ def test_every_native_quote_that_is_kept_stands_in_its_passage(events):
     for citation in check_citations(draft.text, draft.quotes, PASSAGES).citations:
         quote = citation.as_dict()["quote"]
         assert quote and quote in citation.passage.text
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "\t",
+        " ",
+        "[1 ",
+        "[1,",
+        "【1†",
+        "[1](",
+        "`",
+        "` ``",
+        "```",
+        "~~~",
+        "\n```\n",
+        "\n[a",
+        "[1]",
+        "\n",
+        "\n[a]",
+    ],
+)
+def test_reading_markers_takes_linear_time(unit):
+    def seconds(length: int) -> float:
+        text = "[" + (unit * length)[:length]
+        started = time.process_time()
+        find_runs(text, {})
+        strip_markers(text)
+        without_lookalikes(text)
+        return time.process_time() - started
+
+    # What is quadratic takes 256 times as long; what is linear 16 times, however busy the machine is.
+    assert seconds(160_000) < 80 * max(seconds(10_000), 0.002)
