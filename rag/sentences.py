@@ -44,10 +44,11 @@ _BOUNDARY = re.compile(
     """,
     re.VERBOSE,
 )
-_NEXT_CHARACTER = re.compile(r"\s*[\"'“‘«„(\[{*_]*(\S)")
+_NEXT_CHARACTER = re.compile(r"\s*+[\"'“‘«„(\[{*_]*(\S)")
 _LAST_TOKEN = re.compile(r"[^\s(\[{\"'“‘«„]{1,40}\Z")
 _INITIALS = re.compile(r"(?:\w\.)*[^\W\d_]\Z")
-_WORD = re.compile(r"\s*(\w+)")
+_WORD = re.compile(r"\s*+(\w++)")
+_INDENT_MAX = 200
 _NUMBERED = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z])\Z")
 
 
@@ -109,7 +110,7 @@ def _ends_sentence(text: str, sentence_start: int, match: re.Match[str]) -> bool
     if token_match is None:
         return True
     token = token_match[0].lower()
-    if _NUMBERED.match(token) and not text[sentence_start : token_match.start()].strip(" \t\n("):
+    if _NUMBERED.match(token) and _is_blank(text, sentence_start, token_match.start()):
         return False  # "3. Install the package": the number belongs to what follows
     if token.isdigit():
         return not (len(token) <= 2 and _next_word(text, match.end()) in _MONTHS)  # "am 3. Oktober"
@@ -118,6 +119,11 @@ def _ends_sentence(text: str, sentence_start: int, match: re.Match[str]) -> bool
     if following is not None and following[1].isdigit() and token in _ABBREVIATIONS:
         return False  # "No. 5", "p. 12"
     return token == "i" or _INITIALS.match(token) is None  # "J. Smith", "U.S. Navy", but "than I. Then"
+
+
+def _is_blank(text: str, start: int, end: int) -> bool:
+    """Whether nothing but some space stands between; looked at for each stop of a sentence, so never far."""
+    return end - start <= _INDENT_MAX and not text[start:end].strip(" \t\n(")
 
 
 def _next_word(text: str, position: int) -> str:

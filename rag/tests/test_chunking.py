@@ -1,3 +1,4 @@
+import time
 import unicodedata
 
 import pytest
@@ -144,6 +145,18 @@ def test_split_sentences(text, expected):
 def test_splitting_takes_linear_time_on_hostile_input():
     for text in ("." * 300_000, "\n" + " " * 300_000, "a | b\n" * 50_000, "((((" * 75_000, "A. " * 100_000):
         split_sentences(text)
+
+
+@pytest.mark.parametrize("unit", ["A. ", "a. ", "1. ", "(a ", "…\n", "x | y\n", "\n\t", "! ", '."', "A.B. "])
+def test_splitting_a_sentence_that_never_ends_takes_linear_time(unit):
+    def seconds(length: int) -> float:
+        text = (unit * length)[:length]
+        started = time.process_time()
+        split_sentences(text)
+        return time.process_time() - started
+
+    # What is quadratic takes 256 times as long; what is linear 16 times, however busy the machine is.
+    assert seconds(320_000) < 80 * max(seconds(20_000), 0.002)
 
 
 def test_chunks_end_at_sentences_near_the_target_and_overlap():
