@@ -10,10 +10,9 @@ import sys
 from pathlib import Path
 
 from rag.parsing.errors import ParsingError, too_large
-from rag.parsing.isolated import UNPRIVILEGED_ID, encode_answer
+from rag.parsing.isolated import MAX_OUTPUT_BYTES, UNPRIVILEGED_ID, encode_answer
 from rag.parsing.parser import load, parse
 
-MAX_OUTPUT_BYTES = 40_000_000
 MAX_OPEN_FILES = 64
 _PR_SET_NO_NEW_PRIVS = 38
 

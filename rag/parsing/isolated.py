@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from rag.parsing.document import Block, ParsedDocument
-from rag.parsing.errors import ParsingError, ParsingProblem, WrongType, corrupt, timed_out
+from rag.parsing.errors import ParsingError, ParsingProblem, WrongType, corrupt, timed_out, too_large
 
 logger = logging.getLogger(__name__)
 
+MAX_OUTPUT_BYTES = 40_000_000  # no file that the process writes may be longer
 UNPRIVILEGED_ID = 65534  # `nobody`: as root, a stranger's file is read by no one in particular
 _PROJECT = Path(__file__).resolve().parents[2]
 _ENVIRONMENT = (
@@ -46,7 +47,7 @@ def parse_isolated(
 
     Raises:
         ParsingError: those of `parse`; TIMEOUT after `timeout_s`; TOO_LARGE if it needs more than
-            `memory_mb` of address space; CORRUPT if the process crashed.
+            `memory_mb` of address space or answers with more than 40 MB; CORRUPT if the process crashed.
     """
     with _readable(path) as readable:
         return _run(readable, media_type, timeout_s, memory_mb)
@@ -87,6 +88,8 @@ def _run(path: Path, media_type: str, timeout_s: float, memory_mb: int) -> Parse
             raise timed_out(timeout_s) from None
         if done.returncode == -signal.SIGXCPU:
             raise timed_out(timeout_s)
+        if os.fstat(answer.fileno()).st_size >= MAX_OUTPUT_BYTES:  # it was cut off there
+            raise too_large()
         if done.returncode != 0:
             logger.warning("Parser of %s ended with %d: %s", path.name, done.returncode, _tail(complaints))
             raise corrupt()

@@ -104,6 +104,18 @@ def test_a_file_that_eats_memory_is_too_large(hostile_parser):
     assert caught.value.code == ParsingProblem.TOO_LARGE
 
 
+def test_a_file_with_more_text_than_an_answer_holds_is_too_large(hostile_parser):
+    file = hostile_parser(
+        "from rag.parsing.document import Block, ParsedDocument;"
+        " return ParsedDocument('', (Block('x' * 41_000_000),))"
+    )
+
+    with pytest.raises(ParsingError) as caught:
+        parse_isolated(file, PLAIN_TEXT)
+
+    assert caught.value.code == ParsingProblem.TOO_LARGE
+
+
 def test_a_library_that_prints_does_not_spoil_the_answer(hostile_parser):
     file = hostile_parser(
         "from rag.parsing.document import Block, ParsedDocument;"
