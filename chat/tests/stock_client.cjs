@@ -19,4 +19,8 @@ readline.createInterface({ input: process.stdin }).on("line", (line) => {
   const order = JSON.parse(line);
   if (order.drop) socket.io.engine.close();
   else socket.emit(...order.emit, (answer) => say({ ack: answer }));
-}).on("close", () => process.exit(0));
+}).on("close", () => {
+  // It says goodbye: who vanishes between two polls is missed only by the heartbeat.
+  socket.disconnect();
+  setTimeout(() => process.exit(0), 300);
+});
