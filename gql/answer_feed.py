@@ -33,11 +33,12 @@ class _Follower:
             NotFound: the answer is no longer open to the user.
         """
         self._read_at = time.monotonic()
+        attempt = self.answer.attempt
         self.answer = await run_in_db(access_answer, self.user, self.answer.pk)
         message = self.answer.message
         if message.status != Message.Status.STREAMING:
             self.finished = True
-            return self.text.finish(message.text)
+            return self.text.finish(message.text, is_new_attempt=self.answer.attempt != attempt)
         return self.text.read(message.version, message.text, message.delta_index)
 
     async def take(self, delivery: Delivery) -> list[TextPiece]:

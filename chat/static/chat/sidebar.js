@@ -5,6 +5,7 @@ const WORTH_A_RETRY = new Set(["RATE_LIMITED", "UNAVAILABLE", "INTERNAL"]);
 
 export class Sidebar {
   onRefresh = () => {};
+  onLost = () => {};
   /** The highest version seen of each room, by id: where a lost connection goes on. */
   versions = new Map();
   #nav;
@@ -25,10 +26,7 @@ export class Sidebar {
     socket.on("new-message", (message) => this.#arrived(message));
     socket.on("message-updated", (message) => this.#saw(message));
     socket.on("room-updated", ({ roomId }) => this.#item(roomId) || this.refresh());
-    socket.on("room-lost", ({ roomId }) => {
-      this.#joined.delete(roomId);
-      this.refresh();
-    });
+    socket.on("room-lost", ({ roomId }) => this.#lost(roomId));
     document.addEventListener("visibilitychange", () => this.#visibilityChanged());
     this.#showTitle();
   }
@@ -93,10 +91,16 @@ export class Sidebar {
     const since = this.versions.get(roomId);
     const ack = await this.#socket.request("join-room", roomId, { since }).catch(() => null);
     if (ack?.ok) return;
+    if (ack && !WORTH_A_RETRY.has(ack.error?.code)) return this.#lost(roomId);
     this.#joined.delete(roomId);
-    if (ack && !WORTH_A_RETRY.has(ack.error?.code)) return; // a room that is lost is not asked for again
     clearTimeout(this.#joinTimer);
     this.#joinTimer = setTimeout(() => this.#socket.connected && this.#joinRooms(), (ack?.error.retryAfter ?? 3) * 1000);
+  }
+
+  /** The room is not, or no longer, open to the reader. It stays among the joined, so that it is not asked for again. */
+  #lost(roomId) {
+    this.onLost(roomId);
+    this.refresh();
   }
 
   #saw(message) {

@@ -168,3 +168,20 @@ async def test_a_room_that_is_lost_says_so(visit, people, general):
         "not open to you any more", timeout=15_000
     )
     await expect(grace.page.locator(f"[data-room='{lab.pk}']")).to_have_count(0)
+
+
+async def test_a_room_that_was_lost_before_its_page_was_live_says_so(visit, people, general):
+    grace = await visit("grace")
+    lab = await sync_to_async(actions.create_room)(people["ada"], name="lab", kind="private")
+    await sync_to_async(actions.add_member)(people["ada"], room_id=lab.pk, user_id=people["grace"].pk)
+
+    async def remove_first(route) -> None:
+        await sync_to_async(actions.remove_member)(people["ada"], room_id=lab.pk, user_id=people["grace"].pk)
+        await route.continue_()
+
+    await grace.page.route("**/static/chat/room.js", remove_first)
+    await grace.open_room(lab)
+
+    await expect(grace.page.locator("#connection")).to_contain_text(
+        "not open to you any more", timeout=15_000
+    )
