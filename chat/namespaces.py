@@ -201,7 +201,9 @@ class Connection:
             problem = error.as_dict()
             data = {"message": problem.pop("message"), "data": problem}
             return self._send(Packet(PacketType.CONNECT_ERROR, name, data))
-        except Exception:
+        except (
+            Exception
+        ):  # a bug is logged and told with its id: the client must not wait for an answer for ever
             problem = _unexpected("connect")
             data = {"message": problem.pop("message"), "data": problem}
             return self._send(Packet(PacketType.CONNECT_ERROR, name, data))
@@ -222,7 +224,7 @@ class Connection:
             result = await self._namespaces[packet.namespace].call(socket, event, arguments)
         except DomainError as error:
             return self._acknowledge(socket, packet.id, _refusal(error))
-        except Exception:
+        except Exception:  # the same for an event, whose other events must go on
             return self._acknowledge(socket, packet.id, {"ok": False, "error": _unexpected(event)})
         if isinstance(result, asyncio.Future):
             result.add_done_callback(lambda future: self._acknowledge_later(socket, packet.id, event, future))
