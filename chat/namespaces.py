@@ -201,9 +201,7 @@ class Connection:
             problem = error.as_dict()
             data = {"message": problem.pop("message"), "data": problem}
             return self._send(Packet(PacketType.CONNECT_ERROR, name, data))
-        except (
-            Exception
-        ):  # a bug is logged and told with its id: the client must not wait for an answer for ever
+        except Exception:  # a bug is logged and told by its id, so that no client waits for ever
             problem = _unexpected("connect")
             data = {"message": problem.pop("message"), "data": problem}
             return self._send(Packet(PacketType.CONNECT_ERROR, name, data))
