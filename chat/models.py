@@ -178,3 +178,18 @@ class SignIn(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} on {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class SocketSession(models.Model):
+    """What a stock Socket.IO client had joined, for a connection that comes back (`chat.recovery`).
+
+    `rooms` is an object of room id to the room's version when it was joined. There is no row before the first join.
+    """
+
+    pid = models.CharField(max_length=40, primary_key=True)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    rooms = models.JSONField(default=dict, db_default={})
+    updated_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.user} in {len(self.rooms)} rooms"
