@@ -7,7 +7,7 @@ from chat.socket_events import register_event
 from rag.actions import stop_message
 
 if TYPE_CHECKING:
-    from chat.socket_events import ChatSocket
+    from chat.chat_socket import ChatSocket
 
 
 async def stop_answer(socket: "ChatSocket", message_id: object) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from django.conf import settings
 
-from chat import actions, hub, room_feed, socket_events, sweeps
+from chat import actions, chat_socket, hub, room_feed, socket_events, sweeps
 from chat.database import run_in_db
 from chat.errors import Conflict
 from chat.events import room_group
@@ -349,7 +349,7 @@ async def test_reading_counts_what_remains(ada, grace, general):
 
 
 async def test_typing_is_shown_to_the_others_and_expires(ada, grace, general, monkeypatch):
-    monkeypatch.setattr(socket_events, "TYPING_LASTS_S", 0.5)
+    monkeypatch.setattr(chat_socket, "TYPING_LASTS_S", 0.5)
     writer, reader = await sign_in(ada), await sign_in(grace)
     await writer.emit("join-room", general.pk)
     await reader.emit("join-room", general.pk)
@@ -472,7 +472,7 @@ async def test_a_bug_shows_the_client_nothing_but_its_number(ada, monkeypatch, c
 
 
 def test_an_event_is_registered_once():
-    namespace: Namespace[socket_events.ChatSocket] = Namespace()
+    namespace: Namespace[chat_socket.ChatSocket] = Namespace()
     namespace.register("a", socket_events.leave_room)
 
     with pytest.raises(ValueError, match="registered already"):
