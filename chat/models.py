@@ -184,9 +184,11 @@ class SocketSession(models.Model):
     """What a stock Socket.IO client had joined, for a connection that comes back (`chat.recovery`).
 
     `rooms` is an object of room id to the room's version when it was joined. There is no row before the first join.
+    `sid` is the socket that may write it: one that was cut off, but does not know it yet, may not.
     """
 
     pid = models.CharField(max_length=40, primary_key=True)
+    sid = models.CharField(max_length=40)
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
     rooms = models.JSONField(default=dict, db_default={})
     updated_at = models.DateTimeField(db_default=Now(), db_index=True)

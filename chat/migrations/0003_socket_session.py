@@ -14,6 +14,7 @@ class Migration(migrations.Migration):
             name="SocketSession",
             fields=[
                 ("pid", models.CharField(max_length=40, primary_key=True, serialize=False)),
+                ("sid", models.CharField(max_length=40)),
                 ("rooms", models.JSONField(db_default={}, default=dict)),
                 (
                     "updated_at",
