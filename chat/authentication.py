@@ -123,6 +123,18 @@ def origin_allowed(headers: Headers) -> bool:
     return f"{parts.scheme}://{parts.netloc}" in settings.CSRF_TRUSTED_ORIGINS
 
 
+def caller_from_handshake(scope: dict[str, Any], token: object) -> Caller:
+    """The caller of a Socket.IO handshake: an access token, or else what `caller_from_scope` finds.
+
+    Raises:
+        Unauthenticated: there is neither, or the token is not valid.
+    """
+    caller = caller_from_token(token) if token else caller_from_scope(scope)
+    if caller is None:
+        raise Unauthenticated(NO_CREDENTIALS)
+    return caller
+
+
 def caller_from_scope(scope: dict[str, Any]) -> Caller | None:
     """The caller of an ASGI scope: a bearer token if one is sent (which must hold), else the session cookie, else None.
 

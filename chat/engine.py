@@ -8,6 +8,7 @@ from typing import Protocol
 
 from django.conf import settings
 
+from chat.counters import counters
 from chat.protocol.engineio import Encoded, Handshake, Packet, PacketType, encode_packet
 from chat.protocol.errors import ProtocolError
 
@@ -76,9 +77,15 @@ class Session:
         self._outbox_bytes += len(packet)
         if len(self._outbox) > OUTBOX_MAX_PACKETS or self._outbox_bytes > OUTBOX_MAX_BYTES:
             self.overflowed = True
+            counters.slow_readers += 1
             self._drop("slow reader")
         elif len(self._outbox) == 1:
             self.on_output()
+
+    @property
+    def waiting_packets(self) -> int:
+        """How many packets wait to be written."""
+        return len(self._outbox)
 
     @property
     def has_output(self) -> bool:

@@ -19,6 +19,7 @@ from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
 from chat.cancellation import is_cancelled
+from chat.counters import counters
 from chat.errors import Unavailable
 from chat.per_loop import PerLoop
 from chat.versions import VersionTrack
@@ -115,6 +116,11 @@ class Hub:
         except _LAYER_DOWN:
             log.warning("could not leave %s on the channel layer", group)
 
+    @property
+    def group_count(self) -> int:
+        """How many groups somebody listens to."""
+        return len(self._groups)
+
     def note_floor(self, group: str, version: int) -> None:
         """Say that a listener has all versions up to this one, so that events which do not arrive are missed.
 
@@ -201,6 +207,7 @@ class Hub:
         version = delivery.data.get("version")
         if isinstance(version, int):
             self._note_version(delivery.group, entry, version)
+        counters.events_delivered += len(entry.listeners)
         for listener in list(entry.listeners):
             try:
                 listener(delivery)

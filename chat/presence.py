@@ -101,6 +101,21 @@ class Presence:
             return []
         return sorted(int(str(user)) for user in found)
 
+    @property
+    def user_count(self) -> int:
+        """How many users this process serves."""
+        return sum(room_id == ANYWHERE for room_id, _ in self._connections)
+
+    async def count_everywhere(self) -> int | None:
+        """How many users are live on any process. None if Redis cannot be reached."""
+        self._start()
+        try:
+            seconds, microseconds = await self._redis.time()
+            now = seconds + microseconds / 1_000_000
+            return int(await self._redis.zcount(self._room_key(ANYWHERE), now, "+inf"))
+        except (OSError, RedisError):
+            return None
+
     def _note(self, key: Key) -> None:
         self._changed[key] = None
         self._wake.set()

@@ -10,10 +10,10 @@ from typing import Any
 
 from chat import actions
 from chat.actions import Post
-from chat.authentication import NO_CREDENTIALS, Caller, caller_from_scope, caller_from_token
+from chat.authentication import caller_from_handshake, caller_from_token
 from chat.chat_socket import ChatSocket
 from chat.database import run_in_db
-from chat.errors import BadInput, Forbidden, Unauthenticated
+from chat.errors import BadInput, Forbidden
 from chat.group_writer import submit_post
 from chat.models import Membership, Message, Room, User
 from chat.namespaces import Connection, Handler, Namespace, Reply, Wire
@@ -29,7 +29,7 @@ class ChatNamespace(Namespace[ChatSocket]):
     """People and clients of people: an access token in `auth.token`, or the session cookie of a page of this site."""
 
     async def connect(self, connection: Connection, auth: Mapping[str, Any]) -> ChatSocket:
-        caller = await run_in_db(_find_caller, dict(connection.scope), auth.get("token"))
+        caller = await run_in_db(caller_from_handshake, dict(connection.scope), auth.get("token"))
         socket = ChatSocket(connection, caller)
         current_sweeper().add(socket)
         current_presence().enter(ANYWHERE, socket.user_id, socket.sid)
@@ -37,13 +37,6 @@ class ChatNamespace(Namespace[ChatSocket]):
 
     async def disconnect(self, socket: ChatSocket, reason: str) -> None:
         await socket.leave_all()
-
-
-def _find_caller(scope: dict[str, Any], token: object) -> Caller:
-    caller = caller_from_token(token) if token else caller_from_scope(scope)
-    if caller is None:
-        raise Unauthenticated(NO_CREDENTIALS)
-    return caller
 
 
 chat_namespace = ChatNamespace()

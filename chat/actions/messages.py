@@ -12,6 +12,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from chat.actions.steps import change_message
+from chat.counters import counters
 from chat.errors import BadInput, Conflict, DomainError, Forbidden, NotFound, PayloadTooLarge
 from chat.events import MessagePosted, publish_on_commit
 from chat.markdown import render
@@ -189,6 +190,7 @@ def post_messages(posts: Sequence[Post], *, announce_again: bool = False) -> lis
         for posted in results:
             if posted.message is not None and (posted.is_new or announce_again):
                 publish_on_commit(MessagePosted(message_payload(posted.message)))
+    counters.count_posted(sum(posted.is_new for posted in results))
     return results
 
 

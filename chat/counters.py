@@ -1,0 +1,34 @@
+"""What a process counts from its start on. Plain numbers that only grow: `chat.figures` makes rates of them.
+
+Each is counted once per batch, or where something goes wrong, never once per delivery.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from threading import Lock
+
+
+@dataclass(slots=True)
+class Counters:
+    """Of one process.
+
+    Attributes:
+        messages_posted: new messages that it stored, by whatever transport they came.
+        events_delivered: events handed to listeners, once for each of them.
+        slow_readers: connections that were cut off because they did not read.
+        refused: Socket.IO events and connects that were refused, by the code of the error.
+    """
+
+    messages_posted: int = 0
+    events_delivered: int = 0
+    slow_readers: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    def count_posted(self, messages: int) -> None:
+        """Count stored messages; called by several database threads."""
+        with self._lock:
+            self.messages_posted += messages
+
+
+counters = Counters()
