@@ -75,6 +75,7 @@ class WebSocketConsumer(AsyncWebsocketConsumer):
     def _carry(self, peer: Peer) -> Session:
         self.peer, self.session = peer, peer.session
         self.session.on_output = self._start_sending
+        self.server.websockets.add(self.session)
         return self.session
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -179,6 +180,7 @@ class WebSocketConsumer(AsyncWebsocketConsumer):
                 await self._try_to_close(NORMAL, "not upgraded")
         if self.session is None or self.peer is None:
             return
+        self.server.websockets.discard(self.session)
         if self.polling is not None:
             self.polling.forget()
         self.session.on_output = _nothing

@@ -9,14 +9,15 @@ import inspect
 import logging
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from django.conf import settings
 
+from chat.counters import counters
 from chat.engine import Session
-from chat.errors import BadInput, DomainError, PayloadTooLarge
+from chat.errors import BadInput, DomainError, PayloadTooLarge, Unavailable
 from chat.protocol.engineio import Encoded
 from chat.protocol.errors import ProtocolError
 from chat.protocol.socketio import Decoder, Packet, PacketType, encode, parse_header
@@ -45,16 +46,21 @@ _ENDING: set[asyncio.Task[None]] = set()  # the event loop itself does not keep 
 
 
 class Socket:
-    """One client in one namespace."""
+    """One client in one namespace. `parted` says that it, or the server, said goodbye: it was not just cut off."""
 
     def __init__(self, connection: "Connection", namespace: str) -> None:
         self.sid = secrets.token_urlsafe(15)
         self.connection = connection
         self.namespace = namespace
+        self.parted = False
 
     @property
     def session(self) -> Session:
         return self.connection.session
+
+    def greeting(self) -> Wire:
+        """What the client is told when it is connected: its id, and whatever else a namespace has to say."""
+        return {"sid": self.sid}
 
     def emit(self, event: str, *arguments: Any) -> None:
         """Send an event."""
@@ -64,6 +70,10 @@ class Socket:
         """Send a packet."""
         for data in encode(packet):
             self.session.send("4" + data if isinstance(data, str) else data)
+
+    def disconnect(self, reason: str) -> None:
+        """Disconnect the client from this namespace; its others go on."""
+        self.connection.disconnect(self, reason)
 
     def kick(self, reason: str) -> None:
         """Disconnect the client from the namespace and close its session: it does not come back by itself."""
@@ -93,7 +103,8 @@ class Namespace(Generic[S]):
         """A socket for the client.
 
         Raises:
-            DomainError: the client is refused.
+            DomainError: the client is refused. After Unavailable it is cut off instead: a stock client takes a refusal
+                for the last word, but comes back by itself after a lost connection.
         """
         raise NotImplementedError
 
@@ -197,8 +208,10 @@ class Connection:
             return self._send(Packet(PacketType.CONNECT_ERROR, name, {"message": "Invalid namespace"}))
         try:
             socket = await namespace.connect(self, packet.data or {})
+        except Unavailable:
+            return self.session.close("unavailable")
         except DomainError as error:
-            problem = error.as_dict()
+            problem = _refusal(error)["error"]
             data = {"message": problem.pop("message"), "data": problem}
             return self._send(Packet(PacketType.CONNECT_ERROR, name, data))
         except Exception:  # a bug is logged and told by its id, so that no client waits for ever
@@ -207,7 +220,7 @@ class Connection:
             return self._send(Packet(PacketType.CONNECT_ERROR, name, data))
         self._sockets[name] = socket
         self._guard.cancel()
-        socket.send(Packet(PacketType.CONNECT, name, {"sid": socket.sid}))
+        socket.send(Packet(PacketType.CONNECT, name, socket.greeting()))
         namespace.connected(socket)
 
     def _send(self, packet: Packet) -> None:
@@ -257,26 +270,38 @@ class Connection:
 
     # ---------------------------------------------------------------------------------------------- end
 
-    async def _leave(self, socket: Socket, reason: str) -> None:
+    def disconnect(self, socket: Socket, reason: str) -> None:
+        """Tell the client that it has left the namespace; no matter if it has gone."""
+        if self._sockets.get(socket.namespace) is socket:
+            socket.send(Packet(PacketType.DISCONNECT, socket.namespace))
+            self._begin(self._leave(socket, reason))
+
+    def _leave(self, socket: Socket, reason: str) -> Coroutine[Any, Any, None]:
+        """Forget the socket at once; what its namespace has to do is awaited."""
         del self._sockets[socket.namespace]
         if not self._sockets and not self.session.closed:
             self._guard = self._await_connect()
-        await self._namespaces[socket.namespace].disconnect(socket, reason)
+        return self._namespaces[socket.namespace].disconnect(socket, reason)
 
     def _closed(self, reason: str) -> None:
         self._guard.cancel()
-        self.ended = self._loop.create_task(self._end(reason))
-        _ENDING.add(self.ended)
-        self.ended.add_done_callback(_ENDING.discard)
+        self.ended = self._begin(self._end(reason))
+
+    def _begin(self, ending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._loop.create_task(ending)
+        _ENDING.add(task)
+        task.add_done_callback(_ENDING.discard)
+        return task
 
     async def _end(self, reason: str) -> None:
         if self._worker is not None:  # what the client sent before it went still counts
             await asyncio.wait([self._worker])
-        for socket in list(self._sockets.values()):
-            await self._leave(socket, reason)
+        while self._sockets:
+            await self._leave(next(iter(self._sockets.values())), reason)
 
 
 def _refusal(error: DomainError) -> Wire:
+    counters.refused[error.code] += 1
     return {"ok": False, "error": error.as_dict()}
 
 

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
-from chat.engine import CLIENT_CLOSED, Peer
+from chat.engine import CLIENT_CLOSED, Peer, Session
 from chat.protocol.engineio import Encoded, Packet, PacketType, encode_packet
 
 LINGER_S = 10.0
@@ -153,7 +154,19 @@ class EngineServer:
     def __init__(self, accept: Callable[[Scope], Peer], *, allow_origin: Callable[[Scope], bool]) -> None:
         self.accept = accept
         self.allow_origin = allow_origin
+        self.websockets: set[Session] = set()  # kept by the consumers
         self._transports: dict[str, PollingTransport] = {}
+
+    @property
+    def polling_count(self) -> int:
+        """How many sessions poll; those that were upgraded are among the WebSockets."""
+        return sum(not transport.upgraded for transport in self._transports.values())
+
+    @property
+    def longest_outbox(self) -> int:
+        """How many packets wait for the client for whom most of them wait."""
+        polling = (transport.session for transport in self._transports.values())
+        return max((session.waiting_packets for session in chain(self.websockets, polling)), default=0)
 
     @property
     def is_full(self) -> bool:

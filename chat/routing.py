@@ -6,12 +6,16 @@ from django.urls import re_path
 
 from chat.authentication import origin_allowed
 from chat.consumers import WebSocketConsumer
-from chat.namespaces import Connection
+from chat.figures import Figure, register_figure
+from chat.namespaces import Connection, Namespace
+from chat.ops import ops_namespace
 from chat.polling import EngineServer
 from chat.polling_consumer import PollingConsumer
 from chat.socket_events import chat_namespace
 
-NAMESPACES = {chat_namespace.name: chat_namespace}
+NAMESPACES: dict[str, Namespace[Any]] = {
+    namespace.name: namespace for namespace in (chat_namespace, ops_namespace)
+}
 
 
 def _connect(scope: dict[str, Any]) -> Connection:
@@ -23,6 +27,12 @@ def _allow_origin(scope: dict[str, Any]) -> bool:
 
 
 server = EngineServer(_connect, allow_origin=_allow_origin)
+for _figure in (
+    Figure("websockets", "Socket.IO connections by WebSocket.", "gauge", lambda: len(server.websockets)),
+    Figure("polling", "Socket.IO connections by long-polling.", "gauge", lambda: server.polling_count),
+    Figure("longest_outbox", "Packets for the slowest reader.", "gauge", lambda: server.longest_outbox, max),
+):
+    register_figure(_figure)
 PATH = r"^socket\.io/?$"
 http_urlpatterns = [re_path(PATH, PollingConsumer.as_asgi(server=server))]
 websocket_urlpatterns = [re_path(PATH, WebSocketConsumer.as_asgi(server=server))]
