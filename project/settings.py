@@ -211,6 +211,10 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 SOCKET_PING_INTERVAL_MS = 25_000  # the defaults of Socket.IO 4
 SOCKET_PING_TIMEOUT_MS = 20_000
 SOCKET_MAX_PAYLOAD_BYTES = 1_000_000
+SOCKET_MAX_CONNECTIONS_PER_USER = env.integer(
+    "SOCKET_MAX_CONNECTIONS_PER_USER", 50, minimum=1, maximum=100_000
+)
+RATE_LIMITS = env.flag("RATE_LIMITS", default=True)
 
 # --------------------------------------------------------------------------------------- the assistant
 

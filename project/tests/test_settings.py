@@ -25,6 +25,8 @@ def test_every_variable_that_is_read_is_documented_and_the_other_way_round():
         ("PORT", "eighty", "must be a whole number"),
         ("PORT", "70000", "must lie between 1 and 65535"),
         ("DEBUG", "maybe", "must be on or off"),
+        ("RATE_LIMITS", "some", "must be on or off"),
+        ("SOCKET_MAX_CONNECTIONS_PER_USER", "0", "must lie between 1 and 100000"),
         ("SECRET_KEY", "short", "at least 32 characters"),
         ("REDIS_URL", "http://localhost", "must be a URL that starts with redis:"),
         ("DATABASE_URL", "mysql://localhost/x", "must be a URL that starts with postgres:"),
