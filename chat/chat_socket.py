@@ -1,18 +1,21 @@
 """A signed-in client in the namespace `/`: its caller, its rooms, and where it is typing."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from redis.exceptions import RedisError
 
 from chat.authentication import Caller
+from chat.database import run_in_db
 from chat.errors import DomainError, Unauthenticated
 from chat.events import Typing, publish
 from chat.models import User
-from chat.namespaces import Connection, Socket
+from chat.namespaces import Connection, Socket, Wire
 from chat.presence import ANYWHERE, current_presence
+from chat.protocol.offsets import format_offset
+from chat.recovery import Record, current_keeper
 from chat.room_feed import RoomFeed
 from chat.sweeps import current_sweeper
 
@@ -21,12 +24,19 @@ SESSION_ENDED = "Your access has ended. Sign in again."
 
 
 class ChatSocket(Socket):
-    """A signed-in client: its caller, its rooms, and where it is typing."""
+    """A signed-in client: its caller, its rooms, and where it is typing.
+
+    `record` is what it can be recovered from, None for a client that cannot or will not be.
+    """
 
     def __init__(self, connection: Connection, caller: Caller) -> None:
         super().__init__(connection, "/")
         self.caller = caller
+        self.record: Record | None = None
         self._feeds: dict[int, RoomFeed] = {}
+        self._missed: dict[
+            int, tuple[int, int | None]
+        ] = {}  # position, and the room's version if it is readable
         self._typing: dict[int, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -38,9 +48,52 @@ class ChatSocket(Socket):
     def user_id(self) -> int:
         return self.caller.user.pk
 
+    def greeting(self) -> Wire:
+        """Stock clients are recovered if this is the pid that they sent."""
+        return super().greeting() | ({"pid": self.record.pid} if self.record is not None else {})
+
     def room_ids(self) -> Iterable[int]:
         """The rooms whose feed this client gets."""
         return self._feeds.keys()
+
+    # ------------------------------------------------------------------------------------------- recovery
+
+    @property
+    def recoverable(self) -> bool:
+        """Whether the client is to be told how far it got."""
+        return self.record is not None
+
+    def positions(self) -> str:
+        """How far the client got in each of its rooms."""
+        return format_offset({room_id: feed.position for room_id, feed in self._feeds.items()})
+
+    async def recover(self, record: Record, positions: Mapping[int, int]) -> None:
+        """Take over the rooms of a connection that was cut off, if its record is still there. `resume` does the rest.
+
+        Raises:
+            Unavailable: the channel layer cannot be reached.
+        """
+        # As for a join, the feeds collect before the database is read.
+        for room_id in positions:
+            await self.open_feed(room_id)
+        versions = await run_in_db(record.take_over, self.user, positions)
+        for room_id in positions:
+            if versions is None or room_id not in versions:
+                await self.close_feed(room_id)
+        if versions is not None:
+            self.record = record
+            self._missed = {room_id: (positions[room_id], versions.get(room_id)) for room_id in positions}
+
+    def resume(self) -> None:
+        """Send what was missed, now that the client knows that it is connected again."""
+        for room_id, (position, version) in self._missed.items():
+            feed = self._feeds.get(room_id)
+            if feed is None or version is None:
+                self.emit("room-lost", {"roomId": str(room_id)})
+            else:
+                current_presence().enter(room_id, self.user_id, self.sid)
+                feed.replay(position, version)
+        self._missed.clear()
 
     # ---------------------------------------------------------------------------------------------- rooms
 
@@ -82,6 +135,8 @@ class ChatSocket(Socket):
     async def leave_all(self) -> None:
         """The client has gone."""
         current_sweeper().discard(self)
+        if self.record is not None:
+            current_keeper().discard(self.record.pid)
         current_presence().leave(ANYWHERE, self.user_id, self.sid)
         for room_id in list(self._feeds):
             await self.close_feed(room_id)

@@ -77,6 +77,7 @@ class Socket:
 
     def kick(self, reason: str) -> None:
         """Disconnect the client from the namespace and close its session: it does not come back by itself."""
+        self.parted = True
         self.send(Packet(PacketType.DISCONNECT, self.namespace))
         self.session.close(reason)
 
@@ -199,6 +200,7 @@ class Connection:
             elif packet.type is PacketType.EVENT:
                 await self._event(socket, packet)
             elif packet.type is PacketType.DISCONNECT:
+                socket.parted = True
                 await self._leave(socket, "client namespace disconnect")
 
     async def _connect(self, packet: Packet) -> None:
@@ -273,6 +275,7 @@ class Connection:
     def disconnect(self, socket: Socket, reason: str) -> None:
         """Tell the client that it has left the namespace; no matter if it has gone."""
         if self._sockets.get(socket.namespace) is socket:
+            socket.parted = True
             socket.send(Packet(PacketType.DISCONNECT, socket.namespace))
             self._begin(self._leave(socket, reason))
 

@@ -65,6 +65,11 @@ class RoomFeed:
         self._track = VersionTrack(0)
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def position(self) -> int:
+        """The version up to which everything was sent."""
+        return self._track.floor
+
     async def open(self) -> None:
         """Collect live events from now on.
 

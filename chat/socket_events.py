@@ -5,38 +5,88 @@ events with `register_event`.
 """
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import DatabaseError, InterfaceError, OperationalError
 
 from chat import actions
 from chat.actions import Post
-from chat.authentication import caller_from_handshake, caller_from_token
+from chat.authentication import Caller, caller_from_handshake, caller_from_token
 from chat.chat_socket import ChatSocket
 from chat.database import run_in_db
-from chat.errors import BadInput, Forbidden
+from chat.errors import BadInput, Forbidden, Unavailable
 from chat.group_writer import submit_post
 from chat.models import Membership, Message, Room, User
 from chat.namespaces import Connection, Handler, Namespace, Reply, Wire
 from chat.presence import ANYWHERE, current_presence
+from chat.protocol.offsets import NUMBER_MAX
+from chat.recovery import (
+    Claim,
+    Record,
+    TakenOver,
+    current_keeper,
+    find_positions,
+    parse_claim,
+    wants_recovery,
+)
 from chat.selectors import NO_ROOM, access_room, message_payload, parse_id, room_payload
 from chat.sweeps import current_sweeper
 
+P = ParamSpec("P")
+R = TypeVar("R")
+log = logging.getLogger(__name__)
 RENDER_INLINE_MAX_CHARACTERS = 1000  # longer texts take milliseconds to render: not on the event loop
-VERSION_MAX = 2**63 - 1
 
 
 class ChatNamespace(Namespace[ChatSocket]):
     """People and clients of people: an access token in `auth.token`, or the session cookie of a page of this site."""
 
     async def connect(self, connection: Connection, auth: Mapping[str, Any]) -> ChatSocket:
-        caller = await run_in_db(caller_from_handshake, dict(connection.scope), auth.get("token"))
-        socket = ChatSocket(connection, caller)
+        scope = dict(connection.scope)
+        claim = parse_claim(auth) if (wanted := wants_recovery(scope, auth)) else None
+        try:
+            caller, positions = await run_in_db(_find_caller, scope, auth.get("token"), claim)
+            socket = ChatSocket(connection, caller)
+            if claim is not None and positions is not None:
+                await _recover(socket, claim, positions)
+        except (OperationalError, InterfaceError) as error:
+            raise Unavailable("The database cannot be reached at the moment.") from error
+        if wanted and socket.record is None:
+            socket.record = Record.new(socket.sid)
         current_sweeper().add(socket)
         current_presence().enter(ANYWHERE, socket.user_id, socket.sid)
         return socket
 
+    def connected(self, socket: ChatSocket) -> None:
+        if socket.record is not None:
+            current_keeper().add(socket.record.pid)
+        socket.resume()
+
     async def disconnect(self, socket: ChatSocket, reason: str) -> None:
         await socket.leave_all()
+        if socket.parted and socket.record is not None:
+            try:
+                await run_in_db(socket.record.forget)
+            except DatabaseError as error:
+                log.warning("the session of a client that left could not be removed: %s", error)
+
+
+async def _recover(socket: ChatSocket, claim: Claim, positions: Mapping[int, int]) -> None:
+    try:
+        await socket.recover(Record(claim.pid, socket.sid), positions)
+    except BaseException:
+        await socket.leave_all()
+        raise
+
+
+def _find_caller(
+    scope: dict[str, Any], token: object, claim: Claim | None
+) -> tuple[Caller, dict[int, int] | None]:
+    """Who connects, and where this client was before it was cut off."""
+    caller = caller_from_handshake(scope, token)
+    return caller, None if claim is None else find_positions(caller.user, claim)
 
 
 chat_namespace = ChatNamespace()
@@ -62,19 +112,38 @@ def _object(value: object, name: str) -> dict[str, Any]:
 
 
 def _version(value: object, name: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= VERSION_MAX:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= NUMBER_MAX:
         raise BadInput("An argument has the wrong type.", fields={name: "must be a version (a whole number)"})
     return value
 
 
-def _enter_room(user: User, room_id: int) -> Room:
-    """The room, with membership where it is public and open to everyone."""
+def _enter_room(user: User, room_id: int, since: int | None, record: Record | None) -> Room:
+    """The room, with membership where it is public and open to everyone; noted in the client's record."""
+    room = _access_as_member(user, room_id)
+    version = room.version if since is None else min(since, room.version)
+    if record is not None:
+        record.note_join(user, room.pk, version)
+    return room
+
+
+def _access_as_member(user: User, room_id: int) -> Room:
     room = access_room(user, room_id)
     if room.kind != Room.Kind.PUBLIC or user.is_guest or room.archived_at is not None:
         return room
     if Membership.objects.filter(room=room, user=user).exists():
         return room
     return actions.join_room(user, room_id=room_id)
+
+
+async def _run_for_record(
+    socket: ChatSocket, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+) -> R:
+    """`run_in_db` of what writes the client's record. A connection that the client has replaced is closed."""
+    try:
+        return await run_in_db(function, *args, **kwargs)
+    except TakenOver:
+        socket.session.close("taken over")
+        raise
 
 
 async def join_room(socket: ChatSocket, room_id: object, options: object = None) -> Reply:
@@ -86,7 +155,7 @@ async def join_room(socket: ChatSocket, room_id: object, options: object = None)
     # The feed collects before the database is read, so nothing falls between the two.
     feed = await socket.open_feed(number)
     try:
-        room = await run_in_db(_enter_room, socket.user, number)
+        room = await _run_for_record(socket, _enter_room, socket.user, number, since, socket.record)
         payload = room_payload(room)
     except BaseException:
         await socket.close_feed(number)
@@ -108,7 +177,10 @@ async def join_room(socket: ChatSocket, room_id: object, options: object = None)
 
 async def leave_room(socket: ChatSocket, room_id: object) -> Wire:
     """`leave-room roomId`: the live feed ends; membership stays."""
-    await socket.close_feed(parse_id(room_id, NO_ROOM))
+    number = parse_id(room_id, NO_ROOM)
+    await socket.close_feed(number)
+    if socket.record is not None and number in socket.record.rooms:
+        await _run_for_record(socket, socket.record.note_leave, number)
     return {}
 
 

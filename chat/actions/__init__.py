@@ -19,9 +19,18 @@ from chat.actions.sign_ins import (
     end_sign_ins,
     hold_sign_in,
 )
+from chat.actions.socket_sessions import (
+    SESSION_LASTS,
+    begin_socket_session,
+    change_socket_session,
+    end_socket_session,
+    keep_socket_sessions,
+    take_over_socket_session,
+)
 from chat.actions.users import change_password, create_bot, create_user, touch_last_seen
 
 __all__ = [
+    "SESSION_LASTS",
     "AnswerDraft",
     "Post",
     "Posted",
@@ -29,9 +38,11 @@ __all__ = [
     "archive_room",
     "begin_draft",
     "begin_sign_in",
+    "begin_socket_session",
     "change_draft",
     "change_password",
     "change_role",
+    "change_socket_session",
     "create_bot",
     "create_room",
     "create_user",
@@ -41,8 +52,10 @@ __all__ = [
     "end_reused_sign_in",
     "end_sign_in",
     "end_sign_ins",
+    "end_socket_session",
     "hold_sign_in",
     "join_room",
+    "keep_socket_sessions",
     "leave_room",
     "mark_read",
     "open_direct_room",
@@ -50,6 +63,7 @@ __all__ = [
     "post_messages",
     "remove_member",
     "save_partial",
+    "take_over_socket_session",
     "touch_last_seen",
     "update_room",
 ]
