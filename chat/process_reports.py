@@ -60,7 +60,8 @@ class Reporter:
         self._exchange = self._redis.register_script(_EXCHANGE)
         self._task: asyncio.Task[None] | None = None
         self._listeners: set[Listener] = set()
-        self._counted: tuple[float, dict[str, float]] | None = None
+        self._counted: tuple[float, dict[str, float]] | None = None  # when, and what, as the interval began
+        self._rates: dict[str, float] = {}
 
     def start(self) -> None:
         """Report from now on, whenever somebody looks; no matter if it does already."""
@@ -99,7 +100,8 @@ class Reporter:
                 if not watching and not await self._is_watched_elsewhere():
                     self._counted = None
                     continue
-                reports = await self._share(self._own_report(begin_interval=True), watching=watching)
+                self._begin_interval()
+                reports = await self._share(self._own_report(), watching=watching)
                 for listener in list(self._listeners):
                     listener(reports)
         finally:
@@ -113,10 +115,21 @@ class Reporter:
             worst_s = max(worst_s, loop.time() - due)
         self.lag_s = worst_s
 
-    def _own_report(self, *, begin_interval: bool = False) -> Report:
-        """Counters come with a rate, `...PerS`, since the interval began."""
+    def _begin_interval(self) -> None:
+        """Find how fast the counters grew in the last one."""
         now, numbers = time.monotonic(), read_figures()
         since, before = self._counted or (now, numbers)
+        for figure in all_figures():
+            if figure.kind == "counter":
+                grown = numbers[figure.name] - before.get(figure.name, 0)
+                self._rates[figure.name] = round(grown / (now - since), 2) if now > since else 0.0
+        self._counted = (now, numbers)
+
+    def _own_report(self) -> Report:
+        """Counters come with their rate in the last interval, `...PerS`."""
+        if self._counted is None:
+            self._begin_interval()
+        numbers = read_figures()
         report: Report = {
             "id": self.id,
             "pid": os.getpid(),
@@ -126,10 +139,7 @@ class Reporter:
         for figure in all_figures():
             report[figure.wire_name] = numbers[figure.name]
             if figure.kind == "counter":
-                grown = numbers[figure.name] - before.get(figure.name, 0)
-                report[figure.wire_name + "PerS"] = round(grown / (now - since), 2) if now > since else 0.0
-        if begin_interval:
-            self._counted = (now, numbers)
+                report[figure.wire_name + "PerS"] = self._rates[figure.name]
         return report
 
     # ---------------------------------------------------------------------------------------------- Redis

@@ -5,9 +5,7 @@ No account is needed and no secret is told.
 
 import asyncio
 import os
-import time
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -17,11 +15,12 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from chat.database import run_in_db
+from chat.figures import STARTED_AT, all_figures, resident_bytes
+from chat.process_reports import current_reporter
+from rag.queue_figures import jobs_by_queue
 
 CHECK_TIMEOUT_S = 3.0
 WORKER_ALIVE_S = 15.0  # a worker's heartbeat is a few seconds old at most
-_STARTED_AT = time.time()
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 async def live(request: HttpRequest) -> HttpResponse:
@@ -45,10 +44,15 @@ async def ready(request: HttpRequest) -> HttpResponse:
 async def metrics(request: HttpRequest) -> HttpResponse:
     """This process and the shared queue in Prometheus' text format."""
     lines = [
-        *_metric("process_resident_memory_bytes", "gauge", "Resident memory.", {"": _resident_bytes()}),
-        *_metric("process_start_time_seconds", "gauge", "Unix time of the start.", {"": _STARTED_AT}),
+        *_metric("process_resident_memory_bytes", "gauge", "Resident memory.", {"": resident_bytes()}),
+        *_metric("process_start_time_seconds", "gauge", "Unix time of the start.", {"": STARTED_AT}),
         *_metric("process_open_fds", "gauge", "Open files and connections.", {"": _open_files()}),
     ]
+    current_reporter().start()  # it measures how late the event loop is
+    for figure in all_figures():
+        name = f"parley_{figure.name}" + ("_total" if figure.kind == "counter" else "")
+        if figure.read is not resident_bytes:  # above, by the name that all exporters use
+            lines += _metric(name, figure.kind, figure.meaning, {"": figure.read()})
     try:
         jobs, workers = await run_in_db(queue_counts)
     except DatabaseError:
@@ -100,11 +104,12 @@ def _execute(query: str) -> None:
 
 def queue_counts() -> tuple[dict[str, int], int]:
     """Jobs by queue and status, as Prometheus labels, and the number of workers alive."""
+    jobs = {
+        f'{{queue="{queue}",status="{status}"}}': count
+        for queue, statuses in jobs_by_queue().items()
+        for status, count in statuses.items()
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            "select queue_name, status, count(*) from procrastinate_jobs group by 1, 2 order by 1, 2"
-        )
-        jobs = {f'{{queue="{queue}",status="{status}"}}': count for queue, status, count in cursor.fetchall()}
         cursor.execute(
             "select count(*) from procrastinate_workers where last_heartbeat > now() - make_interval(secs => %s)",
             [WORKER_ALIVE_S],
@@ -118,10 +123,6 @@ def _metric(name: str, kind: str, meaning: str, values: Mapping[str, float]) -> 
         f"# TYPE {name} {kind}",
         *(f"{name}{labels} {value}" for labels, value in values.items()),
     ]
-
-
-def _resident_bytes() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES
 
 
 def _open_files() -> int:

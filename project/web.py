@@ -53,6 +53,9 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve."""
         await super().startup(sockets)
+        from chat.process_reports import current_reporter  # Django is set up only now
+
+        current_reporter().start()
         if self._pulse_fd is not None:
             self._pulse = asyncio.create_task(_beat(self._pulse_fd))  # the loop itself keeps it only weakly
 

@@ -6,6 +6,7 @@ class RagConfig(AppConfig):
     verbose_name = "Documents and answers"
 
     def ready(self) -> None:
-        from rag import socket_events  # imports models, which are there only now
+        from rag import queue_figures, socket_events  # import models, which are there only now
 
         socket_events.register()
+        queue_figures.register()

@@ -18,6 +18,7 @@ OF_CHAT_FOR_RAG = {
     "chat.database",
     "chat.errors",
     "chat.events",
+    "chat.figures",
     "chat.mentions",
     "chat.selectors",
     "chat.socket_events",
@@ -25,6 +26,7 @@ OF_CHAT_FOR_RAG = {
 }
 PURE = (
     "chat/protocol/*.py",
+    "chat/emoji.py",
     "chat/mentions.py",
     "chat/text.py",
     "rag/chunking.py",

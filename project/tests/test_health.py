@@ -8,6 +8,7 @@ from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 from redis.asyncio import Redis
 
+from chat.counters import counters
 from project import doctor
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,6 +74,20 @@ async def test_metrics_count_jobs_by_queue_and_status(async_client):
     assert "parley_database_up 1" in lines
     resident = next(line for line in lines if line.startswith("process_resident_memory_bytes "))
     assert float(resident.split()[1]) > 10_000_000
+
+
+async def test_metrics_have_the_figures_of_the_live_page(async_client):
+    counters.count_posted(3)
+    posted = counters.messages_posted
+
+    response = await async_client.get("/metrics")
+
+    lines = response.content.decode().splitlines()
+    assert f"parley_messages_posted_total {posted}" in lines
+    assert "# TYPE parley_messages_posted_total counter" in lines
+    assert "# TYPE parley_websockets gauge" in lines
+    names = [line.split()[2] for line in lines if line.startswith("# TYPE")]
+    assert len(names) == len(set(names)) and "parley_loop_lag_seconds" in names
 
 
 def test_doctor_finds_nothing_wrong_without_an_api_key(capsys):
