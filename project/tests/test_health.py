@@ -85,7 +85,7 @@ async def test_metrics_have_the_figures_of_the_live_page(async_client):
     lines = response.content.decode().splitlines()
     assert f"parley_messages_posted_total {posted}" in lines
     assert "# TYPE parley_messages_posted_total counter" in lines
-    assert "# TYPE parley_websockets gauge" in lines
+    assert "# TYPE parley_users_online gauge" in lines
     names = [line.split()[2] for line in lines if line.startswith("# TYPE")]
     assert len(names) == len(set(names)) and "parley_loop_lag_seconds" in names
 
