@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 
+from chat.emoji import EMOJI_MAX_CHARACTERS
+
 
 class User(AbstractUser):
     """A person, or a bot: a user with a task that runs when the user is mentioned."""
@@ -133,6 +135,12 @@ class Message(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     edited_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
+    reactions = models.JSONField(
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="What the rows of Reaction come to, in wire form; written with them under the message's lock.",
+    )
 
     class Meta:
         constraints = [
@@ -167,6 +175,24 @@ class Mention(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.message_id}"
+
+
+class Reaction(models.Model):
+    """An emoji that a user put to a message."""
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="reaction_rows", db_index=False)
+    user = models.ForeignKey(User, models.PROTECT, related_name="reactions")
+    emoji = models.CharField(max_length=EMOJI_MAX_CHARACTERS)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["message", "user", "emoji"], name="reaction_once"),
+            models.CheckConstraint(condition=~Q(emoji=""), name="reaction_has_emoji"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.emoji} by {self.user}"
 
 
 class SignIn(models.Model):

@@ -221,7 +221,7 @@ def message_payload(message: Message) -> dict[str, Any]:
         "status": message.status,
         "error": error,
         "citations": message.citations,
-        "reactions": [],
+        "reactions": message.reactions,
         "parentId": str(message.parent_id) if message.parent_id else None,
         "clientId": message.client_id,
         "deltaIndex": message.delta_index,

@@ -43,6 +43,7 @@ def message_of(delivery: Delivery) -> Message:
         "text": data["text"],
         "html": data["html"],
         "citations": data["citations"],
+        "reactions": data["reactions"],
         "error_code": problem["code"],
         "error_message": problem["message"],
         "parent_id": int(data["parentId"]) if data["parentId"] else None,

@@ -10,6 +10,7 @@ from chat.actions.memberships import (
     remove_member,
 )
 from chat.actions.messages import Post, Posted, delete_message, edit_message, post_message, post_messages
+from chat.actions.reactions import add_reaction, remove_reaction
 from chat.actions.rooms import archive_room, create_room, open_direct_room, update_room
 from chat.actions.sign_ins import (
     begin_sign_in,
@@ -35,6 +36,7 @@ __all__ = [
     "Post",
     "Posted",
     "add_member",
+    "add_reaction",
     "archive_room",
     "begin_draft",
     "begin_sign_in",
@@ -62,6 +64,7 @@ __all__ = [
     "post_message",
     "post_messages",
     "remove_member",
+    "remove_reaction",
     "save_partial",
     "take_over_socket_session",
     "touch_last_seen",

@@ -17,7 +17,7 @@ from chat.errors import BadInput, Conflict, DomainError, Forbidden, NotFound, Pa
 from chat.events import MessagePosted, publish_on_commit
 from chat.markdown import render
 from chat.mentions import find_mentions
-from chat.models import Mention, Message, User
+from chat.models import Mention, Message, Reaction, User
 from chat.selectors import (
     NO_MESSAGE,
     NO_ROOM,
@@ -248,7 +248,9 @@ def edit_message(user: User, *, message_id: object, text: object) -> Message:
 
 
 def delete_message(user: User, *, message_id: object) -> Message:
-    """Take a message's words away; its place stays. By its author, an owner or moderator of the room, or an admin.
+    """Take a message's words and reactions away; its place stays.
+
+    By its author, an owner or moderator of the room, or an admin.
 
     Raises:
         NotFound, Forbidden. A message deleted before is given back unchanged.
@@ -260,8 +262,9 @@ def delete_message(user: User, *, message_id: object) -> Message:
         if message.author_id != user.pk and not manages_room(user, message.room):
             raise Forbidden("Only the author or a moderator can delete a message.")
         message.text = message.html = ""
-        message.citations = []
+        message.citations, message.reactions = [], []
         message.deleted_at = timezone.now()
         Mention.objects.filter(message=message).delete()
-        changed = ["text", "html", "citations", "deleted_at"]
+        Reaction.objects.filter(message=message).delete()
+        changed = ["text", "html", "citations", "reactions", "deleted_at"]
         return change_message(message.room, message, fields=changed)
