@@ -5,11 +5,13 @@ const ACK_TIMEOUT_MS = 10_000;
 const OPEN_TIMEOUT_MS = 10_000;
 const FIRST_DELAY_MS = 400;
 const LONGEST_DELAY_MS = 10_000;
+const REFUSALS = new Set(["UNAUTHENTICATED", "FORBIDDEN"]);
 
 export class Socket {
   /** States: "connecting", "connected", "waiting" (for the next attempt), "offline", "refused" (sign in again). */
   state = "connecting";
   #url;
+  #prefix;
   #ws = null;
   #handlers = new Map();
   #acks = new Map();
@@ -19,7 +21,8 @@ export class Socket {
   #silenceTimer = 0;
   #silenceLimitMs = OPEN_TIMEOUT_MS;
 
-  constructor(path = "/socket.io/") {
+  constructor({ path = "/socket.io/", namespace = "/" } = {}) {
+    this.#prefix = namespace === "/" ? "" : `${namespace},`; // stands before the data of each packet
     const url = new URL(path, location.href);
     url.protocol = url.protocol.replace("http", "ws");
     url.search = "?EIO=4&transport=websocket";
@@ -54,7 +57,7 @@ export class Socket {
 
   /** Send without asking for an answer; dropped while there is no connection. */
   emit(name, ...args) {
-    if (this.connected) this.#ws.send("42" + JSON.stringify([name, ...args]));
+    if (this.connected) this.#ws.send(`42${this.#prefix}${JSON.stringify([name, ...args])}`);
   }
 
   /** Send and wait for the ack. Rejects when there is no connection, or no answer in time: the server may still have acted. */
@@ -64,7 +67,7 @@ export class Socket {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#settle(id, () => reject(new Error("no answer in time"))), ACK_TIMEOUT_MS);
       this.#acks.set(id, { resolve, reject, timer });
-      this.#ws.send(`42${id}${JSON.stringify([name, ...args])}`);
+      this.#ws.send(`42${this.#prefix}${id}${JSON.stringify([name, ...args])}`);
     });
   }
 
@@ -74,12 +77,12 @@ export class Socket {
     if (type === "0") this.#opened(JSON.parse(packet.slice(1)));
     else if (type === "2") this.#ws.send("3");
     else if (type === "1") this.#ws.close();
-    else if (type === "4") this.#message(packet[1], packet.slice(2));
+    else if (type === "4") this.#message(packet[1], packet.slice(2 + this.#prefix.length));
   }
 
   #opened({ pingInterval, pingTimeout }) {
     this.#silenceLimitMs = pingInterval + pingTimeout;
-    this.#ws.send("40");
+    this.#ws.send(`40${this.#prefix}{"recovery":false}`); // each page asks by version for what it missed
   }
 
   #message(type, rest) {
@@ -95,8 +98,7 @@ export class Socket {
       const id = parseInt(rest, 10);
       this.#settle(id, ({ resolve }) => resolve(JSON.parse(rest.slice(String(id).length))[0]));
     } else if (type === "4") {
-      const refused = JSON.parse(rest || "{}").data?.code === "UNAUTHENTICATED";
-      if (refused) this.#setState("refused");
+      if (REFUSALS.has(JSON.parse(rest || "{}").data?.code)) this.#setState("refused");
       this.#ws.close();
     }
   }
