@@ -11,9 +11,13 @@ from django.conf import settings
 from chat.counters import counters
 from chat.protocol.engineio import Encoded, Handshake, Packet, PacketType, encode_packet
 from chat.protocol.errors import ProtocolError
+from chat.token_bucket import TokenBucket
 
 OUTBOX_MAX_PACKETS = 1000
 OUTBOX_MAX_BYTES = 4_000_000
+# Far above what an application sends; each 4 KB of a packet count as one more, so these are 800 KB/s and 4 MB, too.
+PACKETS_PER_S, PACKETS_BURST = 200, 1000
+PACKET_UNIT_BYTES = 4096
 CLIENT_CLOSED = "client closed"
 _PING = encode_packet(Packet(PacketType.PING))
 
@@ -55,6 +59,7 @@ class Session:
         self._outbox_bytes = 0
         self._writable: asyncio.Future[None] | None = None
         self._timer = self._ping_later()
+        self._packets = TokenBucket(PACKETS_PER_S, PACKETS_BURST) if settings.RATE_LIMITS else None
 
     def open(self, *upgrades: str) -> None:
         """Greet the client, naming the transports that it may change to."""
@@ -129,6 +134,8 @@ class Session:
         """
         if self.closed:
             return
+        if self._is_flooded_by(packet):
+            return self.close("too many packets")
         match packet.type:
             case PacketType.MESSAGE:
                 self.on_message(packet.data)
@@ -140,6 +147,10 @@ class Session:
             case _:
                 self.close("parse error")
                 raise ProtocolError("unexpected Engine.IO packet")
+
+    def _is_flooded_by(self, packet: Packet) -> bool:
+        cost = 1 + len(packet.data) / PACKET_UNIT_BYTES
+        return self._packets is not None and not self._packets.take(self._loop.time(), cost)
 
     def _ping_later(self) -> asyncio.TimerHandle:
         return self._loop.call_later(settings.SOCKET_PING_INTERVAL_MS / 1000, self._ping)

@@ -8,7 +8,6 @@ import asyncio
 import inspect
 import logging
 import secrets
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -17,14 +16,20 @@ from django.conf import settings
 
 from chat.counters import counters
 from chat.engine import Session
-from chat.errors import BadInput, DomainError, PayloadTooLarge, Unavailable
+from chat.errors import BadInput, DomainError, PayloadTooLarge, RateLimited, Unavailable
+from chat.inbox import Inbox
+from chat.limits import client_address
 from chat.protocol.engineio import Encoded
 from chat.protocol.errors import ProtocolError
 from chat.protocol.socketio import Decoder, Packet, PacketType, encode, parse_header
+from chat.strangers import current_strangers
+from chat.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
 CONNECT_TIMEOUT_S = 10.0
-INBOX_MAX_PACKETS = 64
+STRANGER_MAX_BYTES = 64_000  # in a packet of a client that is in no namespace
+REFUSALS_PER_S, REFUSALS_BURST = 5, 300  # of a client that goes on when it is told to wait
+DEFAULT_LIMIT = "changes"
 ARGUMENTS_MAX = 100
 Wire = dict[str, Any]
 
@@ -88,17 +93,20 @@ class Namespace(Generic[S]):
     name = "/"
 
     def __init__(self) -> None:
-        self._handlers: dict[str, tuple[Handler, int, int]] = {}
+        self._handlers: dict[str, tuple[Handler, int, int, str]] = {}
 
-    def register(self, event: str, handler: Handler) -> None:
-        """Call `await handler(socket, *arguments)` for the event. Its signature says how many there may be."""
+    def register(self, event: str, handler: Handler, *, limit: str = DEFAULT_LIMIT) -> None:
+        """Call `await handler(socket, *arguments)` for the event. Its signature says how many there may be.
+
+        Each event counts as one of `limit` (chat.limits.LIMITS) where the namespace has limits.
+        """
         if event in self._handlers:
             raise ValueError(f"the event {event} is registered already")
         parameters = list(inspect.signature(handler).parameters.values())[1:]
         named = [parameter for parameter in parameters if parameter.kind is not parameter.VAR_POSITIONAL]
         required = sum(parameter.default is parameter.empty for parameter in named)
         allowed = len(named) if len(named) == len(parameters) else ARGUMENTS_MAX
-        self._handlers[event] = (handler, required, allowed)
+        self._handlers[event] = (handler, required, allowed, limit)
 
     async def connect(self, connection: "Connection", auth: Mapping[str, Any]) -> S:
         """A socket for the client.
@@ -115,16 +123,24 @@ class Namespace(Generic[S]):
     async def disconnect(self, socket: S, reason: str) -> None:
         """The client has gone."""
 
+    def charge(self, socket: S, limit: str) -> None:
+        """Count an event. A namespace without limits counts nothing.
+
+        Raises:
+            RateLimited: the client has to wait.
+        """
+
     async def call(self, socket: S, event: object, arguments: list[Any]) -> Result:
         """Run the handler of an event.
 
         Raises:
-            DomainError: there is no such event, its arguments do not fit, or the handler refuses.
+            DomainError: there are too many, there is no such event, its arguments do not fit, or the handler refuses.
         """
         found = self._handlers.get(event) if isinstance(event, str) else None
+        self.charge(socket, found[3] if found else DEFAULT_LIMIT)
         if found is None:
             raise BadInput("There is no such event.", fields={"event": "is unknown"})
-        handler, required, allowed = found
+        handler, required, allowed, _ = found
         if not required <= len(arguments) <= allowed:
             raise BadInput(
                 f"The event {event} takes {required} to {allowed} arguments.",
@@ -138,22 +154,30 @@ class Connection:
 
     def __init__(self, namespaces: Mapping[str, Namespace[Any]], scope: Mapping[str, Any]) -> None:
         self.scope = scope
+        self.address = client_address(scope)
         self.session = Session(on_message=self._receive, on_close=self._closed)
         self.ended: asyncio.Task[None] | None = None
         self._namespaces = namespaces
         self._sockets: dict[str, Socket] = {}
-        self._decoder = Decoder()
-        self._inbox: deque[Packet] = deque()
+        self._decoder = Decoder(settings.SOCKET_MAX_PAYLOAD_BYTES)
+        self._inbox = Inbox()
+        self._received_bytes = 0  # of a packet whose attachments are still to come
+        self._patience = TokenBucket(REFUSALS_PER_S, REFUSALS_BURST)
         self._worker: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._guard = self._await_connect()
 
     def _await_connect(self) -> asyncio.TimerHandle:
+        current_strangers().add(self.address, self)
         return self._loop.call_later(CONNECT_TIMEOUT_S, self._close_if_idle)
 
     def _close_if_idle(self) -> None:
         if not self._sockets:
             self.session.close("no namespace was connected to")
+
+    def _stop_guard(self) -> None:
+        self._guard.cancel()
+        current_strangers().discard(self.address, self)
 
     # ----------------------------------------------------------------------------------------- receiving
 
@@ -164,14 +188,18 @@ class Connection:
             packet = self._decoder.feed(message)
         except ProtocolError:
             return self.session.close("parse error")
+        self._received_bytes += len(message)
         if packet is None:
             return
-        self._inbox.append(packet)
+        self._inbox.put(packet, self._received_bytes)
+        self._received_bytes = 0
         if self._worker is None or self._worker.done():
             self._worker = self._loop.create_task(self._work())
 
     def _is_too_large(self, message: Encoded) -> bool:
-        limit = settings.SOCKET_MAX_PAYLOAD_BYTES
+        limit: int = settings.SOCKET_MAX_PAYLOAD_BYTES
+        if not self._sockets:
+            limit = min(limit, STRANGER_MAX_BYTES)
         if len(message) > limit:
             return True
         return isinstance(message, str) and len(message) * 4 > limit and len(message.encode()) > limit
@@ -185,12 +213,11 @@ class Connection:
 
     async def settled(self) -> None:
         """Return once there is room for more packets: a transport waits for it before it reads on."""
-        if len(self._inbox) >= INBOX_MAX_PACKETS and self._worker is not None:
+        if self._inbox.is_full and self._worker is not None:
             await asyncio.wait([self._worker])
 
     async def _work(self) -> None:
-        while self._inbox:
-            packet = self._inbox.popleft()
+        while (packet := self._inbox.take()) is not None:
             if packet.type is PacketType.CONNECT and packet.namespace not in self._sockets:
                 await self._connect(packet)
                 continue
@@ -221,7 +248,7 @@ class Connection:
             data = {"message": problem.pop("message"), "data": problem}
             return self._send(Packet(PacketType.CONNECT_ERROR, name, data))
         self._sockets[name] = socket
-        self._guard.cancel()
+        self._stop_guard()
         socket.send(Packet(PacketType.CONNECT, name, socket.greeting()))
         namespace.connected(socket)
 
@@ -236,7 +263,8 @@ class Connection:
         try:
             result = await self._namespaces[packet.namespace].call(socket, event, arguments)
         except DomainError as error:
-            return self._acknowledge(socket, packet.id, _refusal(error))
+            self._acknowledge(socket, packet.id, _refusal(error))
+            return self._lose_patience(socket) if isinstance(error, RateLimited) else None
         except Exception:  # the same for an event, whose other events must go on
             return self._acknowledge(socket, packet.id, {"ok": False, "error": _unexpected(event)})
         if isinstance(result, asyncio.Future):
@@ -248,6 +276,11 @@ class Connection:
             self._acknowledge_with(socket, packet.id, result)
         else:
             self._acknowledge(socket, packet.id, {"ok": True, **(result or {})})
+
+    def _lose_patience(self, socket: Socket) -> None:
+        if not self._patience.take(self._loop.time()):
+            self._inbox.clear()
+            socket.kick("went on after many refusals")
 
     def _acknowledge_later(
         self, socket: Socket, ack_id: int | None, event: object, future: "asyncio.Future[Wire]"
@@ -287,7 +320,7 @@ class Connection:
         return self._namespaces[socket.namespace].disconnect(socket, reason)
 
     def _closed(self, reason: str) -> None:
-        self._guard.cancel()
+        self._stop_guard()
         self.ended = self._begin(self._end(reason))
 
     def _begin(self, ending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -15,6 +15,7 @@ import orjson
 from chat.protocol.errors import ProtocolError
 
 ATTACHMENTS_MAX = 10
+PACKET_MAX_BYTES = 1_000_000  # its text and its attachments
 ACK_ID_MAX_DIGITS = 15  # below 2^53: ids are numbers in JavaScript
 RESERVED_EVENTS = frozenset(
     {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
@@ -95,7 +96,9 @@ def parse_header(text: str) -> Header:
 class Decoder:
     """Turns the messages of one connection into packets; holds a packet whose attachments are still to come."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_bytes: int = PACKET_MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
         self._header: Header | None = None
         self._data: Any = None
         self._attachments: list[bytes] = []
@@ -104,7 +107,8 @@ class Decoder:
         """The packet that this message completes, or None while attachments are missing.
 
         Raises:
-            ProtocolError: malformed, or an attachment where none is due, or the other way round.
+            ProtocolError: malformed, an attachment where none is due or the other way round, or attachments that make
+                a packet of more than `max_bytes`.
         """
         if isinstance(message, bytes):
             return self._attach(message)
@@ -115,6 +119,7 @@ class Decoder:
         _check_data(header, data)
         if header.attachments:
             self._header, self._data, self._attachments = header, data, []
+            self._bytes = len(message)
             return None
         return Packet(_plain(header.type), header.namespace, data, header.id)
 
@@ -123,10 +128,16 @@ class Decoder:
         if header is None:
             raise ProtocolError("an attachment that belongs to no packet")
         self._attachments.append(attachment)
+        self._bytes += len(attachment)
+        if self._bytes > self._max_bytes:
+            raise ProtocolError("a packet with too large attachments")
         if len(self._attachments) < header.attachments:
             return None
         self._header = None
-        data = _put_bytes(self._data, self._attachments)
+        try:
+            data = _put_bytes(self._data, self._attachments)
+        except RecursionError:
+            raise ProtocolError("data that are nested too deeply") from None
         return Packet(_plain(header.type), header.namespace, data, header.id)
 
 

@@ -1,0 +1,31 @@
+"""Connections that have not said who they are: how many each network address has, in this process."""
+
+from chat.per_loop import PerLoop
+
+STRANGERS_MAX = 1000  # a connection stays one for CONNECT_TIMEOUT_S at most
+
+
+class Strangers:
+    """The connections of each address that are in no namespace."""
+
+    def __init__(self) -> None:
+        self._by_address: dict[str | None, set[object]] = {}
+
+    def add(self, address: str | None, connection: object) -> None:
+        """The connection is in no namespace; no matter if it was in none before."""
+        self._by_address.setdefault(address, set()).add(connection)
+
+    def discard(self, address: str | None, connection: object) -> None:
+        """The connection is in a namespace, or has gone."""
+        connections = self._by_address.get(address)
+        if connections is not None:
+            connections.discard(connection)
+            if not connections:
+                del self._by_address[address]
+
+    def count(self, address: str | None) -> int:
+        """How many the address has now."""
+        return len(self._by_address.get(address, ()))
+
+
+current_strangers = PerLoop(Strangers)
