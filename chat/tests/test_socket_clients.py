@@ -100,7 +100,7 @@ async def test_the_javascript_client_works_unmodified(
 
             sent = await two.emit("send-message", room, "hello from node")
 
-            _, message = await one.event("new-message")
+            _, message, _offset = await one.event("new-message")
             assert message == sent["message"]
             assert (message["text"], message["author"]["username"]) == ("hello from node", "grace")
             refused = await two.emit("send-message", room, {"text": 5})
