@@ -2,7 +2,7 @@
 
 `Message.reactions` holds it in wire form, `[{emoji, count, userIds}]`, by the time of each emoji's first reaction. It
 is a column of the message, written with the rows: every reader of a message needs it (pages, replays, events,
-GraphQL) and few messages have any. So reading costs no query, posting nothing, and an event is the same for all who get it.
+GraphQL) and few messages have any. So reading costs no query, posting nothing, and an event is the same for all.
 """
 
 from collections.abc import Iterable

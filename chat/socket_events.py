@@ -215,6 +215,18 @@ async def delete_message(socket: ChatSocket, message_id: object) -> Wire:
     return {"message": message_payload(message)}
 
 
+async def react(socket: ChatSocket, message_id: object, emoji: object) -> Wire:
+    """`react messageId, emoji`: the message with the reaction counted."""
+    message = await run_in_db(actions.add_reaction, socket.user, message_id=message_id, emoji=emoji)
+    return {"message": message_payload(message)}
+
+
+async def unreact(socket: ChatSocket, message_id: object, emoji: object) -> Wire:
+    """`unreact messageId, emoji`: the message without one's own reaction."""
+    message = await run_in_db(actions.remove_reaction, socket.user, message_id=message_id, emoji=emoji)
+    return {"message": message_payload(message)}
+
+
 async def mark_read(socket: ChatSocket, room_id: object, version: object) -> Wire:
     """`mark-read roomId, version`: how many messages remain unread."""
     number = _version(version, "version")
@@ -246,6 +258,8 @@ _HANDLERS: dict[str, Handler] = {
     "send-message": send_message,
     "edit-message": edit_message,
     "delete-message": delete_message,
+    "react": react,
+    "unreact": unreact,
     "mark-read": mark_read,
     "typing": typing,
     "renew-token": renew_token,
