@@ -21,6 +21,12 @@ _GIVEN_FROM_OUTSIDE = (
     "CHANNEL_PREFIX",
     "PARLEY_SUPERVISED",
 )
+_MARKS = (
+    "postgres",
+    "valkey",
+    "project.web",
+    "worker",
+)  # in this order: PostgreSQL has settings about workers
 
 
 def free_port() -> int:
@@ -77,18 +83,21 @@ class Up:
         return self
 
     def children(self) -> dict[str, int]:
-        """The pids of its direct children by what they are."""
-        found: dict[str, int] = {}
-        marks = ("postgres", "valkey", "project.web", "worker")  # PostgreSQL has settings about workers
+        """The pids of its direct children by what they are; of several of a kind, one."""
+        return {mark: pids[-1] for mark in _MARKS if (pids := self.pids(mark))}
+
+    def pids(self, kind: str) -> list[int]:
+        """The pids of its direct children of a kind."""
+        found: list[int] = []
         for entry in Path("/proc").glob("[0-9]*"):
             try:
                 parent = int((entry / "stat").read_text().rpartition(") ")[2].split()[1])
                 command = (entry / "cmdline").read_text()
             except OSError:
                 continue
-            if parent == self.process.pid:
-                found |= {mark: int(entry.name) for mark in [m for m in marks if m in command][:1]}
-        return found
+            if parent == self.process.pid and [mark for mark in _MARKS if mark in command][:1] == [kind]:
+                found.append(int(entry.name))
+        return sorted(found)
 
     def everything(self) -> set[int]:
         """The pids of all it has running, PostgreSQL's own processes included."""

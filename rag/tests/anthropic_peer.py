@@ -109,10 +109,11 @@ class AnthropicPeer:
     """Answers each request with the next script, the last one again and again.
 
     A script without a `message_stop` of its own is ended by `stop()`, unless it drops, truncates or refuses.
-    `count` gives the tokens of a content block for `count_tokens`, None being a server without it.
+    `count` gives the tokens of a content block for `count_tokens`, None being a server without it. `port` 0 is any.
     """
 
-    def __init__(self, *scripts: Script, count: Any = None) -> None:
+    def __init__(self, *scripts: Script, count: Any = None, port: int = 0) -> None:
+        self._port = port
         self.requests: list[Json] = []
         self.headers: list[dict[str, str]] = []
         self.hung_up = asyncio.Event()
@@ -121,7 +122,7 @@ class AnthropicPeer:
         self._handlers: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self._port)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 
