@@ -9,6 +9,7 @@ from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from chat.engine import Peer, Session
+from chat.errors import RateLimited
 from chat.polling import BadRequest, EngineServer, PollingTransport
 from chat.protocol.engineio import PROTOCOL_VERSION, decode_packet
 from chat.protocol.errors import ProtocolError
@@ -69,8 +70,16 @@ class WebSocketConsumer(AsyncWebsocketConsumer):
         elif "sid" in query:
             await self._connect_to(query["sid"][0])
         else:
+            await self._begin()
+
+    async def _begin(self) -> None:
+        try:
+            session = self._carry(self.server.accept(self.scope))
+        except RateLimited:  # stock clients try again by themselves, at growing intervals
+            await self.close()
+        else:
             await self.accept()
-            self._carry(self.server.accept(self.scope)).open()
+            session.open()
 
     def _carry(self, peer: Peer) -> Session:
         self.peer, self.session = peer, peer.session

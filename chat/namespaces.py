@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from django.conf import settings
 
+from chat import limits
 from chat.counters import counters
 from chat.engine import Session
 from chat.errors import BadInput, DomainError, PayloadTooLarge, RateLimited, Unavailable
@@ -236,6 +237,7 @@ class Connection:
         if namespace is None:  # in the words of the reference server
             return self._send(Packet(PacketType.CONNECT_ERROR, name, {"message": "Invalid namespace"}))
         try:
+            limits.check("connects", address=self.address)
             socket = await namespace.connect(self, packet.data or {})
         except Unavailable:
             return self.session.close("unavailable")

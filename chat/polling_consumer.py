@@ -14,6 +14,7 @@ import orjson
 from channels.generic.http import AsyncHttpConsumer
 from django.conf import settings
 
+from chat.errors import RateLimited
 from chat.polling import BadRequest, EngineServer, PollingTransport, Scope
 from chat.protocol.engineio import PROTOCOL_VERSION, Encoded, decode_payload, encode_payload
 from chat.protocol.errors import ProtocolError
@@ -63,6 +64,8 @@ class PollingConsumer(AsyncHttpConsumer):
             if refused.problem is not None:
                 code, message = refused.problem.value
                 body = orjson.dumps({"code": code, "message": message})
+        except RateLimited as limited:
+            status, body, kind = 429, orjson.dumps(limited.as_dict()), JSON
         except ClientGone:
             return
         await self.send_response(status, body, headers=self._headers(status, kind, body))

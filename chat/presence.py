@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from chat.actions import touch_last_seen
 from chat.cancellation import is_cancelled
 from chat.database import run_in_db
+from chat.errors import RateLimited
 from chat.events import UserJoined, UserLeft, publish
 from chat.per_loop import PerLoop
 
@@ -90,6 +91,10 @@ class Presence:
         if not connections:
             del self._connections[room_id, user_id]
             self._note((room_id, user_id))
+
+    def count(self, room_id: int, user_id: int) -> int:
+        """How many connections of the user are live in the room, in this process."""
+        return len(self._connections.get((room_id, user_id), ()))
 
     async def users_in(self, room_id: int) -> list[int]:
         """Ids of the users who are live in the room, ascending. Empty if Redis cannot be reached."""
@@ -227,3 +232,17 @@ async def _note_last_seen(user_ids: list[int]) -> None:
 
 
 current_presence = PerLoop(lambda: Presence(on_gone=_note_last_seen))
+
+
+def check_connections(user_id: int) -> None:
+    """Refuse one connection too many of a user, counted per process: those of a process that was killed are gone.
+
+    The newest is refused, since to close the oldest would have clients that come back by themselves chase each other.
+
+    Raises:
+        RateLimited: the user has settings.SOCKET_MAX_CONNECTIONS_PER_USER here.
+    """
+    most = settings.SOCKET_MAX_CONNECTIONS_PER_USER
+    if settings.RATE_LIMITS and current_presence().count(ANYWHERE, user_id) >= most:
+        dead_s = (settings.SOCKET_PING_INTERVAL_MS + settings.SOCKET_PING_TIMEOUT_MS) / 1000
+        raise RateLimited(f"You have {most} connections. Close some of them first.", retry_after_s=dead_s)

@@ -4,14 +4,17 @@ from typing import Any
 
 from django.urls import re_path
 
+from chat import limits
 from chat.authentication import origin_allowed
 from chat.consumers import WebSocketConsumer
 from chat.figures import Figure, register_figure
+from chat.limits import client_address
 from chat.namespaces import Connection, Namespace
 from chat.ops import ops_namespace
 from chat.polling import EngineServer
 from chat.polling_consumer import PollingConsumer
 from chat.socket_events import chat_namespace
+from chat.strangers import check_strangers
 
 NAMESPACES: dict[str, Namespace[Any]] = {
     namespace.name: namespace for namespace in (chat_namespace, ops_namespace)
@@ -19,6 +22,9 @@ NAMESPACES: dict[str, Namespace[Any]] = {
 
 
 def _connect(scope: dict[str, Any]) -> Connection:
+    address = client_address(scope)
+    limits.check("handshakes", address=address)
+    check_strangers(address)
     return Connection(NAMESPACES, scope)
 
 

@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.db import DatabaseError, InterfaceError, OperationalError
 
-from chat import actions
+from chat import actions, limits
 from chat.actions import Post
 from chat.authentication import Caller, caller_from_handshake, caller_from_token
 from chat.chat_socket import ChatSocket
@@ -19,8 +19,8 @@ from chat.database import run_in_db
 from chat.errors import BadInput, Forbidden, Unavailable
 from chat.group_writer import submit_post
 from chat.models import Membership, Message, Room, User
-from chat.namespaces import Connection, Handler, Namespace, Reply, Wire
-from chat.presence import ANYWHERE, current_presence
+from chat.namespaces import DEFAULT_LIMIT, Connection, Handler, Namespace, Reply, Wire
+from chat.presence import ANYWHERE, check_connections, current_presence
 from chat.protocol.offsets import NUMBER_MAX
 from chat.recovery import (
     Claim,
@@ -48,6 +48,8 @@ class ChatNamespace(Namespace[ChatSocket]):
         claim = parse_claim(auth) if (wanted := wants_recovery(scope, auth)) else None
         try:
             caller, positions = await run_in_db(_find_caller, scope, auth.get("token"), claim)
+            limits.check("connects", user_id=caller.user.pk)
+            check_connections(caller.user.pk)
             socket = ChatSocket(connection, caller)
             if claim is not None and positions is not None:
                 await _recover(socket, claim, positions)
@@ -58,6 +60,9 @@ class ChatNamespace(Namespace[ChatSocket]):
         current_sweeper().add(socket)
         current_presence().enter(ANYWHERE, socket.user_id, socket.sid)
         return socket
+
+    def charge(self, socket: ChatSocket, limit: str) -> None:
+        limits.check(limit, user_id=socket.user_id, address=socket.connection.address)
 
     def connected(self, socket: ChatSocket) -> None:
         if socket.record is not None:
@@ -92,12 +97,12 @@ def _find_caller(
 chat_namespace = ChatNamespace()
 
 
-def register_event(name: str, handler: Handler) -> None:
+def register_event(name: str, handler: Handler, *, limit: str = DEFAULT_LIMIT) -> None:
     """Let clients emit `name`: calls `await handler(socket, *arguments)`, where `socket.user` is the caller.
 
     The dict it returns becomes the acknowledgement `{ok: true, ...}`; a DomainError becomes `{ok: false, error}`.
     """
-    chat_namespace.register(name, handler)
+    chat_namespace.register(name, handler, limit=limit)
 
 
 # --------------------------------------------------------------------------------------------- the events
@@ -264,5 +269,13 @@ _HANDLERS: dict[str, Handler] = {
     "typing": typing,
     "renew-token": renew_token,
 }
+_LIMITS = {
+    "join-room": "joins",
+    "leave-room": "joins",
+    "send-message": "messages",
+    "mark-read": "reads",
+    "typing": "typing",
+    "renew-token": "connects",
+}
 for _name, _handler in _HANDLERS.items():
-    register_event(_name, _handler)
+    register_event(_name, _handler, limit=_LIMITS.get(_name, DEFAULT_LIMIT))

@@ -1,5 +1,8 @@
 """Connections that have not said who they are: how many each network address has, in this process."""
 
+from django.conf import settings
+
+from chat.errors import RateLimited
 from chat.per_loop import PerLoop
 
 STRANGERS_MAX = 1000  # a connection stays one for CONNECT_TIMEOUT_S at most
@@ -29,3 +32,13 @@ class Strangers:
 
 
 current_strangers = PerLoop(Strangers)
+
+
+def check_strangers(address: str | None) -> None:
+    """Refuse one more stranger of an address that has too many; those without an address are not counted.
+
+    Raises:
+        RateLimited: it has `STRANGERS_MAX`.
+    """
+    if settings.RATE_LIMITS and address is not None and current_strangers().count(address) >= STRANGERS_MAX:
+        raise RateLimited("Too many connections that do not sign in.", retry_after_s=1)
