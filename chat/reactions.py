@@ -29,17 +29,18 @@ def count_reactions(message: Message) -> list[dict[str, Any]]:
         return [{"emoji": emoji, "count": n, "userIds": ids} for emoji, n, ids in cursor.fetchall()]
 
 
+def is_own(counted: dict[str, Any], user: User) -> bool | None:
+    """Whether `user` is among who reacted with an emoji; None where more reacted than are listed, without the user."""
+    if str(user.pk) in counted["userIds"]:
+        return True
+    return None if counted["count"] > len(counted["userIds"]) else False
+
+
 def own_reactions(user: User, messages: Iterable[Message]) -> set[tuple[int, str]]:
-    """The (message id, emoji) that `user` reacted with. A query only where more users reacted than are listed."""
-    own: set[tuple[int, str]] = set()
-    unsure: set[int] = set()
-    for message in messages:
-        for counted in message.reactions:
-            if str(user.pk) in counted["userIds"]:
-                own.add((message.pk, counted["emoji"]))
-            elif counted["count"] > len(counted["userIds"]):
-                unsure.add(message.pk)
-    if unsure:
+    """The (message id, emoji) that `user` reacted with. A query only where `is_own` cannot tell."""
+    known = {(m.pk, counted["emoji"]): is_own(counted, user) for m in messages for counted in m.reactions}
+    own = {key for key, is_users in known.items() if is_users}
+    if unsure := {pk for (pk, _), is_users in known.items() if is_users is None}:
         rows = Reaction.objects.filter(message__in=unsure, user=user)
         own |= set(rows.values_list("message_id", "emoji"))
     return own

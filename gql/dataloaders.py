@@ -12,7 +12,7 @@ from aiodataloader import DataLoader
 from django.db.models import Count, F, Field, ForeignObject, Lookup, Model, Q
 
 from chat.database import run_in_db
-from chat.models import Membership, Message, Room, User
+from chat.models import Membership, Message, Reaction, Room, User
 from chat.presence import ANYWHERE, current_presence
 from chat.selectors import rooms_readable_by, users_visible_to
 from gql.connections import PageRequest
@@ -140,6 +140,17 @@ class AnswerByMessage(DatabaseLoader[int, Answer | None]):
     def read(self, keys: list[int]) -> list[Answer | None]:
         found = {answer.message_id: answer for answer in Answer.objects.filter(message_id__any_of=keys)}
         return [found.get(pk) for pk in keys]
+
+
+class OwnReactionsByMessage(DatabaseLoader[int, set[str]]):
+    """The emoji that the caller reacted with."""
+
+    def read(self, keys: list[int]) -> list[set[str]]:
+        found: dict[int, set[str]] = {pk: set() for pk in keys}
+        rows = Reaction.objects.filter(message_id__any_of=keys, user=self.user)
+        for message_id, emoji in rows.values_list("message_id", "emoji"):
+            found[message_id].add(emoji)
+        return [found[pk] for pk in keys]
 
 
 class NewsByRoom(DatabaseLoader[int, tuple[int, int]]):

@@ -28,6 +28,18 @@ class MessageMutations:
     delete_message = graphene.NonNull(
         MessageType, message_id=graphene.ID(required=True), description="Its words go, its place stays."
     )
+    add_reaction = graphene.NonNull(
+        MessageType,
+        message_id=graphene.ID(required=True),
+        emoji=graphene.String(required=True),
+        description="Put one emoji to a message; again changes nothing.",
+    )
+    remove_reaction = graphene.NonNull(
+        MessageType,
+        message_id=graphene.ID(required=True),
+        emoji=graphene.String(required=True),
+        description="Take your own emoji back.",
+    )
 
     @staticmethod
     async def resolve_send_message(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> Message:
@@ -42,3 +54,15 @@ class MessageMutations:
     @staticmethod
     async def resolve_delete_message(root: None, info: GraphQLResolveInfo, message_id: str) -> Message:
         return await act(info, actions.delete_message, message_id=message_id)
+
+    @staticmethod
+    async def resolve_add_reaction(
+        root: None, info: GraphQLResolveInfo, message_id: str, emoji: str
+    ) -> Message:
+        return await act(info, actions.add_reaction, message_id=message_id, emoji=emoji)
+
+    @staticmethod
+    async def resolve_remove_reaction(
+        root: None, info: GraphQLResolveInfo, message_id: str, emoji: str
+    ) -> Message:
+        return await act(info, actions.remove_reaction, message_id=message_id, emoji=emoji)

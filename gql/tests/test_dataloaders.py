@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from chat.actions import post_message
+from chat.actions import add_reaction, post_message
 from chat.database import run_in_db
 from chat.models import Membership, Message, Room, User
 from gql import dataloaders
@@ -30,7 +30,7 @@ NAMES = ["a", "b", "c"]
 
 @pytest.fixture
 def rooms(ada, grace) -> list[Room]:
-    """Three, each with two members and a message by Ada that has a reply."""
+    """Three, each with two members and a message by Ada that has a reply and reactions."""
     found = []
     for name in NAMES:
         room = Room.objects.create(name=name, kind=Room.Kind.PRIVATE)
@@ -38,6 +38,8 @@ def rooms(ada, grace) -> list[Room]:
             Membership.objects.create(room=room, user=user)
         message = post_message(ada, room_id=room.pk, text="@grace hello")
         Message.objects.filter(pk=post_message(ada, room_id=room.pk, text="again").pk).update(parent=message)
+        add_reaction(ada, message_id=message.pk, emoji="🎉")
+        add_reaction(grace, message_id=message.pk, emoji="👍")
         found.append(room)
     return found
 
@@ -97,6 +99,9 @@ CASES: dict[str, tuple[Any, Any, Any, Any]] = {
         lambda values: [value.message_id for value in values],
         lambda keys: keys,
         None,
+    ),
+    "OwnReactionsByMessage": (
+        lambda: ids(questions()), list, lambda keys: [{"👍"}, {"👍"}, {"👍"}], set(),
     ),
     "NewsByRoom": (lambda: ids(Room.objects.order_by("pk")), list, lambda keys: [(2, 1)] * 3, (0, 0)),
     "MessageCountByRoom": (lambda: ids(Room.objects.order_by("pk")), list, lambda keys: [2] * 3, 0),

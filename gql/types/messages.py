@@ -7,9 +7,16 @@ from graphene_django import DjangoObjectType
 from graphql import GraphQLResolveInfo
 
 from chat.models import Message, Room, User
+from chat.reactions import is_own
 from gql.connections import connection_type
-from gql.context import context_of
-from gql.dataloaders import AnswerByMessage, AuthorById, ReplyCountByMessage, RoomById
+from gql.context import Context, context_of
+from gql.dataloaders import (
+    AnswerByMessage,
+    AuthorById,
+    OwnReactionsByMessage,
+    ReplyCountByMessage,
+    RoomById,
+)
 from gql.types.enums import MessageKind, MessageStatus
 from gql.types.people import UserType
 from gql.types.rooms import RoomType
@@ -36,11 +43,14 @@ class Citation(graphene.ObjectType):
 
 
 class ReactionCount(graphene.ObjectType):
-    """How many users reacted with an emoji."""
+    """How many users reacted with an emoji, and whether you did."""
 
     emoji = graphene.String(required=True)
     count = graphene.Int(required=True)
     mine = graphene.Boolean(required=True)
+    user_ids = graphene.List(
+        graphene.NonNull(graphene.ID), required=True, description="Who reacted, the first hundred of them."
+    )
 
 
 class Attachment(graphene.ObjectType):
@@ -56,6 +66,15 @@ class Attachment(graphene.ObjectType):
 def problem_of(code: str, message: str) -> ProblemDetail | None:
     """The problem in a row's error columns; None while there is none."""
     return ProblemDetail(code=code, message=message) if code else None
+
+
+async def _is_own(message: Message, counted: dict[str, Any], context: Context) -> bool:
+    if context.user is None:
+        return False
+    known = is_own(counted, context.user)
+    return (
+        counted["emoji"] in await context.load(OwnReactionsByMessage, message.pk) if known is None else known
+    )
 
 
 class MessageType(DjangoObjectType):
@@ -116,8 +135,16 @@ class MessageType(DjangoObjectType):
         ]
 
     @staticmethod
-    def resolve_reactions(message: Message, info: GraphQLResolveInfo) -> list[ReactionCount]:
-        return []
+    async def resolve_reactions(message: Message, info: GraphQLResolveInfo) -> list[ReactionCount]:
+        return [
+            ReactionCount(
+                emoji=counted["emoji"],
+                count=counted["count"],
+                mine=await _is_own(message, counted, context_of(info)),
+                user_ids=counted["userIds"],
+            )
+            for counted in message.reactions
+        ]
 
     @staticmethod
     def resolve_attachments(message: Message, info: GraphQLResolveInfo) -> list[Attachment]:
