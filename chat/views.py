@@ -16,9 +16,10 @@ from django.templatetags.static import static
 from django.urls import reverse, reverse_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
-from chat import actions
+from chat import actions, limits
 from chat.errors import BadInput, Conflict, DomainError, Forbidden, NotFound
 from chat.forms import NewPasswordForm, RoomForm, SignInForm
+from chat.limits import network_of
 from chat.middleware import STATUS_OF
 from chat.models import Membership, Message, Room, User
 from chat.selectors import (
@@ -181,6 +182,7 @@ def post_message(request: HttpRequest, room_id: int) -> HttpResponse:
     user = user_of(request)
     client_id, text = request.POST.get("client_id") or None, request.POST.get("text", "")
     try:
+        limits.check("messages", user_id=user.pk, address=network_of(request.META.get("REMOTE_ADDR", "")))
         actions.post_message(user, room_id=room_id, text=text, client_id=client_id)
     except NotFound:
         raise

@@ -5,9 +5,9 @@ from typing import Any
 import graphene
 from graphql import GraphQLResolveInfo
 
-from chat import actions
+from chat import actions, limits
 from chat.models import Message
-from gql.context import act
+from gql.context import act, require_user
 from gql.types.messages import MessageType
 
 
@@ -43,6 +43,7 @@ class MessageMutations:
 
     @staticmethod
     async def resolve_send_message(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> Message:
+        limits.check("messages", user_id=require_user(info).pk)
         return await act(info, actions.post_message, **input)
 
     @staticmethod
