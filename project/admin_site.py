@@ -1,10 +1,12 @@
-"""The admin under Parley's name, with the tables that only search itself reads and writes in a group of their own."""
+"""The admin under Parley's name, with a live page, and with the tables that only search itself reads and writes in a
+group of their own."""
 
 from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
 
 INTERNALS = frozenset(
     ("Lexeme", "LexicalVector", "CorpusStatistic", "CollectionStatistic", "Embedding", "DocumentText")
@@ -17,6 +19,14 @@ class ParleyAdminSite(AdminSite):
     site_header = "Parley administration"
     site_title = "Parley administration"
     index_title = "Administration"
+
+    def get_urls(self) -> list[Any]:
+        from project.live import live_page  # imports models, which are there only now
+
+        def live(request: HttpRequest) -> HttpResponse:
+            return live_page(request, self)
+
+        return [path("live/", self.admin_view(live), name="live"), *super().get_urls()]
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         apps: list[Any] = []
