@@ -102,7 +102,7 @@ class _Account:
         self._bucket = TokenBucket(allowance.per_s, allowance.burst)
         self._key = key
         self._untold = 0
-        self._since = 0.0
+        self._spent_at = 0.0
         self._debt_until: float | None = None
         self._is_telling = False
 
@@ -113,8 +113,9 @@ class _Account:
 
     def spend(self, now: float) -> None:
         self._bucket.take(now)
-        if now - self._since > WINDOW_S:  # by now it would have left the window
-            self._since, self._untold = now, 0
+        if now - self._spent_at > WINDOW_S:  # by now it would have left the window
+            self._untold = 0
+        self._spent_at = now
         self._untold += 1
 
     def to_tell(self, now: float) -> int:
@@ -217,12 +218,14 @@ def client_address(scope: Mapping[str, Any]) -> str | None:
     The server has put the address there that a trusted proxy names (settings.TRUSTED_PROXIES).
     """
     client = scope.get("client")
-    return network_of(client[0]) if client and client[0] else None
+    return network_of(client[0]) if client else None
 
 
 @lru_cache(maxsize=10_000)
-def network_of(host: str) -> str:
-    """An IPv4 address as it is; the /64 of an IPv6 address, all of which one client has."""
+def network_of(host: str) -> str | None:
+    """An IPv4 address as it is; the /64 of an IPv6 address, all of which one client has; None for no address."""
+    if not host:
+        return None
     try:
         address = ip_address(host)
     except ValueError:  # such as the name of a test's client
