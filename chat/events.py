@@ -5,13 +5,33 @@ the database for "versions above the one I saw" (docs/events.md). `publish_on_co
 ways to the channel layer.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
 from django.db import transaction
+
+from chat.database import served_loop
+from chat.delivery import Delivery
+from chat.groups import room_group
+from chat.publisher import current_publisher
+
+__all__ = [
+    "Event",
+    "MessageDelta",
+    "MessagePosted",
+    "MessageUpdated",
+    "Typing",
+    "UserJoined",
+    "UserLeft",
+    "Wire",
+    "announce_committed",
+    "publish",
+    "publish_all",
+    "publish_on_commit",
+    "room_group",
+]
 
 Wire = dict[str, Any]
 
@@ -21,11 +41,6 @@ class Event(Protocol):
 
     def group(self) -> str: ...
     def data(self) -> Wire: ...
-
-
-def room_group(room_id: int | str) -> str:
-    """The channel layer's group of everything that happens in a room."""
-    return f"room.{room_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +129,14 @@ class Typing(_OfRoom):
         return {"roomId": str(self.room_id), "userId": str(self.user_id), "typing": self.typing}
 
 
-def layer_message(event: Event) -> Wire:
-    """The event as the channel layer carries it: `{type, group, name, data}`."""
-    return {"type": "event", "group": event.group(), "name": event.name, "data": event.data()}
-
-
 async def publish(event: Event) -> None:
-    """Announce at once: for what is not stored (deltas, typing, presence) or is committed already."""
-    message = layer_message(event)
-    await get_channel_layer().group_send(message["group"], message)
+    """Announce at once: for what is not stored (deltas, typing, presence) or is committed already.
+
+    It has reached this process's listeners on return, and is on its way to the others.
+    """
+    publisher = current_publisher()
+    publisher.announce([_delivery(event)])
+    await publisher.has_room()
 
 
 async def publish_all(events: Iterable[Event]) -> None:
@@ -131,8 +145,8 @@ async def publish_all(events: Iterable[Event]) -> None:
         await publish(event)
 
 
-def publish_on_commit(event: Event) -> None:
-    """Announce after the surrounding transaction commits. A failure to announce is logged and never undoes the commit.
+def publish_on_commit(*events: Event) -> None:
+    """Announce in this order after the surrounding transaction commits. A failure never undoes the commit.
 
     Raises:
         RuntimeError: outside a transaction, where there is no commit to wait for.
@@ -141,6 +155,32 @@ def publish_on_commit(event: Event) -> None:
         raise RuntimeError("publish_on_commit needs a transaction")
 
     def announce() -> None:  # a function with a name: Django's log of a failed robust hook asks for one
-        async_to_sync(publish)(event)
+        announce_committed(events)
 
-    transaction.on_commit(announce, robust=True)
+    if events:
+        transaction.on_commit(announce, robust=True)
+
+
+def announce_committed(events: Sequence[Event]) -> None:
+    """Announce from a thread that has no event loop: through the loop that it works for, if there is one."""
+    deliveries = [_delivery(event) for event in events]
+    loop = served_loop()
+    if loop is None:
+        async_to_sync(_announce_and_wait)(deliveries)
+    else:
+        loop.call_soon_threadsafe(_announce, deliveries)
+
+
+def _announce(deliveries: Sequence[Delivery]) -> None:
+    current_publisher().announce(deliveries)
+
+
+async def _announce_and_wait(deliveries: Sequence[Delivery]) -> None:
+    """In a loop that may end with this call."""
+    publisher = current_publisher()
+    publisher.announce(deliveries)
+    await publisher.sent()
+
+
+def _delivery(event: Event) -> Delivery:
+    return Delivery(event.group(), event.name, event.data())

@@ -1,74 +1,53 @@
-"""One channel-layer subscription per process; what arrives is handed to local listeners.
+"""One channel-layer subscription per process; what arrives is handed to local listeners in the order of versions.
 
 A listener is called on the event loop with a `Delivery` and must not block. Sockets and GraphQL subscriptions both
-listen here, so each event is received and encoded once per process, however many clients want it.
+listen here, so each event is received and encoded once per process, however many clients want it. What this process
+announces itself is handed on at once (`chat.publisher`); the copy that comes back is dropped.
 
-The channel layer may lose events. The hub notices in four ways: the Redis connection was made anew, its own probe
-did not come back, a message could not be used, or the versions of a room have a hole that does not fill. It then
-delivers `RESYNC`: whoever needs to be complete reads the database from the last version that was seen.
+The channel layer may lose events. The hub notices in five ways: the Redis connection was made anew, its own probe
+did not come back, a message could not be used, the versions of a room have a hole that does not fill, or the database
+is ahead of what was handed on (`chat.safety_net`). It then delivers `RESYNC`: whoever needs to be complete reads the
+database from the last version that was seen.
 """
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Hashable
+import secrets
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
 from chat.cancellation import is_cancelled
 from chat.counters import counters
+from chat.delivery import RESYNC, Delivery, Listener
 from chat.errors import Unavailable
+from chat.ordered_stream import OrderedStream
 from chat.per_loop import PerLoop
-from chat.versions import VersionTrack
+from chat.safety_net import watch_versions
+from chat.subscription import Subscription
 
+__all__ = ["RESYNC", "Delivery", "Hub", "Subscription", "current_hub", "subscribe"]
 log = logging.getLogger(__name__)
-RESYNC = "resync"
 PROBE_INTERVAL_S = 1.0
 HOLE_PATIENCE_S = 1.0  # several processes publish in one room: a neighbour may overtake by this much
+PARKED_MAX_EVENTS = 5000
 LAYER_TIMEOUT_S = 5.0
-BURST_EVENTS = 50
+BURST_MESSAGES = 50
 _LAYER_DOWN = (OSError, RedisError, TimeoutError)
-T = TypeVar("T")
-
-
-class Delivery:
-    """An event as it came from the channel layer. `name` is `RESYNC` where events may have been lost."""
-
-    __slots__ = ("_encodings", "data", "group", "name")
-
-    def __init__(self, group: str, name: str, data: dict[str, Any]) -> None:
-        self.group = group
-        self.name = name
-        self.data = data
-        self._encodings: dict[Hashable, Any] = {}
-
-    def encoded(self, encode: "Callable[[Delivery], T]") -> T:
-        """What `encode` makes of this event; made once, whoever asks."""
-        try:
-            encoding: T = self._encodings[encode]
-        except KeyError:
-            encoding = self._encodings[encode] = encode(self)
-        return encoding
-
-    def __repr__(self) -> str:
-        return f"<Delivery {self.name} in {self.group}>"
-
-
-Listener = Callable[[Delivery], None]
 
 
 class _Group:
-    """`track` holds the versions that arrived, `highest` the highest one that is known to exist."""
+    """`check` runs while something is missing."""
 
-    __slots__ = ("check", "highest", "listeners", "track")
+    __slots__ = ("check", "listeners", "name", "stream")
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.listeners: dict[Listener, None] = {}
-        self.track: VersionTrack | None = None
-        self.highest = 0
+        self.stream = OrderedStream()
         self.check: asyncio.TimerHandle | None = None
 
 
@@ -76,6 +55,7 @@ class Hub:
     """The listeners of one event loop and their one channel. Get it with `current_hub()`."""
 
     def __init__(self) -> None:
+        self.origin = secrets.token_hex(8)  # of what this process announces
         self._layer = get_channel_layer()
         self._loop = asyncio.get_running_loop()
         self._lock = asyncio.Lock()
@@ -95,7 +75,7 @@ class Hub:
         Raises:
             Unavailable: the channel layer cannot be reached; the listener is not added.
         """
-        self._groups.setdefault(group, _Group()).listeners[listener] = None
+        self._groups.setdefault(group, _Group(group)).listeners[listener] = None
         if group in self._subscribed:
             return
         try:
@@ -121,17 +101,32 @@ class Hub:
         """How many groups somebody listens to."""
         return len(self._groups)
 
+    def groups(self) -> list[str]:
+        """The groups that somebody listens to."""
+        return list(self._groups)
+
     def note_floor(self, group: str, version: int) -> None:
         """Say that a listener has all versions up to this one, so that events which do not arrive are missed.
 
         It expects the next version to follow; and those who listened before it have the same right to this one.
         """
         entry = self._groups.get(group)
-        if entry is None:
-            return
-        if entry.track is None:
-            entry.track = VersionTrack(version)
-        self._expect(group, entry, entry.track, version)
+        if entry is not None:
+            entry.stream.expect(version)
+            self._check_later(entry)
+
+    def note_stored(self, versions: Mapping[str, int]) -> None:
+        """Say at which versions the database is, by group: what was handed on has to get there."""
+        for group, version in versions.items():
+            entry = self._groups.get(group)
+            if entry is None:
+                continue
+            if entry.stream.position is None:  # nobody said what the listeners know
+                entry.stream.expect(version)
+                self._resync(entry, ())
+            else:
+                entry.stream.expect(version)
+                self._check_later(entry)
 
     def _remove(self, group: str, listener: Listener) -> bool:
         entry = self._groups.get(group)
@@ -166,14 +161,15 @@ class Hub:
     async def _start(self) -> None:
         if self._channel is None:
             self._channel = await self._layer.new_channel()
-            self._tasks = [self._loop.create_task(self._receive()), self._loop.create_task(self._probe())]
+            tasks = (self._receive(), self._probe(), watch_versions(self))
+            self._tasks = [self._loop.create_task(task) for task in tasks]
 
     async def _receive(self) -> None:
         received = 0
         try:
             while not is_cancelled():
                 received += 1
-                if received % BURST_EVENTS == 0:
+                if received % BURST_MESSAGES == 0:
                     # A backlog is received without a pause: let the sockets write meanwhile.
                     await asyncio.sleep(0)
                 try:
@@ -186,27 +182,35 @@ class Hub:
                     self._events_lost = True
                     await asyncio.sleep(PROBE_INTERVAL_S)
                 else:
-                    await self._take(message)
+                    await self._use(message)
         finally:
             current_hub.forget(self)
 
-    async def _take(self, message: dict[str, Any]) -> None:
+    async def _use(self, message: dict[str, Any]) -> None:
         try:
-            if message["type"] == "event":
-                self._dispatch(Delivery(message["group"], message["name"], message["data"]))
+            if message["type"] == "events":
+                if message["origin"] != self.origin:
+                    group = message["group"]
+                    self.take(group, [Delivery.received(group, *event) for event in message["events"]])
             elif message["type"] == "probe":
                 await self._probe_returned(message["n"])
         except Exception:  # nobody here would hear of anything again if the task that receives ended
             log.exception("a message of the channel layer could not be used")
             self._events_lost = True
 
-    def _dispatch(self, delivery: Delivery) -> None:
-        entry = self._groups.get(delivery.group)
+    def take(self, group: str, deliveries: Iterable[Delivery]) -> None:
+        """Hand events of the group to its listeners, as soon as those before them were handed on."""
+        entry = self._groups.get(group)
         if entry is None:
             return
-        version = delivery.data.get("version")
-        if isinstance(version, int):
-            self._note_version(delivery.group, entry, version)
+        for delivery in deliveries:
+            for ready in entry.stream.take(delivery):
+                self._hand_on(entry, ready)
+        if entry.stream.parked > PARKED_MAX_EVENTS:
+            self._resync(entry, entry.stream.give_up())
+        self._check_later(entry)
+
+    def _hand_on(self, entry: _Group, delivery: Delivery) -> None:
         counters.events_delivered += len(entry.listeners)
         for listener in list(entry.listeners):
             try:
@@ -214,29 +218,23 @@ class Hub:
             except Exception:  # a listener's bug must not cost the others their events
                 log.exception("a listener failed on %r", delivery)
 
-    def _note_version(self, group: str, entry: _Group, version: int) -> None:
-        if entry.track is None:
-            entry.track = VersionTrack(version - 1)
-        entry.track.add(version)
-        self._expect(group, entry, entry.track, version)
+    def _check_later(self, entry: _Group) -> None:
+        """What is known to exist arrives soon, or was lost."""
+        if entry.check is None and entry.stream.has_hole:
+            position = entry.stream.position
+            entry.check = self._loop.call_later(HOLE_PATIENCE_S, self._check_hole, entry, position)
 
-    def _expect(self, group: str, entry: _Group, track: VersionTrack, version: int) -> None:
-        """The version exists, so it and those before it arrive soon, or were lost."""
-        entry.highest = max(entry.highest, version)
-        if track.floor < entry.highest and entry.check is None:
-            entry.check = self._loop.call_later(HOLE_PATIENCE_S, self._check_hole, group, track.floor)
-
-    def _check_hole(self, group: str, floor: int) -> None:
-        entry = self._groups.get(group)
-        if entry is None or entry.track is None:
-            return
+    def _check_hole(self, entry: _Group, position: int | None) -> None:
         entry.check = None
-        if entry.track.floor == floor:
-            log.info("version %d of %s did not arrive", floor + 1, group)
-            entry.track.reach(entry.highest)
-            self._dispatch(Delivery(group, RESYNC, {}))
+        if entry.stream.position == position and entry.stream.has_hole:
+            log.info("what follows version %s of %s did not arrive", position, entry.name)
+            self._resync(entry, entry.stream.give_up())
         else:
-            self._expect(group, entry, entry.track, entry.highest)
+            self._check_later(entry)
+
+    def _resync(self, entry: _Group, left: Iterable[Delivery]) -> None:
+        for delivery in [Delivery(entry.name, RESYNC, {}), *left]:
+            self._hand_on(entry, delivery)
 
     # --------------------------------------------------------------------- when the layer loses its footing
 
@@ -267,8 +265,8 @@ class Hub:
             return  # the next probe tries again
         self._events_lost = False
         log.warning("the channel layer is back; %d groups catch up from the database", len(self._groups))
-        for group in list(self._groups):
-            self._dispatch(Delivery(group, RESYNC, {}))
+        for entry in list(self._groups.values()):
+            self._resync(entry, entry.stream.start_anew())
 
     def _watch_connections(self) -> None:
         """Be told of each reconnect of the Redis layer: one that is over before the next probe may have cost events."""
@@ -284,39 +282,6 @@ class Hub:
 
 
 current_hub = PerLoop(Hub)
-
-
-class Subscription:
-    """Events as an async iterator. A reader that falls behind loses what waits and gets one `RESYNC` in its place."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._waiting: deque[Delivery] = deque()
-        self._arrived = asyncio.Event()
-        self._error: Exception | None = None
-
-    def __call__(self, delivery: Delivery) -> None:
-        if len(self._waiting) >= self._limit:
-            self._waiting.clear()
-            delivery = Delivery(delivery.group, RESYNC, {})
-        self._waiting.append(delivery)
-        self._arrived.set()
-
-    def fail(self, error: Exception) -> None:
-        """Make the reader get this error from now on, and none of what waits."""
-        self._error = error
-        self._arrived.set()
-
-    def __aiter__(self) -> AsyncIterator[Delivery]:
-        return self
-
-    async def __anext__(self) -> Delivery:
-        while self._error is None and not self._waiting:
-            self._arrived.clear()
-            await self._arrived.wait()
-        if self._error is not None:
-            raise self._error
-        return self._waiting.popleft()
 
 
 @asynccontextmanager

@@ -14,19 +14,17 @@ from django.db import Error as DatabaseError
 
 from chat.database import run_in_db
 from chat.engine import Session, SessionClosed
-from chat.events import MessagePosted, MessageUpdated, Typing, UserJoined, UserLeft, room_group
+from chat.events import MessagePosted, MessageUpdated, room_group
+from chat.frames import event_packet
 from chat.hub import RESYNC, Delivery, current_hub
 from chat.models import Room
 from chat.per_loop import PerLoop
-from chat.protocol.socketio import Packet, PacketType, encode
 from chat.selectors import PAGE_MESSAGES, changes_since, message_payload
 from chat.versions import VersionTrack
 
 log = logging.getLogger(__name__)
 HELD_MAX_EVENTS = 1000
 BEHIND_PAUSE_S = 0.1
-_MESSAGES = (MessagePosted.name, MessageUpdated.name)
-_ABOUT_OTHERS = (UserJoined.name, UserLeft.name, Typing.name)
 
 
 class Reader(Protocol):
@@ -36,17 +34,12 @@ class Reader(Protocol):
     def session(self) -> Session: ...
     @property
     def user_id(self) -> int: ...
+    @property
+    def recoverable(self) -> bool:
+        """Whether the client is told, with each message, how far it is."""
 
-
-def event_frame(delivery: Delivery) -> str:
-    """The event as the one text frame that every client of the default namespace gets."""
-    data = delivery.data
-    if delivery.name in (UserJoined.name, UserLeft.name):
-        arguments = [data["userId"], {"roomId": data["roomId"]}]
-    else:
-        arguments = [data]
-    [text] = encode(Packet(PacketType.EVENT, data=[delivery.name, *arguments]))
-    return f"4{text!s}"
+    def positions(self) -> str:
+        """How far the client is in each of its rooms, as an offset (`chat.protocol.offsets`)."""
 
 
 class RoomFeed:
@@ -123,11 +116,11 @@ class RoomFeed:
         self._collecting_since = asyncio.get_running_loop().time()
 
     def _send(self, delivery: Delivery) -> None:
-        if delivery.name in _MESSAGES and not self._track.add(delivery.data["version"]):
+        if delivery.version is not None and not self._track.add(delivery.version):
             return
-        if delivery.name in _ABOUT_OTHERS and delivery.data["userId"] == str(self._reader.user_id):
+        if delivery.about == self._reader.user_id:
             return
-        self._reader.session.send(delivery.encoded(event_frame))
+        self._reader.session.send(delivery.encoded(event_packet))
 
     def _catch_up(self) -> None:
         if self._held is None:
@@ -168,7 +161,7 @@ class RoomFeed:
 
     def _has_hole(self) -> bool:
         """Whether an event that should lie before those that are held did not arrive: it is in the database."""
-        versions = [delivery.data["version"] for delivery in self._held or () if delivery.name in _MESSAGES]
+        versions = [delivery.version for delivery in self._held or () if delivery.version is not None]
         expected = self._track.floor
         for version in sorted(versions):
             if version > expected + 1:

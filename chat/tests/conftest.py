@@ -3,11 +3,11 @@ import pytest
 
 @pytest.fixture
 def announced(monkeypatch) -> list:
-    """The events announced so far, in order, as (name, data)."""
-    events: list = []
+    """The events announced after a commit so far, in order, as (name, data)."""
+    announced: list = []
 
-    async def record(event) -> None:
-        events.append((event.name, event.data()))
+    def record(events) -> None:
+        announced.extend((event.name, event.data()) for event in events)
 
-    monkeypatch.setattr("chat.events.publish", record)
-    return events
+    monkeypatch.setattr("chat.events.announce_committed", record)
+    return announced

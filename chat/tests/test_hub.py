@@ -18,6 +18,15 @@ def typing(user_id: int = 1) -> Typing:
     return Typing(room_id=1, user_id=user_id, typing=True)
 
 
+def stored(version: int) -> Delivery:
+    return Delivery(ROOM, "new-message", {"version": version})
+
+
+def shown(deliveries: list[Delivery]) -> list[object]:
+    """Versions, and the names of what has none."""
+    return [delivery.version or delivery.name for delivery in deliveries]
+
+
 @pytest.fixture
 def quick_probes(monkeypatch):
     monkeypatch.setattr(hub_module, "PROBE_INTERVAL_S", 0.05)
@@ -140,7 +149,15 @@ async def test_a_cancelled_joiner_leaves_no_subscription(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "message", [{"type": "event"}, {"type": "event", "group": ROOM, "name": "a", "data": 1}, {}]
+    "message",
+    [
+        {},
+        {"type": "events"},
+        {"type": "events", "group": ROOM, "origin": "", "events": [["typing", None]]},
+        {"type": "events", "group": ROOM, "origin": "", "events": [["typing", None, "{}"]]},
+        {"type": "events", "group": ROOM, "origin": "", "events": [["new-message", None, b"{}"]]},
+        {"type": "events", "group": ROOM, "origin": "", "events": [["typing", 7, b"{}"]]},
+    ],
 )
 async def test_a_message_that_cannot_be_used_counts_as_lost(quick_probes, caplog, message):
     seen: list[Delivery] = []
@@ -202,10 +219,12 @@ async def test_a_version_that_never_arrives_makes_listeners_resync(quick_probes)
     await hub.listen(ROOM, seen.append)
 
     for version in (4, 6, 7):
-        hub._dispatch(Delivery(ROOM, "new-message", {"version": version}))
+        hub.take(ROOM, [stored(version)])
 
     await eventually(lambda: seen[-1].name == RESYNC)
-    assert [delivery.name for delivery in seen] == ["new-message"] * 3 + [RESYNC]
+    assert shown(seen) == [4, RESYNC]
+    hub.take(ROOM, [stored(7), stored(8)])
+    assert shown(seen) == [4, RESYNC, 8]
 
 
 async def test_the_first_version_that_arrives_must_follow_the_one_that_was_read(quick_probes):
@@ -214,9 +233,9 @@ async def test_the_first_version_that_arrives_must_follow_the_one_that_was_read(
     await hub.listen(ROOM, seen.append)
     hub.note_floor(ROOM, 10)
 
-    hub._dispatch(Delivery(ROOM, "new-message", {"version": 12}))
+    hub.take(ROOM, [stored(12)])
 
-    await eventually(lambda: [delivery.name for delivery in seen] == ["new-message", RESYNC])
+    await eventually(lambda: shown(seen) == [RESYNC])
 
 
 async def test_a_version_that_somebody_read_must_arrive_for_those_who_listen(quick_probes):
@@ -237,22 +256,22 @@ async def test_a_version_that_arrives_after_it_was_read_causes_no_resync(quick_p
     hub.note_floor(ROOM, 10)
     hub.note_floor(ROOM, 11)
 
-    hub._dispatch(Delivery(ROOM, "new-message", {"version": 11}))
+    hub.take(ROOM, [stored(11)])
 
     await asyncio.sleep(0.2)
     assert [delivery.name for delivery in seen] == ["new-message"]
 
 
-async def test_a_version_that_is_overtaken_causes_no_resync(quick_probes):
+async def test_versions_that_overtake_each_other_are_handed_on_in_order(quick_probes):
     seen: list[Delivery] = []
     hub = current_hub()
     await hub.listen(ROOM, seen.append)
 
-    for version in (4, 6, 5):
-        hub._dispatch(Delivery(ROOM, "new-message", {"version": version}))
+    for version in (4, 6, 6, 5, 4, 7):
+        hub.take(ROOM, [stored(version)])
 
     await asyncio.sleep(0.2)
-    assert RESYNC not in [delivery.name for delivery in seen]
+    assert shown(seen) == [4, 5, 6, 7]
 
 
 async def test_a_reconnect_of_the_layer_makes_listeners_resync(quick_probes):
@@ -292,7 +311,8 @@ async def test_a_backlog_is_handed_on_in_bursts_that_let_others_run():
     seen: list[Delivery] = []
     await hub.listen(ROOM, seen.append)
     queue = hub._layer._get_layer().channels[hub._channel]
-    message = hub._layer.serialize({"type": "event", "group": ROOM, "name": "typing", "data": {}})
+    event = ["typing", None, b"{}"]
+    message = hub._layer.serialize({"type": "events", "group": ROOM, "origin": "", "events": [event]})
 
     for _ in range(500):
         queue.put_nowait(message)
@@ -309,7 +329,7 @@ async def test_a_restart_of_redis_is_survived_and_told(quick_probes, monkeypatch
     valkey.start(with_parent=True)
     layer = RedisPubSubChannelLayer(hosts=[addresses.redis_url])
     monkeypatch.setattr(hub_module, "get_channel_layer", lambda: layer)
-    monkeypatch.setattr("chat.events.get_channel_layer", lambda: layer)
+    monkeypatch.setattr("chat.publisher.get_channel_layer", lambda: layer)
     seen: list[Delivery] = []
     hub = Hub()
     await hub.listen(ROOM, seen.append)

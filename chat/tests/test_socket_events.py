@@ -166,7 +166,7 @@ async def test_events_that_were_lost_are_read_from_the_database(ada, grace, gene
     here._groups[group] = entry
     assert await client.no_event()
 
-    here._dispatch(hub.Delivery(group, hub.RESYNC, {}))
+    here.note_stored({group: 2})
 
     assert [(await client.event())[1]["text"] for _ in range(2)] == ["lost", "lost too"]
     await post(ada, general, "live again")

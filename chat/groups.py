@@ -1,0 +1,14 @@
+"""Names of the channel layer's groups."""
+
+_ROOM = "room."
+
+
+def room_group(room_id: int | str) -> str:
+    """The group of everything that happens in a room."""
+    return f"{_ROOM}{room_id}"
+
+
+def room_of_group(group: str) -> int | None:
+    """The id of the room whose group that is; None if it is another kind of group."""
+    number = group.removeprefix(_ROOM)
+    return int(number) if number != group and number.isdecimal() else None

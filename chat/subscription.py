@@ -1,0 +1,40 @@
+"""Events of the hub as an async iterator: `chat.hub.subscribe`."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+
+from chat.delivery import RESYNC, Delivery
+
+
+class Subscription:
+    """Events as an async iterator. A reader that falls behind loses what waits and gets one `RESYNC` in its place."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._waiting: deque[Delivery] = deque()
+        self._arrived = asyncio.Event()
+        self._error: Exception | None = None
+
+    def __call__(self, delivery: Delivery) -> None:
+        if len(self._waiting) >= self._limit:
+            self._waiting.clear()
+            delivery = Delivery(delivery.group, RESYNC, {})
+        self._waiting.append(delivery)
+        self._arrived.set()
+
+    def fail(self, error: Exception) -> None:
+        """Make the reader get this error from now on, and none of what waits."""
+        self._error = error
+        self._arrived.set()
+
+    def __aiter__(self) -> AsyncIterator[Delivery]:
+        return self
+
+    async def __anext__(self) -> Delivery:
+        while self._error is None and not self._waiting:
+            self._arrived.clear()
+            await self._arrived.wait()
+        if self._error is not None:
+            raise self._error
+        return self._waiting.popleft()
