@@ -45,6 +45,7 @@ class WebSocketConsumer(AsyncWebsocketConsumer):
         """Channels' own loop gives each connection a channel and each message a database check in a thread; the hub
         and `run_in_db` stand in for both, which makes a broadcast several times cheaper."""
         self.scope, self.base_send, self.channel_layer = scope, send, None
+        self._receive = receive
         self._reader = asyncio.current_task()
         try:
             while True:
@@ -105,6 +106,9 @@ class WebSocketConsumer(AsyncWebsocketConsumer):
         if polling is None:
             await self.close()
             return
+        if not isinstance(polling, PollingTransport):  # the holder's consumer does what follows
+            await polling.carry_websocket(self._receive, self.base_send)
+            raise StopConsumer
         await self.accept()
         try:
             polling.begin_probe(self._abort)

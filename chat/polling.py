@@ -1,12 +1,21 @@
 """Sessions that begin with HTTP long-polling: found by their id, polled one at a time, upgraded to a WebSocket."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
 from chat.engine import CLIENT_CLOSED, Peer, Session
-from chat.protocol.engineio import Encoded, Packet, PacketType, encode_packet
+from chat.per_loop import PerLoop
+from chat.protocol.engineio import (
+    Encoded,
+    Packet,
+    PacketType,
+    decode_payload,
+    encode_packet,
+    encode_payload,
+)
+from chat.protocol.errors import ProtocolError
 
 LINGER_S = 10.0
 UPGRADE_HOLD_S = 0.05  # the client's `5` may still be on its way when its next poll arrives
@@ -14,10 +23,21 @@ SESSIONS_MAX = 20_000  # a handshake costs the client nothing, not even a connec
 _NOOP = encode_packet(Packet(PacketType.NOOP))
 _CLOSE = encode_packet(Packet(PacketType.CLOSE))
 Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+ReadBody = Callable[[], Awaitable[bytes]]
 
 
 class BadRequest(Exception):
     """The client asks for what the state of its session does not allow."""
+
+
+class SessionUnknown(Exception):
+    """The process that held the session has gone, or has ended it."""
+
+
+class Unreachable(Exception):
+    """The process that holds the session cannot be asked at the moment."""
 
 
 class PollingTransport:
@@ -42,8 +62,10 @@ class PollingTransport:
 
     # -------------------------------------------------------------------------------------------- requests
 
-    async def poll(self) -> list[Encoded]:
-        """Wait for output and take it. After the session's end the last packet is CLOSE, or NOOP if the client closed.
+    async def poll(self, *, max_bytes: int | None = None) -> bytes:
+        """Wait for output and take it, as the body of an answer; past `max_bytes` the rest waits for the next poll.
+
+        After the session's end the last packet is CLOSE, or NOOP if the client closed.
 
         Raises:
             BadRequest: the session uses a WebSocket by now; or another poll waits already, which ends the session.
@@ -59,7 +81,7 @@ class PollingTransport:
             self._polling = False
         if self.upgraded:
             raise BadRequest
-        return self._take()
+        return encode_payload(self._take(max_bytes)).encode()
 
     async def _wait_for_output(self) -> None:
         if self._end_probe is not None:
@@ -68,30 +90,45 @@ class PollingTransport:
             self._output = self._loop.create_future()
             await self._output
 
-    def _take(self) -> list[Encoded]:
+    def _take(self, max_bytes: int | None) -> list[Encoded]:
         packets: list[Encoded] = []
-        while (packet := self.session.next_packet()) is not None:
+        size_bytes = 0
+        while max_bytes is None or size_bytes < max_bytes:
+            packet = self.session.next_packet()
+            if packet is None:
+                break
             packets.append(packet)
-        if self.session.closed:
+            size_bytes += len(packet)
+        if self.session.closed and not self.session.has_output:
             packets.append(_NOOP if self.session.reason == CLIENT_CLOSED else _CLOSE)
             self.forget()
         return packets or [_NOOP]
 
-    def begin_post(self) -> None:
-        """Say that a POST is being read, whose packets come before those of the next one.
+    async def post(self, read_body: ReadBody) -> None:
+        """Take the packets of a body, which come before those of the next one.
 
         Raises:
-            BadRequest: the session uses a WebSocket by now; or another POST is being read, which ends the session.
+            BadRequest: the session uses a WebSocket by now; or another POST is being read, or the body cannot be
+                decoded, both of which end the session.
         """
         if self._posting:
             self.session.close("two posts at once")
         if self._posting or self.upgraded:
             raise BadRequest
         self._posting = True
+        try:
+            for packet in decode_payload((await read_body()).decode()):
+                self.session.receive(packet)
+                await self.peer.settled()
+        except (ProtocolError, UnicodeDecodeError):
+            self.session.close("parse error")
+            raise BadRequest from None
+        finally:
+            self._posting = False
 
-    def end_post(self) -> None:
-        """Say that all packets of the POST were taken."""
-        self._posting = False
+    def close(self, reason: str) -> None:
+        """End the session; what it has to say may still be fetched."""
+        self.session.close(reason)
 
     def abandon(self) -> None:
         """The client hung up on a request. What that one carried may be lost, so the client has to begin anew."""
@@ -148,12 +185,46 @@ class PollingTransport:
             self._output.set_result(None)
 
 
-class EngineServer:
-    """One mount point: makes a peer of each client, and finds the sessions that began with polling by their id."""
+class SessionElsewhere(Protocol):
+    """A polling session that another process holds. Requests of its client are done there.
 
-    def __init__(self, accept: Callable[[Scope], Peer], *, allow_origin: Callable[[Scope], bool]) -> None:
+    All may raise SessionUnknown and Unreachable beside what PollingTransport's methods of the same name raise.
+    """
+
+    async def poll(self) -> bytes: ...
+    async def post(self, read_body: ReadBody) -> None: ...
+    def close(self, reason: str) -> None: ...
+    def abandon(self) -> None: ...
+    async def carry_websocket(self, receive: Receive, send: Send) -> None:
+        """Let the holder talk to the WebSocket that wants to take the session over, until one of them ends it."""
+
+
+class Neighbours(Protocol):
+    """The other web processes, and how they find this one."""
+
+    async def open(self) -> str:
+        """Become reachable, if possible; the address that the ids of this process's sessions begin with."""
+
+    def find(self, sid: str) -> SessionElsewhere | None:
+        """The session of that id, if another process made the id. It may have ended."""
+
+
+class EngineServer:
+    """One mount point: makes a peer of each client, and finds the sessions that began with polling by their id.
+
+    With `neighbours` the sessions of several processes behind one port are found in each of them.
+    """
+
+    def __init__(
+        self,
+        accept: Callable[[Scope], Peer],
+        *,
+        allow_origin: Callable[[Scope], bool],
+        neighbours: "Callable[[EngineServer], Neighbours] | None" = None,
+    ) -> None:
         self.accept = accept
         self.allow_origin = allow_origin
+        self.neighbours = PerLoop(lambda: neighbours(self)) if neighbours is not None else None
         self.websockets: set[Session] = set()  # kept by the consumers
         self._transports: dict[str, PollingTransport] = {}
 
@@ -173,9 +244,12 @@ class EngineServer:
         """Whether there are as many polling sessions as this process takes."""
         return len(self._transports) >= SESSIONS_MAX
 
-    def open_polling(self, scope: Scope) -> PollingTransport:
+    async def open_polling(self, scope: Scope) -> PollingTransport:
         """A new session, greeted. Who the client is follows from this request alone, not from later ones."""
+        address = await self.neighbours().open() if self.neighbours is not None else ""
         peer = self.accept(scope)
+        if address:
+            peer.session.sid = f"{address}.{peer.session.sid}"
         sid = peer.session.sid
 
         def forget() -> None:
@@ -185,6 +259,13 @@ class EngineServer:
         peer.session.open("websocket")
         return transport
 
-    def find(self, sid: str) -> PollingTransport | None:
-        """The live session of that id, if it began with polling."""
+    def find(self, sid: str) -> PollingTransport | SessionElsewhere | None:
+        """The session of that id, if it began with polling: a live one of this process, or one of another process."""
+        local = self.find_local(sid)
+        if local is None and self.neighbours is not None:
+            return self.neighbours().find(sid)
+        return local
+
+    def find_local(self, sid: str) -> PollingTransport | None:
+        """The live session of that id that this process holds."""
         return self._transports.get(sid)

@@ -5,9 +5,7 @@ application follows from the handshake alone: a later request with a cookie adds
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from enum import Enum
-from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
@@ -15,13 +13,21 @@ from channels.generic.http import AsyncHttpConsumer
 from django.conf import settings
 
 from chat.errors import RateLimited
-from chat.polling import BadRequest, EngineServer, PollingTransport, Scope
-from chat.protocol.engineio import PROTOCOL_VERSION, Encoded, decode_payload, encode_payload
-from chat.protocol.errors import ProtocolError
+from chat.polling import (
+    BadRequest,
+    EngineServer,
+    PollingTransport,
+    Receive,
+    Scope,
+    Send,
+    SessionElsewhere,
+    SessionUnknown,
+    Unreachable,
+)
+from chat.protocol.engineio import PROTOCOL_VERSION
 
 TEXT, JSON = b"text/plain; charset=UTF-8", b"application/json"
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Transport = PollingTransport | SessionElsewhere
 
 
 class Problem(Enum):
@@ -101,17 +107,25 @@ class PollingConsumer(AsyncHttpConsumer):
                 raise Refused(Problem.HANDSHAKE_METHOD)
             if self.server.is_full:
                 raise Refused(None, 503)
-            return _encode(await self.server.open_polling(self.scope).poll())
+            return await (await self.server.open_polling(self.scope)).poll()
         try:
-            if method == "GET":
-                return _encode(await self._poll(transport))
-            if method == "POST":
-                return await self._post(transport)
-        except (BadRequest, ProtocolError):
+            return await self._pass_on(method, transport)
+        except BadRequest:
             raise Refused(Problem.REQUEST) from None
-        raise Refused(Problem.REQUEST)
+        except SessionUnknown:
+            raise Refused(Problem.SESSION) from None
+        except Unreachable:
+            raise Refused(None, 503) from None
 
-    def _session(self) -> PollingTransport | None:
+    async def _pass_on(self, method: str, transport: Transport) -> bytes:
+        if method == "GET":
+            return await self._poll(transport)
+        if method != "POST":
+            raise BadRequest
+        await transport.post(lambda: self._read_body(transport))
+        return b"ok"
+
+    def _session(self) -> Transport | None:
         """The session that the address names, or None for a handshake."""
         query = parse_qs(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
         match query.get("transport"):
@@ -130,7 +144,7 @@ class PollingConsumer(AsyncHttpConsumer):
             raise Refused(Problem.SESSION)
         return transport
 
-    async def _poll(self, transport: PollingTransport) -> list[Encoded]:
+    async def _poll(self, transport: Transport) -> bytes:
         poll = asyncio.ensure_future(transport.poll())
         gone = asyncio.ensure_future(self._disconnected())
         try:
@@ -147,21 +161,7 @@ class PollingConsumer(AsyncHttpConsumer):
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
-    async def _post(self, transport: PollingTransport) -> bytes:
-        transport.begin_post()
-        try:
-            body = await self._read_body(transport)
-            for packet in decode_payload(body.decode()):
-                transport.session.receive(packet)
-                await transport.peer.settled()
-        except (ProtocolError, UnicodeDecodeError):
-            transport.session.close("parse error")
-            raise BadRequest from None
-        finally:
-            transport.end_post()
-        return b"ok"
-
-    async def _read_body(self, transport: PollingTransport) -> bytes:
+    async def _read_body(self, transport: Transport) -> bytes:
         limit = settings.SOCKET_MAX_PAYLOAD_BYTES
         length = dict(self.scope["headers"]).get(b"content-length", b"")
         too_large = length.isdigit() and int(length) > limit
@@ -175,10 +175,6 @@ class PollingConsumer(AsyncHttpConsumer):
             too_large = len(body) > limit
             more = message.get("more_body", False)
         if too_large:  # the packets in it are lost, so the session cannot go on
-            transport.session.close("payload too large")
+            transport.close("payload too large")
             raise Refused(None, 413)
         return bytes(body)
-
-
-def _encode(packets: list[Encoded]) -> bytes:
-    return encode_payload(packets).encode()

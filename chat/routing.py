@@ -13,6 +13,7 @@ from chat.namespaces import Connection, Namespace
 from chat.ops import ops_namespace
 from chat.polling import EngineServer
 from chat.polling_consumer import PollingConsumer
+from chat.remote_sessions import RemoteNeighbours
 from chat.socket_events import chat_namespace
 from chat.strangers import check_strangers
 
@@ -32,7 +33,7 @@ def _allow_origin(scope: dict[str, Any]) -> bool:
     return origin_allowed(dict(scope["headers"]))
 
 
-server = EngineServer(_connect, allow_origin=_allow_origin)
+server = EngineServer(_connect, allow_origin=_allow_origin, neighbours=RemoteNeighbours)
 for _figure in (
     Figure("websockets", "Socket.IO connections by WebSocket.", "gauge", lambda: len(server.websockets)),
     Figure("polling", "Socket.IO connections by long-polling.", "gauge", lambda: server.polling_count),
