@@ -90,7 +90,7 @@ class _Account:
         "_debt_until",
         "_is_telling",
         "_key",
-        "_since",
+        "_spent_at",
         "_untold",
         "_window",
     )
