@@ -38,8 +38,13 @@ class PollingClient:
     """One session over HTTP; every request carries the headers given."""
 
     def __init__(
-        self, *headers: tuple[bytes, bytes], application: Any = None, path: str = "/socket.io/"
+        self,
+        *headers: tuple[bytes, bytes],
+        application: Any = None,
+        path: str = "/socket.io/",
+        address: str = "",
     ) -> None:
+        self.address = address
         self.headers = [HOST, *headers]
         self.path = path
         self.sid = ""
@@ -55,6 +60,7 @@ class PollingClient:
             "path": self.path,
             "query_string": urlencode(query).encode(),
             "headers": list(self.headers),
+            "client": (self.address, 0),
         }
         return ApplicationCommunicator(self._application, scope)
 

@@ -33,7 +33,9 @@ class WireClient:
     While `reads` is not set, the server's frames are stuck on their way.
     """
 
-    def __init__(self, *headers: tuple[bytes, bytes], path: str = PATH, application: Any = None) -> None:
+    def __init__(
+        self, *headers: tuple[bytes, bytes], path: str = PATH, application: Any = None, address: str = ""
+    ) -> None:
         route, _, query = path.partition("?")
         scope = {
             "type": "websocket",
@@ -41,6 +43,7 @@ class WireClient:
             "query_string": query.encode(),
             "headers": [HOST, *headers],
             "subprotocols": [],
+            "client": (address, 0),
         }
         self._served = application or get_default_application()
         self.reads = asyncio.Event()
