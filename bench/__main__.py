@@ -1,14 +1,18 @@
-"""`python -m bench [NAME...]`: all benchmarks, or those named."""
+"""`python -m bench [NAME...]`: all benchmarks, or those named. `realtime` has options of its own after its name."""
 
 import argparse
 import importlib
+import sys
 
 # From the quietest to the busiest, so that none heats the machine for the next.
-NAMES = ("startup", "memory", "first_delta", "ingestion", "retrieval")
+NAMES = ("startup", "memory", "first_delta", "ingestion", "retrieval", "realtime")
 
 
 def main() -> None:
     """Run them one after the other; each prints its own table."""
+    if sys.argv[1:2] == ["realtime"]:
+        importlib.import_module("bench.realtime").main(sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(NAMES)} (all)")
     names = parser.parse_args().names

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "measured, not guessed"
 START_TIMEOUT_S = 120.0
 # Emptied, which counts as unset: what the caller's shell or a .env file names, and a measurement must not meet.
-_UNSET = """DATABASE_URL REDIS_URL CHANNEL_PREFIX STORAGE_URL PUBLIC_URL HOST DEBUG
+UNSET = """DATABASE_URL REDIS_URL CHANNEL_PREFIX STORAGE_URL PUBLIC_URL HOST DEBUG
     ANTHROPIC_API_KEY ANTHROPIC_BASE_URL ANTHROPIC_MODEL EMBEDDINGS_URL EMBEDDINGS_API_KEY EMBEDDINGS_MODEL
     PYTHONDONTWRITEBYTECODE""".split()  # the last one would compile the sources at each start
 
@@ -48,7 +48,7 @@ class Program:
         self.log = data_dir / "up.log"
         self.environment = {
             **os.environ,
-            **dict.fromkeys(_UNSET, ""),
+            **dict.fromkeys(UNSET, ""),
             "DATA_DIR": str(data_dir),
             "PORT": str(self.port),
             "DEMO_PASSWORD": PASSWORD,

@@ -1,0 +1,151 @@
+"""What every server of a run stands on: PostgreSQL with people and rooms, a Valkey, and the key that signs tokens."""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from bench.program import ROOT, UNSET, BenchError, data_folder
+from bench.realtime.machine import Cores
+from project.embedded.addresses import DATABASE_NAME, Addresses, embedded_addresses
+from project.embedded.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """What was made in the database; rooms by id, tokens in a file, one a line, in the order of the users.
+
+    `halls` are rooms of all users, `floor` one of the first fifty, `desks` one for each of these fifty.
+    """
+
+    tokens: Path
+    halls: list[int]
+    floor: int
+    desks: list[int]
+    mention: str
+    bot: str
+
+
+@dataclass
+class Ground:
+    """Services that run, and databases that are copies of the seeded one."""
+
+    addresses: Addresses
+    services: Services
+    cores: Cores
+    environment: dict[str, str]
+    seed: Seed
+    _copies: int = field(default=0, init=False)
+
+    @property
+    def folder(self) -> Path:
+        """For logs and the compiled load client; removed at the end."""
+        return self.addresses.data_dir
+
+    @property
+    def database_pid(self) -> int:
+        pid = self.services.members[0].pid()
+        if pid is None:
+            raise BenchError("PostgreSQL has ended")
+        return pid
+
+    @contextmanager
+    def database(self) -> Iterator[dict[str, str]]:
+        """A fresh copy of the seeded database; gives the variables that name it, for Parley and for libpq's clients."""
+        self._copies += 1
+        name = f"run_{self._copies}"
+        address = self.addresses.database
+        with _administrator(self.addresses) as connection:
+            connection.execute(
+                sql.SQL("create database {} template {}").format(
+                    sql.Identifier(name), sql.Identifier(DATABASE_NAME)
+                )
+            )
+        try:
+            yield {
+                "DATABASE_URL": self.addresses.database_url(name),
+                "PGHOST": str(address["HOST"]),
+                "PGPORT": str(address["PORT"]),
+                "PGUSER": str(address["USER"]),
+                "PGPASSWORD": str(address["PASSWORD"]),
+                "PGDATABASE": name,
+            }
+        finally:
+            with _administrator(self.addresses) as connection:
+                connection.execute(
+                    sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
+                )
+
+
+@contextmanager
+def prepared(*, users: int) -> Iterator[Ground]:
+    """A ground that lasts until the end of the block, and leaves nothing behind."""
+    cores = Cores.of_this_machine()
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores.services)  # what is started from here on inherits it
+    try:
+        with data_folder() as folder:
+            services = Services(embedded_addresses(folder), say=lambda line: None)
+            try:
+                services.start(with_parent=True)
+                environment = _environment(services.addresses)
+                seed = _seed(environment, folder, users)
+                yield Ground(services.addresses, services, cores, environment, seed)
+            finally:
+                services.stop()
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _environment(addresses: Addresses) -> dict[str, str]:
+    return {
+        **os.environ,
+        **dict.fromkeys(UNSET, ""),
+        "DATA_DIR": str(addresses.data_dir),
+        "DATABASE_URL": addresses.database_url(),
+        "REDIS_URL": addresses.redis_url,
+        "SECRET_KEY": secrets.token_urlsafe(40),
+        "DJANGO_SETTINGS_MODULE": "project.settings",
+        "RATE_LIMITS": "off",
+        "NODE_ENV": "production",
+        "ENV_FILE": os.devnull,
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+def _seed(environment: dict[str, str], folder: Path, users: int) -> Seed:
+    _run(environment, "manage.py", "migrate", "--verbosity", "0")
+    made: dict[str, Any] = json.loads(_run(environment, "-m", "bench.realtime.seed", str(users)))
+    tokens = folder / "tokens"
+    tokens.write_text("\n".join(made.pop("tokens")) + "\n")
+    return Seed(tokens=tokens, **made)
+
+
+def _run(environment: dict[str, str], *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise BenchError(f"{' '.join(arguments)}: {done.stderr[-2000:]}")
+    return done.stdout
+
+
+def _administrator(addresses: Addresses) -> "psycopg.Connection[tuple[Any, ...]]":
+    address = addresses.database
+    return psycopg.connect(
+        host=str(address["HOST"]),
+        port=str(address["PORT"]),
+        user=str(address["USER"]),
+        password=str(address["PASSWORD"]),
+        dbname="postgres",
+        autocommit=True,
+    )

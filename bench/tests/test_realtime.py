@@ -1,0 +1,78 @@
+"""The real-time benchmark still runs, from its servers to its tables; what it measures here means nothing."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.realtime.machine import PEERS
+from bench.realtime.targets import Target, median
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT_S = 120
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bench", "realtime", *arguments],
+        cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S,
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="there is no C compiler")
+def test_a_tiny_run_measures_parley_and_a_peer(tmp_path):
+    peer = "node" if (PEERS / "node_modules").exists() else "python-socketio"
+    output = tmp_path / "runs.jsonl"
+
+    done = run("fanout", "--tiny", "--servers", f"parley,{peer}", "--json", str(output))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [json.loads(line) for line in output.read_text().splitlines()]
+    assert [(line["server"], line["measurement"], line["problem"]) for line in lines] == [
+        (server, f"10 clients, window {window}", "") for server in ("parley", peer) for window in (1, 32)
+    ]
+    assert all(line["deliveries"] > 0 and line["deliveries"] <= 10 * line["messages"] for line in lines)
+    assert "delivered/s" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["nonsense"], "no such part: nonsense"),
+        (["fanout", "--servers", "parley,nobody"], "no such server: nobody"),
+    ],
+)
+def test_what_there_is_not_is_refused(arguments, problem):
+    done = run(*arguments)
+
+    assert done.returncode == 2
+    assert problem in done.stderr
+
+
+def test_rounds_with_a_problem_count_for_nothing():
+    figures = [
+        {"posts_s": 10, "problem": ""},
+        {"posts_s": 900, "problem": "lost"},
+        {"posts_s": 30, "problem": ""},
+    ]
+
+    assert median(figures, "posts_s") == 20
+    assert median(figures[1:2], "posts_s") is None
+
+
+def test_a_target_is_reached_or_short_and_silent_about_what_was_not_measured():
+    samples = {
+        ("parley", "a"): [{"rate": 30, "problem": ""}],
+        ("node", "a"): [{"rate": 20, "problem": ""}],
+        ("parley", "b"): [{"rate": 30, "problem": ""}],
+    }
+
+    assert Target("a", "rate", "node", at_least=1.5).verdicts(samples) == [
+        ["a", "rate", "parley / node", "1.50", ">= 1.5", "OK"]
+    ]
+    assert Target("a", "rate", "node", at_most=1.0).verdicts(samples)[0][-1] == "short"
+    assert Target("b", "rate", "node", at_least=1.5).verdicts(samples) == []
+    assert [row[0] for row in Target("", "rate", None, at_most=25).verdicts(samples)] == ["a", "b"]
