@@ -13,6 +13,7 @@ from chat.errors import RateLimited
 from chat.polling import BadRequest, EngineServer, PollingTransport
 from chat.protocol.engineio import PROTOCOL_VERSION, decode_packet
 from chat.protocol.errors import ProtocolError
+from chat.raw_frames import RawFrames, raw_frames_of
 
 CLOSE_TIMEOUT_S = 5.0
 PROBE_TIMEOUT_S = 10.0
@@ -31,6 +32,7 @@ class WebSocketConsumer(AsyncWebsocketConsumer):
     session: Session | None = None
     peer: Peer | None = None
     polling: PollingTransport | None = None
+    _raw: RawFrames | None = None
     _reader: asyncio.Task[Any] | None = None
     _sender: asyncio.Task[None] | None = None
     _closing: asyncio.TimerHandle | None = None
@@ -80,6 +82,7 @@ class WebSocketConsumer(AsyncWebsocketConsumer):
             await self.close()
         else:
             await self.accept()
+            self._write_raw(session)
             session.open()
 
     def _carry(self, peer: Peer) -> Session:
@@ -87,6 +90,12 @@ class WebSocketConsumer(AsyncWebsocketConsumer):
         self.session.on_output = self._start_sending
         self.server.websockets.add(self.session)
         return self.session
+
+    def _write_raw(self, session: Session) -> None:
+        """Where the server can: nothing of this WebSocket goes through `base_send` then but its end."""
+        self._raw = raw_frames_of(self.scope)
+        if self._raw is not None:
+            session.carry_raw(self._raw)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         frame = text_data if text_data is not None else bytes_data or b""
@@ -136,7 +145,7 @@ class WebSocketConsumer(AsyncWebsocketConsumer):
             await self.close()
             return
         self._stop_probing()
-        self._carry(self.polling.peer)
+        self._write_raw(self._carry(self.polling.peer))
         self._start_sending()
 
     def _stop_probing(self) -> None:
@@ -160,6 +169,8 @@ class WebSocketConsumer(AsyncWebsocketConsumer):
             return
         if session.overflowed:  # what is being written may never be read: do not wait for it
             self._abort()
+            return
+        if self._raw is not None and not session.closed:  # the session writes
             return
         loop = asyncio.get_running_loop()
         if self._sender is None:
@@ -204,6 +215,8 @@ class WebSocketConsumer(AsyncWebsocketConsumer):
             self._closing.cancel()
         if self.session.overflowed:
             await self._try_to_close(TOO_SLOW, "slow reader")
+        if self._aborted and self._raw is not None:  # a server waits until all is read, if need be for ever
+            asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._raw.abort)
         if self.peer.ended is not None:
             await asyncio.shield(self.peer.ended)
 

@@ -11,6 +11,8 @@ from django.conf import settings
 from chat.counters import counters
 from chat.protocol.engineio import Encoded, Handshake, Packet, PacketType, encode_packet
 from chat.protocol.errors import ProtocolError
+from chat.protocol.websocket import encode_frame
+from chat.raw_frames import RawFrames
 from chat.token_bucket import TokenBucket
 
 OUTBOX_MAX_PACKETS = 1000
@@ -44,6 +46,7 @@ class Session:
         on_message: called with the data of each Engine.IO message.
         on_close: called once, with the reason.
         overflowed: the client did not read fast enough; what waited for it is gone.
+        direct: where frames may be written past the outbox: nothing waits there, and the client reads. Else None.
     """
 
     def __init__(self, *, on_message: Callable[[Encoded], None], on_close: Callable[[str], None]) -> None:
@@ -54,6 +57,8 @@ class Session:
         self.closed = False
         self.overflowed = False
         self.reason = ""
+        self.direct: RawFrames | None = None
+        self._raw: RawFrames | None = None
         self._loop = asyncio.get_running_loop()
         self._outbox: deque[Encoded] = deque()
         self._outbox_bytes = 0
@@ -74,8 +79,28 @@ class Session:
 
     # ----------------------------------------------------------------------------------------- outgoing
 
+    def carry_raw(self, raw: RawFrames) -> None:
+        """Write frames to the WebSocket from now on, as long as it takes them; what it does not waits here."""
+        self._raw = raw
+        raw.watch(self._pause, self._write_waiting)
+        self._write_waiting()
+
+    def _pause(self) -> None:
+        self.direct = None
+
+    def _write_waiting(self) -> None:
+        raw = self._raw
+        if raw is None or self.closed:  # whoever closes writes what is left
+            return
+        while not raw.is_paused and (packet := self.next_packet()) is not None:
+            raw.write(encode_frame(packet))
+        self.direct = None if raw.is_paused else raw
+
     def send(self, packet: Encoded) -> None:
-        """Queue an encoded packet. A client with too much waiting is dropped: it resumes from its version."""
+        """Send an encoded packet. A client with too much waiting is dropped: it resumes from its version."""
+        if self.direct is not None:
+            self.direct.write(encode_frame(packet))
+            return
         if self.closed:
             return
         self._outbox.append(packet)
@@ -84,7 +109,7 @@ class Session:
             self.overflowed = True
             counters.slow_readers += 1
             self._drop("slow reader")
-        elif len(self._outbox) == 1:
+        elif len(self._outbox) == 1 and self._raw is None:
             self.on_output()
 
     @property
@@ -167,6 +192,7 @@ class Session:
         if self.closed:
             return
         self.closed, self.reason = True, reason
+        self.direct = None
         self._timer.cancel()
         if self._writable is not None:
             self._writable.set_result(None)

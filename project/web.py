@@ -30,7 +30,7 @@ def server_config() -> uvicorn.Config:
         "project.asgi:application",
         loop="uvloop",
         http="httptools",
-        ws="websockets-sansio",  # uvicorn's older implementation logs errors of closed connections
+        ws="project.raw_websocket:RawWebSocketProtocol",
         ws_max_size=WS_MAX_BYTES,
         ws_per_message_deflate=False,  # costs more CPU and memory per connection than it saves
         proxy_headers=bool(settings.TRUSTED_PROXIES),

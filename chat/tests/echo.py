@@ -108,7 +108,7 @@ def main() -> None:
         port=parser.parse_args().port,
         loop="uvloop",
         http="httptools",
-        ws="websockets-sansio",
+        ws="project.raw_websocket:RawWebSocketProtocol",
         ws_per_message_deflate=False,
         lifespan="off",
     )
