@@ -21,7 +21,12 @@ if "pytest_django.plugin" in sys.modules:
     settings.PASSWORD_HASHERS = ["project.tests.hashers.QuickHasher"]
     django.setup()
 
-pytest_plugins = ["chat.tests.people", "project.tests.servers", "project.tests.programs"]
+pytest_plugins = [
+    "chat.tests.people",
+    "chat.tests.limited",
+    "project.tests.servers",
+    "project.tests.programs",
+]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
