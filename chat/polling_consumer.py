@@ -26,6 +26,7 @@ from chat.polling import (
 )
 from chat.protocol.engineio import PROTOCOL_VERSION
 
+POST_MAX_S = 30.0  # for a whole body, however steadily its bytes trickle in
 TEXT, JSON = b"text/plain; charset=UTF-8", b"application/json"
 Transport = PollingTransport | SessionElsewhere
 
@@ -83,7 +84,7 @@ class PollingConsumer(AsyncHttpConsumer):
             (b"cache-control", b"no-store"),
             (b"x-content-type-options", b"nosniff"),
         ]
-        if status == 413:
+        if status in (408, 413):
             headers.append((b"connection", b"close"))
         origin = dict(self.scope["headers"]).get(b"origin")
         if origin is not None and self.server.allow_origin(self.scope):
@@ -162,6 +163,14 @@ class PollingConsumer(AsyncHttpConsumer):
             pass
 
     async def _read_body(self, transport: Transport) -> bytes:
+        try:
+            async with asyncio.timeout(POST_MAX_S):
+                return await self._read_packets(transport)
+        except TimeoutError:
+            transport.close("slow writer")
+            raise Refused(None, 408) from None
+
+    async def _read_packets(self, transport: Transport) -> bytes:
         limit = settings.SOCKET_MAX_PAYLOAD_BYTES
         length = dict(self.scope["headers"]).get(b"content-length", b"")
         too_large = length.isdigit() and int(length) > limit

@@ -1,7 +1,7 @@
 """How much of a request's body is read, from whom, and how slowly it may come.
 
-Django stores a whole body on disk before any of its checks runs, so this stands in front of it. `/graphql` counts for
-itself (gql/http.py); here it only gets the deadline.
+Django stores a whole body on disk before any of its checks runs, so this stands in front of it. `/graphql` and
+`/socket.io` count for themselves (gql/http.py, chat/polling_consumer.py); here they only get the deadline.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ DRAIN_MAX_BYTES = 32 * 1024 * 1024
 DRAIN_MAX_S = 10.0
 SILENCE_S = 60.0  # without a byte of a body that was announced
 _UPLOADS = re.compile(r"/documents/|/rooms/\d+/files/")
-_COUNTS_FOR_ITSELF = ("/graphql", "/graphql/")
+_COUNTS_FOR_ITSELF = ("/graphql", "/graphql/", "/socket.io", "/socket.io/")
 _PAGE = "<!doctype html><html lang=en><title>{0}</title><h1>{0}</h1><p>{1}</p></html>"
 
 
