@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NODE_TESTS := project/tests/node
+REACT_EXAMPLE := examples/react
 # xdist: two processes halve the suite's time on a laptop; PYTEST_ARGS=-n0 for one.
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
@@ -21,10 +22,10 @@ help:
 run: $(VENV)/installed
 	@exec env PARLEY_STOP_WITH_PARENT=1 $(BIN)/python manage.py up $(ARGS)
 
-test: $(VENV)/installed-dev $(NODE_TESTS)/installed
+test: $(VENV)/installed-dev $(NODE_TESTS)/installed $(REACT_EXAMPLE)/installed
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: $(VENV)/installed-dev $(NODE_TESTS)/installed
+check: $(VENV)/installed-dev $(NODE_TESTS)/installed $(REACT_EXAMPLE)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -44,7 +45,7 @@ install: $(VENV)/installed
 install-dev: $(VENV)/installed-dev
 
 clean:
-	rm -rf $(VENV) $(NODE_TESTS)/node_modules $(NODE_TESTS)/installed
+	rm -rf $(VENV) $(NODE_TESTS)/node_modules $(NODE_TESTS)/installed $(REACT_EXAMPLE)/node_modules $(REACT_EXAMPLE)/installed
 
 # Stamp files: installation runs again when a requirements file is newer. The venv's own `python` is not a target,
 # since it is a link to an older file.
@@ -68,9 +69,9 @@ $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
 	@touch $@
 
 # Tests with stock JavaScript clients say that they are skipped where there is no npm.
-$(NODE_TESTS)/installed: $(NODE_TESTS)/package.json $(NODE_TESTS)/package-lock.json
+$(NODE_TESTS)/installed $(REACT_EXAMPLE)/installed: %/installed: %/package.json %/package-lock.json
 	@if command -v npm >/dev/null; then \
-		cd $(NODE_TESTS) && { npm ci --silent && touch installed || \
+		cd $* && { npm ci --silent && touch installed || \
 			echo "npm could not install: tests with JavaScript clients will be skipped."; }; \
 	else \
 		echo "npm is not installed: tests with JavaScript clients will be skipped."; \
