@@ -1,7 +1,7 @@
 """A signed-in client in the namespace `/`: its caller, its rooms, and where it is typing."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from chat.presence import ANYWHERE, current_presence
 from chat.protocol.offsets import format_offset
 from chat.recovery import Record, current_keeper
 from chat.room_feed import RoomFeed
+from chat.room_updates import current_room_updates
 from chat.sweeps import current_sweeper
 
 TYPING_LASTS_S = 6.0
@@ -52,7 +53,7 @@ class ChatSocket(Socket):
         """Stock clients are recovered if this is the pid that they sent."""
         return super().greeting() | ({"pid": self.record.pid} if self.record is not None else {})
 
-    def room_ids(self) -> Iterable[int]:
+    def room_ids(self) -> Collection[int]:
         """The rooms whose feed this client gets."""
         return self._feeds.keys()
 
@@ -65,7 +66,8 @@ class ChatSocket(Socket):
 
     def positions(self) -> str:
         """How far the client got in each of its rooms."""
-        return format_offset({room_id: feed.position for room_id, feed in self._feeds.items()})
+        feeds = self._feeds.items()
+        return format_offset({room_id: feed.position for room_id, feed in feeds if feed.has_begun})
 
     async def recover(self, record: Record, positions: Mapping[int, int]) -> None:
         """Take over the rooms of a connection that was cut off, if its record is still there. `resume` does the rest.
@@ -135,6 +137,7 @@ class ChatSocket(Socket):
     async def leave_all(self) -> None:
         """The client has gone."""
         current_sweeper().discard(self)
+        current_room_updates().discard(self)
         if self.record is not None:
             current_keeper().discard(self.record.pid)
         current_presence().leave(ANYWHERE, self.user_id, self.sid)

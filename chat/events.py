@@ -14,11 +14,12 @@ from django.db import transaction
 
 from chat.database import served_loop
 from chat.delivery import Delivery
-from chat.groups import room_group
+from chat.groups import MEMBERSHIPS, room_group
 from chat.publisher import current_publisher
 
 __all__ = [
     "Event",
+    "MembershipsChanged",
     "MessageDelta",
     "MessagePosted",
     "MessageUpdated",
@@ -127,6 +128,21 @@ class Typing(_OfRoom):
 
     def data(self) -> Wire:
         return {"roomId": str(self.room_id), "userId": str(self.user_id), "typing": self.typing}
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipsChanged:
+    """Memberships of these users in the room began or ended, or they have read on. For processes, not for clients."""
+
+    name: ClassVar[str] = "memberships-changed"
+    room_id: int
+    user_ids: tuple[int, ...]
+
+    def group(self) -> str:
+        return MEMBERSHIPS
+
+    def data(self) -> Wire:
+        return {"roomId": str(self.room_id), "userIds": [str(pk) for pk in self.user_ids]}
 
 
 async def publish(event: Event) -> None:

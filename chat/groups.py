@@ -1,6 +1,7 @@
 """Names of the channel layer's groups."""
 
 _ROOM = "room."
+MEMBERSHIPS = "memberships"  # one for all rooms: each process knows which users it serves
 
 
 def room_group(room_id: int | str) -> str:

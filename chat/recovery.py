@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from django.db import DatabaseError
+from django.db import Error as DatabaseError
 from django.db.models.functions import Now
 
 from chat import actions

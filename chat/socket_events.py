@@ -1,111 +1,32 @@
-"""The namespace `/`: who may connect, and what each event does (docs/events.md).
+"""What each event of a client does (docs/events.md).
 
 A handler parses its arguments, awaits one action and gives the fields of the acknowledgement. Other apps add their own
 events with `register_event`.
 """
 
 import asyncio
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import DatabaseError, InterfaceError, OperationalError
-
-from chat import actions, limits
+from chat import actions
 from chat.actions import Post
-from chat.authentication import Caller, caller_from_handshake, caller_from_token
+from chat.authentication import caller_from_token
+from chat.chat_namespace import chat_namespace, register_event
 from chat.chat_socket import ChatSocket
 from chat.database import run_in_db
-from chat.errors import BadInput, Forbidden, Unavailable
+from chat.errors import BadInput, Forbidden
 from chat.group_writer import submit_post
 from chat.models import Membership, Message, Room, User
-from chat.namespaces import DEFAULT_LIMIT, Connection, Handler, Namespace, Reply, Wire
-from chat.presence import ANYWHERE, check_connections, current_presence
+from chat.namespaces import DEFAULT_LIMIT, Handler, Reply, Wire
+from chat.presence import current_presence
 from chat.protocol.offsets import NUMBER_MAX
-from chat.recovery import (
-    Claim,
-    Record,
-    TakenOver,
-    current_keeper,
-    find_positions,
-    parse_claim,
-    wants_recovery,
-)
+from chat.recovery import Record, TakenOver
 from chat.selectors import NO_ROOM, access_room, message_payload, parse_id, room_payload
-from chat.sweeps import current_sweeper
 
+__all__ = ["chat_namespace", "register_event"]
 P = ParamSpec("P")
 R = TypeVar("R")
-log = logging.getLogger(__name__)
 RENDER_INLINE_MAX_CHARACTERS = 1000  # longer texts take milliseconds to render: not on the event loop
-
-
-class ChatNamespace(Namespace[ChatSocket]):
-    """People and clients of people: an access token in `auth.token`, or the session cookie of a page of this site."""
-
-    async def connect(self, connection: Connection, auth: Mapping[str, Any]) -> ChatSocket:
-        scope = dict(connection.scope)
-        claim = parse_claim(auth) if (wanted := wants_recovery(scope, auth)) else None
-        try:
-            caller, positions = await run_in_db(_find_caller, scope, auth.get("token"), claim)
-            limits.check("connects", user_id=caller.user.pk)
-            check_connections(caller.user.pk)
-            socket = ChatSocket(connection, caller)
-            if claim is not None and positions is not None:
-                await _recover(socket, claim, positions)
-        except (OperationalError, InterfaceError) as error:
-            raise Unavailable("The database cannot be reached at the moment.") from error
-        if wanted and socket.record is None:
-            socket.record = Record.new(socket.sid)
-        current_sweeper().add(socket)
-        current_presence().enter(ANYWHERE, socket.user_id, socket.sid)
-        return socket
-
-    def charge(self, socket: ChatSocket, limit: str) -> None:
-        limits.check(limit, user_id=socket.user_id, address=socket.connection.address)
-
-    def connected(self, socket: ChatSocket) -> None:
-        if socket.record is not None:
-            current_keeper().add(socket.record.pid)
-        socket.resume()
-
-    async def disconnect(self, socket: ChatSocket, reason: str) -> None:
-        await socket.leave_all()
-        if socket.parted and socket.record is not None:
-            try:
-                await run_in_db(socket.record.forget)
-            except DatabaseError as error:
-                log.warning("the session of a client that left could not be removed: %s", error)
-
-
-async def _recover(socket: ChatSocket, claim: Claim, positions: Mapping[int, int]) -> None:
-    try:
-        await socket.recover(Record(claim.pid, socket.sid), positions)
-    except BaseException:
-        await socket.leave_all()
-        raise
-
-
-def _find_caller(
-    scope: dict[str, Any], token: object, claim: Claim | None
-) -> tuple[Caller, dict[int, int] | None]:
-    """Who connects, and where this client was before it was cut off."""
-    caller = caller_from_handshake(scope, token)
-    return caller, None if claim is None else find_positions(caller.user, claim)
-
-
-chat_namespace = ChatNamespace()
-
-
-def register_event(name: str, handler: Handler, *, limit: str = DEFAULT_LIMIT) -> None:
-    """Let clients emit `name`: calls `await handler(socket, *arguments)`, where `socket.user` is the caller.
-
-    The dict it returns becomes the acknowledgement `{ok: true, ...}`; a DomainError becomes `{ok: false, error}`.
-    """
-    chat_namespace.register(name, handler, limit=limit)
-
-
-# --------------------------------------------------------------------------------------------- the events
 
 
 def _object(value: object, name: str) -> dict[str, Any]:

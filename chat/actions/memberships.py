@@ -9,6 +9,7 @@ from django.db import transaction
 from chat.actions.rooms import default_role, require_manager
 from chat.actions.steps import say
 from chat.errors import BadInput, Conflict, Forbidden, NotFound
+from chat.events import MembershipsChanged, publish_on_commit
 from chat.models import Membership, Room, User
 from chat.selectors import MANAGERS, NO_USER, access_room, access_user, parse_id, unread_count
 
@@ -35,6 +36,7 @@ def join_room(user: User, *, room_id: object) -> Room:
         )
         if made:
             say(room, user, "joined")
+            _announce(room, user)
     return room
 
 
@@ -54,6 +56,7 @@ def leave_room(user: User, *, room_id: object) -> bool:
         _require_other_owner(membership)
         say(room, user, "left")
         membership.delete()
+        _announce(room, user)
     return True
 
 
@@ -83,6 +86,7 @@ def add_member(
                 user,
                 f"added {person}" if role not in MANAGERS else f"added {person} as {_TITLES[role]}",
             )
+            _announce(room, person)
         elif role != Membership.Role.MEMBER:
             _change_role(user, membership, role)
     return membership
@@ -119,7 +123,13 @@ def remove_member(user: User, *, room_id: object, user_id: object) -> bool:
         _require_other_owner(membership)
         membership.delete()
         say(room, user, f"removed {membership.user}")
+        _announce(room, membership.user)
     return True
+
+
+def _announce(room: Room, user: User) -> None:
+    """Tell the processes that serve the user, whose other devices show the room or its unread messages."""
+    publish_on_commit(MembershipsChanged(room.pk, (user.pk,)))
 
 
 def _lock_managed(user: User, room_id: object) -> Room:
@@ -196,4 +206,5 @@ def mark_read(user: User, *, room_id: object, version: int) -> int:
         if version > membership.last_read_version:
             membership.last_read_version = version
             membership.save(update_fields=["last_read_version"])
+            _announce(room, user)
         return unread_count(membership)

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from chat.actions.steps import say
 from chat.errors import BadInput, Conflict, Forbidden
+from chat.events import MembershipsChanged, publish_on_commit
 from chat.models import Membership, Room, User
 from chat.selectors import access_room, access_user, manages_room
 from chat.text import NAME_MAX_CHARACTERS, check_line, check_name, clean_line
@@ -58,6 +59,7 @@ def create_room(
                 ignore_conflicts=True,
             )
             say(room, user, "created the room")
+            publish_on_commit(MembershipsChanged(room.pk, (user.pk, *(person.pk for person in people))))
     except IntegrityError:
         raise Conflict("There is a room with that name already.", fields={"name": "is taken"}) from None
     return room
@@ -90,6 +92,7 @@ def open_direct_room(user: User, *, other_id: object) -> Room:
                 name=names[:NAME_MAX_CHARACTERS], kind=Room.Kind.DIRECT, created_by=user
             )
             Membership.objects.bulk_create([Membership(room=room, user=person) for person in people])
+            publish_on_commit(MembershipsChanged(room.pk, tuple(person.pk for person in people)))
     return room
 
 

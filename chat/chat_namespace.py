@@ -1,0 +1,87 @@
+"""The namespace `/`: who may connect, who comes back, and how other apps add events to it."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import Error as DatabaseError
+from django.db import InterfaceError, OperationalError
+
+from chat import limits
+from chat.authentication import Caller, caller_from_handshake
+from chat.chat_socket import ChatSocket
+from chat.database import run_in_db
+from chat.errors import Unavailable
+from chat.namespaces import DEFAULT_LIMIT, Connection, Handler, Namespace
+from chat.presence import ANYWHERE, check_connections, current_presence
+from chat.recovery import Claim, Record, current_keeper, find_positions, parse_claim, wants_recovery
+from chat.room_updates import current_room_updates
+from chat.sweeps import current_sweeper
+
+log = logging.getLogger(__name__)
+
+
+class ChatNamespace(Namespace[ChatSocket]):
+    """People and clients of people: an access token in `auth.token`, or the session cookie of a page of this site."""
+
+    async def connect(self, connection: Connection, auth: Mapping[str, Any]) -> ChatSocket:
+        scope = dict(connection.scope)
+        claim = parse_claim(auth) if (wanted := wants_recovery(scope, auth)) else None
+        try:
+            caller, positions = await run_in_db(_find_caller, scope, auth.get("token"), claim)
+            limits.check("connects", user_id=caller.user.pk)
+            check_connections(caller.user.pk)
+            socket = ChatSocket(connection, caller)
+            if claim is not None and positions is not None:
+                await _recover(socket, claim, positions)
+        except (OperationalError, InterfaceError) as error:
+            raise Unavailable("The database cannot be reached at the moment.") from error
+        if wanted and socket.record is None:
+            socket.record = Record.new(socket.sid)
+        current_sweeper().add(socket)
+        current_presence().enter(ANYWHERE, socket.user_id, socket.sid)
+        return socket
+
+    def charge(self, socket: ChatSocket, limit: str) -> None:
+        limits.check(limit, user_id=socket.user_id, address=socket.connection.address)
+
+    def connected(self, socket: ChatSocket) -> None:
+        if socket.record is not None:
+            current_keeper().add(socket.record.pid)
+        current_room_updates().add(socket)
+        socket.resume()
+
+    async def disconnect(self, socket: ChatSocket, reason: str) -> None:
+        await socket.leave_all()
+        if socket.parted and socket.record is not None:
+            try:
+                await run_in_db(socket.record.forget)
+            except DatabaseError as error:
+                log.warning("the session of a client that left could not be removed: %s", error)
+
+
+async def _recover(socket: ChatSocket, claim: Claim, positions: Mapping[int, int]) -> None:
+    try:
+        await socket.recover(Record(claim.pid, socket.sid), positions)
+    except BaseException:
+        await socket.leave_all()
+        raise
+
+
+def _find_caller(
+    scope: dict[str, Any], token: object, claim: Claim | None
+) -> tuple[Caller, dict[int, int] | None]:
+    """Who connects, and where this client was before it was cut off."""
+    caller = caller_from_handshake(scope, token)
+    return caller, None if claim is None else find_positions(caller.user, claim)
+
+
+chat_namespace = ChatNamespace()
+
+
+def register_event(name: str, handler: Handler, *, limit: str = DEFAULT_LIMIT) -> None:
+    """Let clients emit `name`: calls `await handler(socket, *arguments)`, where `socket.user` is the caller.
+
+    The dict it returns becomes the acknowledgement `{ok: true, ...}`; a DomainError becomes `{ok: false, error}`.
+    """
+    chat_namespace.register(name, handler, limit=limit)
