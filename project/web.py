@@ -19,7 +19,7 @@ import uvicorn
 from project.pulse import BEAT_EVERY_S
 
 GRACEFUL_SHUTDOWN_S = 2
-WS_MAX_BYTES = 4 * 1024 * 1024  # above the payload limit: too large a message gets an answer, not a hang-up
+WS_MAX_BYTES = 16 * 1024 * 1024  # above the payload limit: too large a message gets an answer, not a hang-up
 
 
 def server_config() -> uvicorn.Config:
