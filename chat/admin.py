@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.text import Truncator
 
 from chat import actions
-from chat.models import Membership, Mention, Message, Room, SignIn, User
+from chat.models import Membership, Mention, Message, Reaction, Room, SignIn, User
 
 
 class NewUserForm(BaseUserCreationForm):
@@ -123,6 +123,24 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
 
+class ReactionInline(admin.TabularInline):
+    model = Reaction
+    verbose_name_plural = "reactions"
+    fields = readonly_fields = ("emoji", "user", "created_at")
+    extra = 0
+    can_delete = False  # a row that goes raises the version of its message: actions.remove_reaction
+    show_change_link = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Reaction]:
+        return super().get_queryset(request).select_related("user").order_by("pk")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
     list_display = (
@@ -139,6 +157,8 @@ class MessageAdmin(ReadOnlyAdmin):
     list_select_related = ("room", "author")
     search_fields = ("text", "author__username")
     date_hierarchy = "created_at"
+    exclude = ("reactions",)  # the rows of the inline, counted
+    inlines = (ReactionInline,)
 
     @admin.display(description="text")
     def beginning(self, message: Message) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from chat.models import Membership, Message, User
+from chat.reactions import Chip, reaction_chips
 from chat.selectors import is_manager, message_payload
 
 SAME_BLOCK = timedelta(minutes=5)
@@ -15,12 +16,13 @@ SAME_BLOCK = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One message of a page: its wire form and its place among its neighbours.
+    """One message of a page: its wire form, its reactions as the viewer sees them, and its place among its neighbours.
 
     `place` is the cursor of "earlier than this"; `is_continued` says that author and time stand above it already.
     """
 
     message: dict[str, Any]
+    chips: list[Chip]
     created_at: datetime
     place: int
     starts_day: bool
@@ -33,6 +35,7 @@ class Row:
 def timeline_rows(messages: Sequence[Message], viewer: User, membership: Membership | None) -> list[Row]:
     """Rows for messages given oldest first. The first one not yet read is marked; a visitor has none."""
     askers = _askers(messages)
+    chips = reaction_chips(messages, viewer)
     everything = is_manager(viewer, membership)
     rows: list[Row] = []
     previous: Message | None = None
@@ -45,6 +48,7 @@ def timeline_rows(messages: Sequence[Message], viewer: User, membership: Members
         rows.append(
             Row(
                 message_payload(message),
+                chips.get(message.pk, []),
                 message.created_at,
                 message.posted_version,
                 starts_day,

@@ -22,4 +22,5 @@ urlpatterns = [
     path("people/<int:user_id>/message/", views.open_direct, name="open-direct"),
     path("messages/<int:message_id>/", views.message, name="message"),
     path("messages/<int:message_id>/edit/", views.edit_message, name="edit-message"),
+    path("messages/<int:message_id>/react/", views.react, name="react"),
 ]

@@ -22,6 +22,7 @@ from chat.forms import NewPasswordForm, RoomForm, SignInForm
 from chat.limits import network_of
 from chat.middleware import STATUS_OF
 from chat.models import Membership, Message, Room, User
+from chat.reactions import FREQUENT
 from chat.selectors import (
     access_message,
     access_room,
@@ -168,6 +169,8 @@ def _room_context(request: HttpRequest, room: Room, draft: str = "") -> dict[str
         "is_history": is_history,
         "is_quiet": not is_history and all(message.kind == Message.Kind.SYSTEM for message in found),
         "manages": is_manager(user, membership),
+        "may_react": membership is not None and room.archived_at is None,
+        "frequent_emoji": FREQUENT,
         "people": [user_payload(person) for person in mentionable_users(room)],
         "client_id": str(uuid4()),
         "draft": draft,
@@ -225,10 +228,10 @@ def members(request: HttpRequest, room_id: int) -> HttpResponse:
     user = user_of(request)
     room = access_room(user, room_id)
     if request.method == "POST":
-        if "remove" in request.POST:
+        if "unreact" in request.POST:
             actions.remove_member(user, room_id=room_id, user_id=request.POST["remove"])
         else:
-            actions.add_member(user, room_id=room_id, user_id=request.POST.get("add", ""))
+            actions.add_member(user, room_id=room_id, user_id=request.POST.get("react", ""))
         return redirect("members", room_id)
     memberships = list(memberships_of(room))
     own = next((membership for membership in memberships if membership.user_id == user.pk), None)
@@ -291,6 +294,29 @@ def edit_message(request: HttpRequest, message_id: int) -> HttpResponse:
     except DomainError as error:
         notices.error(request, error.message)
         return render(request, "chat/edit_message.html", context, status=STATUS_OF.get(error.code, 500))
+    return back
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def react(request: HttpRequest, message_id: int) -> HttpResponse:
+    """Add a reaction (`react`), or take one's own back (`unreact`); the page offers frequent emoji and a field."""
+    user = user_of(request)
+    found = access_message(user, message_id)
+    back = redirect(reverse("room", args=[found.room_id]) + f"#message-{found.pk}")
+    context = {"message": found, "room": found.room, "frequent_emoji": FREQUENT}
+    if request.method == "GET":
+        return back if found.deleted_at else render(request, "chat/react.html", context)
+    try:
+        if "unreact" in request.POST:
+            actions.remove_reaction(user, message_id=message_id, emoji=request.POST["unreact"])
+        else:
+            actions.add_reaction(user, message_id=message_id, emoji=request.POST.get("react", "").strip())
+    except (NotFound, Forbidden):
+        raise
+    except DomainError as error:
+        notices.error(request, error.message)
+        return render(request, "chat/react.html", context, status=STATUS_OF.get(error.code, 500))
     return back
 
 

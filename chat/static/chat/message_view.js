@@ -1,5 +1,7 @@
 // One message as the page shows it. The markup is the server's own (_message.html, as a <template>), filled from a wire message.
 
+import { fillReactions } from "./reactions.js";
+
 const HUES = 8;
 const template = document.getElementById("message-template");
 
@@ -11,10 +13,10 @@ export function initialsOf(name) {
   return ends.map((word) => [...word][0] ?? "").join("").toUpperCase() || "?";
 }
 
-/** The element of a wire message. `me` is the reader, who may stop the answer or have it tried again if `mayControl`. */
-export function buildMessage(message, me, mayControl = false) {
+/** The element of a wire message, for a Reader, who may stop the answer or have it tried again if `mayControl`. */
+export function buildMessage(message, reader, mayControl = false) {
   const item = template.content.firstElementChild.cloneNode(true);
-  const own = message.author.id === me.id;
+  const own = message.author.id === reader.id;
   item.id = `message-${message.id || message.clientId}`;
   item.className = `message kind-${message.kind} status-${message.status}${own ? " own" : ""}`;
   Object.assign(item.dataset, {
@@ -30,8 +32,10 @@ export function buildMessage(message, me, mayControl = false) {
   fillHead(item, message);
   fillBody(item, message);
   fillState(item, message);
-  fillActions(item, message, own, mayControl);
+  fillActions(item, message, mayControl);
+  fillTools(item, message, own, reader);
   fillSources(item, message);
+  fillReactions(item, message, reader);
   return dress(item);
 }
 
@@ -79,12 +83,18 @@ function fillState(item, message) {
   keep(item, ".message-note", message.status === "stopped");
 }
 
-function fillActions(item, message, own, mayControl) {
+function fillActions(item, message, mayControl) {
   const stop = keep(item, "form.stop", mayControl && message.status === "streaming");
   if (stop) stop.action = `/messages/${message.id}/stop/`;
   const unfinished = ["failed", "stopped"].includes(message.status) && !message.deletedAt;
   const retry = keep(item, "form.retry", mayControl && unfinished);
   if (retry) retry.action = `/messages/${message.id}/retry/`;
+}
+
+function fillTools(item, message, own, reader) {
+  const isOpen = message.id && message.status !== "streaming" && !message.deletedAt;
+  const react = keep(item, ".message-tools .add-reaction", reader.mayReact && isOpen);
+  if (react) react.href = `/messages/${message.id}/react/`;
   const edit = keep(item, ".edit", own && message.id && message.kind === "person" && !message.deletedAt);
   if (edit) edit.href = `/messages/${message.id}/edit/`;
 }

@@ -6,6 +6,8 @@ import { buildMessage } from "./message_view.js";
 import { MentionCompletion } from "./mentions.js";
 import { Outbox } from "./outbox.js";
 import { me, sidebar, socket } from "./page.js";
+import { ReactionPicker } from "./reaction_picker.js";
+import { Reader } from "./reactions.js";
 import { Timeline } from "./timeline.js";
 import { toast } from "./toast.js";
 import { TypingLine } from "./typing_line.js";
@@ -18,7 +20,9 @@ const isMember = room.dataset.member === "true";
 const isHistory = room.dataset.history === "true";
 const people = JSON.parse(document.getElementById("people").textContent);
 
-const timeline = new Timeline(document.getElementById("messages"), log, me, room.dataset.manages === "true");
+const reader = new Reader(me, room.dataset.mayReact === "true");
+people.forEach((person) => reader.knows(person));
+const timeline = new Timeline(document.getElementById("messages"), log, reader, room.dataset.manages === "true");
 const typing = new TypingLine(document.getElementById("typing"), people, me);
 const outbox = new Outbox(socket, me.id);
 const READ_AFTER_MS = 300;
@@ -29,7 +33,8 @@ let composer = null;
 // ------------------------------------------------------------------------------------------------- what arrives
 
 function arrived(message, isNew) {
-  if (message.roomId !== roomId || isHistory) return;
+  if (message.roomId !== roomId || (isHistory && !timeline.has(message.id))) return;
+  reader.knows(message.author);
   const wasAtEnd = timeline.isAtEnd;
   const isFirst = timeline.put(message);
   if (message.kind !== "system") document.getElementById("empty-room")?.remove();
@@ -157,9 +162,9 @@ function unsentItem(entry) {
     {
       id: "", clientId: entry.clientId, version: 0, kind: "person", status: "final", author: { ...me, isBot: false },
       text: entry.text, html: null, error: entry.problem ? { message: entry.problem } : null, citations: [],
-      deltaIndex: 0, createdAt: entry.at, editedAt: null, deletedAt: null,
+      reactions: [], deltaIndex: 0, createdAt: entry.at, editedAt: null, deletedAt: null,
     },
-    me,
+    reader,
   );
   item.classList.add(entry.problem ? "refused" : "pending");
   const actions = item.querySelector(".message-actions");
@@ -213,13 +218,30 @@ async function fetchMessage(id) {
   return response?.ok ? response.json() : null;
 }
 
+const NO_CONNECTION = "There is no connection just now.";
+
+/** Add the reader's reaction to a message or take it back. */
+async function setReaction(messageId, emoji, isOwn) {
+  reader.mark(messageId, emoji, isOwn); // before the event comes, which need not name the reader
+  const ack = await socket.request(isOwn ? "react" : "unreact", messageId, emoji).catch(() => null);
+  if (ack?.ok) return arrived(ack.message, false);
+  reader.mark(messageId, emoji, !isOwn);
+  toast(ack?.error?.message ?? NO_CONNECTION);
+}
+
+const pickerPopup = document.getElementById("reaction-picker"); // absent for who cannot react here
+const picker = pickerPopup && new ReactionPicker(pickerPopup, (id, emoji) => setReaction(id, emoji, true));
+if (picker) log.addEventListener("scroll", () => picker.close());
+
 const ACTIONS = {
+  react: (item, link) => picker.open(item, link),
+  toggle: (item, chip) => setReaction(item.dataset.id, chip.value, chip.getAttribute("aria-pressed") === "false"),
   async stop(item, button) {
     button.disabled = true;
     const ack = await socket.request("stop-answer", item.dataset.id).catch(() => null);
     if (ack?.ok) return;
     button.disabled = false;
-    toast(ack?.error?.message ?? "There is no connection just now.");
+    toast(ack?.error?.message ?? NO_CONNECTION);
   },
   async retry(item, button) {
     button.disabled = true;
@@ -229,7 +251,7 @@ const ACTIONS = {
     if (response?.ok) return;
     button.disabled = false;
     const answer = await response?.json().catch(() => null);
-    toast(answer?.error?.message ?? "There is no connection just now.");
+    toast(answer?.error?.message ?? NO_CONNECTION);
   },
   edit: (item) => editMessage(item, (...args) => socket.request(...args), fetchMessage, toast),
   discard(item) {

@@ -3,6 +3,7 @@
 
 import { buildMessage, dress } from "./message_view.js";
 import { renderPreview } from "./preview.js";
+import { adoptReactions, showTheSame, takeReactions } from "./reactions.js";
 
 const SAME_BLOCK_MS = 5 * 60_000;
 const AT_END_PX = 48;
@@ -16,7 +17,7 @@ export class Timeline {
   #regroupAsked = false;
   #manages;
 
-  /** `manages`: the reader may stop and retry what others asked. */
+  /** `me` is a Reader; `manages`: he or she may stop and retry what others asked. */
   constructor(list, log, me, manages) {
     this.#manages = manages;
     this.#list = list;
@@ -30,6 +31,10 @@ export class Timeline {
     return this.#log.scrollTop > -AT_END_PX; // the log is reversed: its end is 0
   }
 
+  has(id) {
+    return this.#find(id) !== null;
+  }
+
   toEnd() {
     this.#log.scrollTop = 0;
   }
@@ -40,6 +45,10 @@ export class Timeline {
     if (old && !this.#isNewer(message, old)) return false;
     if (!old && this.#isBeforeFirst(message)) return false; // an old message changed that is not loaded
     const item = buildMessage(message, this.#me, this.#mayControl(message));
+    if (old && message.status !== "streaming" && showTheSame(old, item)) {
+      this.#keepingView(() => takeReactions(old, item));
+      return false;
+    }
     this.#keepingView(() => {
       if (message.author.id === this.#me.id) this.removeUnsent(message.clientId);
       if (old) old.replaceWith(item);
@@ -104,6 +113,7 @@ export class Timeline {
 
   #adopt(item) {
     dress(item);
+    adoptReactions(item, this.#me);
     this.#follow(item, Number(item.dataset.deltaIndex), item.querySelector(".body").textContent);
   }
 
