@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from django.conf import settings
@@ -111,6 +111,14 @@ class Session:
             self._drop("slow reader")
         elif len(self._outbox) == 1 and self._raw is None:
             self.on_output()
+
+    def send_encoded(self, frames: bytes, packets: Iterable[Encoded]) -> None:
+        """Send packets that somebody encoded as WebSocket frames, too, for many clients."""
+        if self.direct is not None:
+            self.direct.write(frames)
+            return
+        for packet in packets:
+            self.send(packet)
 
     @property
     def waiting_packets(self) -> int:

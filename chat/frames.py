@@ -1,9 +1,13 @@
-"""What clients of the default namespace get of an event: a packet, and the WebSocket frame that is the same for all."""
+"""What clients of the default namespace get of events: packets, and WebSocket frames that are the same for all."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import orjson
 
 from chat.delivery import Delivery
-from chat.protocol.websocket import text_frame
+from chat.protocol.offsets import format_offset
+from chat.protocol.websocket import encode_frame, text_frame
 
 _TOLD_BY_ID = ("user-joined", "user-left")  # `userId, {roomId}`: the contract's form
 
@@ -20,14 +24,55 @@ def event_frame(delivery: Delivery) -> bytes:
 
 def packet_with_offset(delivery: Delivery, offset: str) -> str:
     """The event with, as its last argument, how far the client is now: stock clients give it back (docs/events.md)."""
-    return f'{delivery.encoded(_start).decode()},"{offset}"]'
+    return f'{event_packet(delivery)[:-1]},"{offset}"]'
 
 
 def _start(delivery: Delivery) -> bytes:
     """All but the closing bracket."""
     if delivery.name in _TOLD_BY_ID:
         data = delivery.data
-        rest = orjson.dumps([data["userId"], {"roomId": data["roomId"]}])[1:-1]
+        arguments = orjson.dumps([data["userId"], {"roomId": data["roomId"]}])[1:-1]
     else:
-        rest = delivery.json
-    return b'42["' + delivery.name.encode() + b'",' + rest
+        arguments = delivery.json
+    return b'42["' + delivery.name.encode() + b'",' + arguments
+
+
+class Encoded(NamedTuple):
+    """The same events as bytes for a WebSocket, and packet by packet."""
+
+    frames: bytes
+    packets: Sequence[str]
+
+
+class Run:
+    """Consecutive events of a room, encoded once for all clients who get just these.
+
+    Attributes:
+        plain: what clients get that cannot be recovered.
+        about: ids of the users who do not get all of them.
+        has_versions: whether clients that can be recovered get a form of their own.
+    """
+
+    __slots__ = ("_with_offset", "about", "deliveries", "has_versions", "plain")
+
+    def __init__(self, deliveries: Sequence[Delivery]) -> None:
+        self.deliveries = deliveries
+        self.plain = Encoded(
+            b"".join([delivery.encoded(event_frame) for delivery in deliveries]),
+            [delivery.encoded(event_packet) for delivery in deliveries],
+        )
+        self.about = {user_id for delivery in deliveries if (user_id := delivery.about) is not None}
+        self.has_versions = any(delivery.version is not None for delivery in deliveries)
+        self._with_offset: Encoded | None = None
+
+    def with_offset(self, room_id: int) -> Encoded:
+        """What clients get that can be recovered and have joined this room alone."""
+        if self._with_offset is None:
+            packets = [
+                delivery.encoded(event_packet)
+                if delivery.version is None
+                else packet_with_offset(delivery, format_offset({room_id: delivery.version}))
+                for delivery in self.deliveries
+            ]
+            self._with_offset = Encoded(b"".join(map(encode_frame, packets)), packets)
+        return self._with_offset

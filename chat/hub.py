@@ -13,7 +13,7 @@ database from the last version that was seen.
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,6 +24,9 @@ from chat.cancellation import is_cancelled
 from chat.counters import counters
 from chat.delivery import RESYNC, Delivery, Listener
 from chat.errors import Unavailable
+from chat.fan_out import FanOut, Reader, Seat
+from chat.flusher import Flusher
+from chat.groups import room_of_group
 from chat.ordered_stream import OrderedStream
 from chat.per_loop import PerLoop
 from chat.safety_net import watch_versions
@@ -40,14 +43,15 @@ _LAYER_DOWN = (OSError, RedisError, TimeoutError)
 
 
 class _Group:
-    """`check` runs while something is missing."""
+    """Listeners are called with each event, seats are written to. `check` runs while something is missing."""
 
-    __slots__ = ("check", "listeners", "name", "stream")
+    __slots__ = ("check", "fan_out", "listeners", "name", "stream")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.listeners: dict[Listener, None] = {}
         self.stream = OrderedStream()
+        self.fan_out = FanOut(room_of_group(name) or 0)
         self.check: asyncio.TimerHandle | None = None
 
 
@@ -62,6 +66,7 @@ class Hub:
         self._channel: str | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._groups: dict[str, _Group] = {}
+        self._flusher = Flusher(self._loop)
         self._subscribed: set[str] = set()
         self._probe_sent = self._probe_seen = 0
         self._events_lost = False
@@ -115,6 +120,35 @@ class Hub:
             entry.stream.expect(version)
             self._check_later(entry)
 
+    def take_seat(
+        self, group: str, listener: Listener, reader: Reader, version: int, on_resync: Callable[[int], None]
+    ) -> Seat | None:
+        """Write the group's events to the reader, who has those up to `version`, instead of calling the listener.
+
+        None if the events that were handed on end elsewhere. When some may have been lost, `on_resync` is called with
+        the version that was written, and the listener with what comes then.
+        """
+        entry = self._groups[group]
+        if entry.stream.position != version:
+            return None
+
+        def lose_seat(reached: int) -> None:
+            entry.listeners[listener] = None
+            on_resync(reached)
+
+        del entry.listeners[listener]
+        return entry.fan_out.join(reader, version, lose_seat)
+
+    def position_of(self, group: str, seat: Seat) -> int:
+        """The version up to which everything was written to the seat."""
+        return self._groups[group].fan_out.position(seat)
+
+    def leave_seat(self, group: str, listener: Listener, seat: Seat) -> None:
+        """Write nothing more to the seat; the listener is called again."""
+        entry = self._groups[group]
+        entry.fan_out.leave(seat)
+        entry.listeners[listener] = None
+
     def note_stored(self, versions: Mapping[str, int]) -> None:
         """Say at which versions the database is, by group: what was handed on has to get there."""
         for group, version in versions.items():
@@ -133,7 +167,7 @@ class Hub:
         if entry is None:
             return False
         entry.listeners.pop(listener, None)
-        if entry.listeners:
+        if entry.listeners or entry.fan_out:
             return False
         if entry.check is not None:
             entry.check.cancel()
@@ -211,8 +245,15 @@ class Hub:
         self._check_later(entry)
 
     def _hand_on(self, entry: _Group, delivery: Delivery) -> None:
-        counters.events_delivered += len(entry.listeners)
-        for listener in list(entry.listeners):
+        if entry.fan_out:
+            counters.events_delivered += len(entry.fan_out)
+            entry.fan_out.add(delivery)
+            self._flusher.schedule(entry.fan_out)
+        self._call_listeners(list(entry.listeners), delivery)
+
+    def _call_listeners(self, listeners: list[Listener], delivery: Delivery) -> None:
+        counters.events_delivered += len(listeners)
+        for listener in listeners:
             try:
                 listener(delivery)
             except Exception:  # a listener's bug must not cost the others their events
@@ -233,7 +274,10 @@ class Hub:
             self._check_later(entry)
 
     def _resync(self, entry: _Group, left: Iterable[Delivery]) -> None:
-        for delivery in [Delivery(entry.name, RESYNC, {}), *left]:
+        listeners = list(entry.listeners)  # without those that become some by the loss of their seats
+        entry.fan_out.resync()
+        self._call_listeners(listeners, Delivery(entry.name, RESYNC, {}))
+        for delivery in left:
             self._hand_on(entry, delivery)
 
     # --------------------------------------------------------------------- when the layer loses its footing

@@ -1,6 +1,7 @@
 """The events of one group in the order of their versions, each once, whatever the way here does to them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from chat.delivery import Delivery
 
@@ -33,8 +34,8 @@ class OrderedStream:
         """Whether a version that exists has not arrived."""
         return self.position is not None and self.position < self.highest
 
-    def take(self, delivery: Delivery) -> Sequence[Delivery]:
-        """What may be handed on now that this has arrived, in order."""
+    def take(self, delivery: Delivery) -> Iterable[Delivery]:
+        """What may be handed on now that this has arrived, in order. `position` rises as it is taken from here."""
         version = delivery.version
         if version is None:
             if not self._waiting:
@@ -50,15 +51,13 @@ class OrderedStream:
             self._waiting[version] = [delivery]
             return ()
         self.position = version
-        return (delivery,) if not self._waiting else [delivery, *self._follow()]
+        return chain((delivery,), self._follow()) if self._waiting else (delivery,)
 
-    def _follow(self) -> list[Delivery]:
-        ready: list[Delivery] = []
+    def _follow(self) -> Iterator[Delivery]:
         assert self.position is not None
         while (next_ones := self._waiting.pop(self.position + 1, None)) is not None:
             self.position += 1
-            ready += next_ones
-        return ready
+            yield from next_ones
 
     def expect(self, version: int) -> None:
         """Say that the version exists: it and those before it arrive, or are missed. The first one is the start."""

@@ -8,60 +8,52 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from django.db import Error as DatabaseError
 
 from chat.database import run_in_db
-from chat.engine import Session, SessionClosed
+from chat.engine import SessionClosed
 from chat.events import MessagePosted, MessageUpdated, room_group
-from chat.frames import event_packet
+from chat.fan_out import Reader, Seat
+from chat.frames import event_packet, packet_with_offset
 from chat.hub import RESYNC, Delivery, current_hub
 from chat.models import Room
 from chat.per_loop import PerLoop
 from chat.selectors import PAGE_MESSAGES, changes_since, message_payload
-from chat.versions import VersionTrack
 
 log = logging.getLogger(__name__)
 HELD_MAX_EVENTS = 1000
 BEHIND_PAUSE_S = 0.1
 
 
-class Reader(Protocol):
-    """Whom a feed writes to."""
-
-    @property
-    def session(self) -> Session: ...
-    @property
-    def user_id(self) -> int: ...
-    @property
-    def recoverable(self) -> bool:
-        """Whether the client is told, with each message, how far it is."""
-
-    def positions(self) -> str:
-        """How far the client is in each of its rooms, as an offset (`chat.protocol.offsets`)."""
-
-
 class RoomFeed:
-    """The live feed of a room. `open`, then `start` or `replay`, at the end `close`."""
+    """The live feed of a room. `open`, then `start` or `replay`, at the end `close`.
+
+    While it is level with the live events it has a seat, by which they are written. Else it collects them.
+
+    Attributes:
+        has_begun: `start` or `replay` said where the client is.
+    """
 
     def __init__(self, reader: Reader, room_id: int) -> None:
         self.room_id = room_id
         self._reader = reader
         self._group = room_group(room_id)
         self._listener: Callable[[Delivery], None] = self._receive  # one object: bound methods are made anew
+        self._seat: Seat | None = None
         self._held: list[Delivery] | None = []  # live events wait here while the database is read
         # What was announced since then (the event loop's time) is held, so a read must not have begun earlier.
         self._collecting_since = 0.0
         self._read_again = False
         self._read_until = 0
-        self._track = VersionTrack(0)
+        self._sent = 0
+        self.has_begun = False
         self._task: asyncio.Task[None] | None = None
 
     @property
     def position(self) -> int:
         """The version up to which everything was sent."""
-        return self._track.floor
+        return self._sent if self._seat is None else current_hub().position_of(self._group, self._seat)
 
     async def open(self) -> None:
         """Collect live events from now on.
@@ -74,7 +66,7 @@ class RoomFeed:
 
     def start(self, version: int) -> None:
         """Send what comes after `version`, at which the room was read."""
-        self._track.reach(version)
+        self._sent, self.has_begun = version, True
         if self._has_hole():
             self._require_read()
         if self._read_again:
@@ -84,7 +76,7 @@ class RoomFeed:
 
     def replay(self, since: int, version: int) -> None:
         """Send what changed after `since`, then what comes live. The room was at `version` when access was given."""
-        self._track.reach(min(since, version))
+        self._sent, self.has_begun = min(since, version), True
         self._read_until = version
         self._catch_up()
 
@@ -93,34 +85,74 @@ class RoomFeed:
         self._held = []
         if self._task is not None:
             self._task.cancel()
-        await current_hub().stop_listening(self._group, self._listener)
+        hub = current_hub()
+        if self._seat is not None:
+            self._sent = self.position
+            hub.leave_seat(self._group, self._listener, self._seat)
+            self._seat = None
+        await hub.stop_listening(self._group, self._listener)
+
+    # -------------------------------------------------------------------------------------------- live
 
     def _receive(self, delivery: Delivery) -> None:
-        if self._held is None:
-            if delivery.name == RESYNC:
-                self._require_read()
-                self._catch_up()
-            else:
-                self._send(delivery)
-        elif delivery.name == RESYNC:
+        """An event while there is no seat."""
+        if delivery.name == RESYNC:
             self._require_read()
+            if self._held is None:
+                self._catch_up()
+        elif self._held is None:  # what was read is ahead of the live events
+            self._send_until_level(delivery)
         elif len(self._held) < HELD_MAX_EVENTS:
             self._held.append(delivery)
         else:  # the database has them all
             self._held.clear()
             self._require_read()
 
+    def _send_until_level(self, delivery: Delivery) -> None:
+        if delivery.version is not None and delivery.version > self._sent + 1:
+            self._require_read()
+            self._catch_up()
+        else:
+            self._send(delivery)
+            self._take_seat()
+
+    def _resync(self, reached: int) -> None:
+        """The seat is lost, since events may have been."""
+        self._seat, self._sent = None, reached
+        self._require_read()
+        self._catch_up()
+
+    def _send(self, delivery: Delivery) -> None:
+        if delivery.version is not None:
+            if delivery.version <= self._sent:
+                return
+            self._sent = delivery.version
+        if delivery.about == self._reader.user_id:
+            return
+        if delivery.version is not None and self._reader.recoverable:
+            self._reader.session.send(packet_with_offset(delivery, self._reader.positions()))
+        else:
+            self._reader.session.send(delivery.encoded(event_packet))
+
+    def _release(self) -> None:
+        held, self._held = self._held or [], None
+        for delivery in held:
+            self._send(delivery)
+        current_hub().note_floor(self._group, self._sent)
+        self._take_seat()
+
+    def _take_seat(self) -> None:
+        """Be written to with all the others, if this is where they are."""
+        self._seat = current_hub().take_seat(
+            self._group, self._listener, self._reader, self._sent, self._resync
+        )
+
+    # ----------------------------------------------------------------------------------------- catching up
+
     def _require_read(self) -> None:
         """Only a read that begins from now on shows what was lost until now."""
         self._read_again = True
         self._collecting_since = asyncio.get_running_loop().time()
-
-    def _send(self, delivery: Delivery) -> None:
-        if delivery.version is not None and not self._track.add(delivery.version):
-            return
-        if delivery.about == self._reader.user_id:
-            return
-        self._reader.session.send(delivery.encoded(event_packet))
 
     def _catch_up(self) -> None:
         if self._held is None:
@@ -146,34 +178,27 @@ class RoomFeed:
         self._release()
 
     async def _read_all(self) -> None:
-        since, complete = self._track.floor, False
+        since, complete = self._sent, False
         while not complete:
-            changes = await _read_changes(
-                self.room_id, since, self._track.floor, not_before=self._collecting_since
-            )
+            changes = await _read_changes(self.room_id, since, self._sent, not_before=self._collecting_since)
             for delivery in changes.deliveries:
                 await self._reader.session.writable()
                 self._send(delivery)
-            self._track.reach(changes.version)
+            self._sent = max(self._sent, changes.version)
             complete = changes.complete and changes.version >= self._read_until
             if changes.complete and not complete:
                 await asyncio.sleep(BEHIND_PAUSE_S)
 
     def _has_hole(self) -> bool:
         """Whether an event that should lie before those that are held did not arrive: it is in the database."""
-        versions = [delivery.version for delivery in self._held or () if delivery.version is not None]
-        expected = self._track.floor
-        for version in sorted(versions):
-            if version > expected + 1:
+        expected = self._sent
+        for delivery in self._held or ():
+            if delivery.version is None:
+                continue
+            if delivery.version > expected + 1:
                 return True
-            expected = max(expected, version)
+            expected = max(expected, delivery.version)
         return False
-
-    def _release(self) -> None:
-        held, self._held = self._held or [], None
-        current_hub().note_floor(self._group, self._track.floor)
-        for delivery in held:
-            self._send(delivery)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from typing import Any
 
+import orjson
 import pytest
 
 from chat import hub as hub_module
@@ -29,13 +30,20 @@ class Reader:
     """A client who is also its own session; `versions` are what it was sent."""
 
     user_id = 1
+    direct = None
+    recoverable = False
 
     def __init__(self) -> None:
         self.session: Any = self
         self.versions: list[int] = []
 
-    def send(self, frame: int) -> None:
-        self.versions.append(frame)
+    def send(self, packet: str) -> None:
+        _, data = orjson.loads(packet.removeprefix("42"))
+        self.versions.append(data["version"])
+
+    def send_encoded(self, frames: bytes, packets: list[str]) -> None:
+        for packet in packets:
+            self.send(packet)
 
     async def writable(self) -> None:
         pass
@@ -61,7 +69,6 @@ class Database:
 def database(monkeypatch) -> Database:
     database = Database()
     monkeypatch.setattr(room_feed, "_load_changes", database.load_changes)
-    monkeypatch.setattr(room_feed, "event_packet", lambda delivery: delivery.data["version"])
     monkeypatch.setattr(room_feed, "BEHIND_PAUSE_S", 0.01)
     monkeypatch.setattr(hub_module, "HOLE_PATIENCE_S", 0.05)
     return database
