@@ -10,7 +10,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import cycle
+from itertools import chain, cycle
 from pathlib import Path
 from typing import Any
 
@@ -30,21 +30,20 @@ def main(arguments: Sequence[str] = ()) -> None:
     """Measure, print tables and verdicts, and append each run of the load client to a file as a line of JSON."""
     options = _options(arguments)
     scale = next((each for asked, each in ((options.tiny, TINY), (options.quick, QUICK)) if asked), FULL)
-    chosen = {name: SERVERS[name] for name in options.servers or SERVERS}
     parts = [PARTS[name] for name in options.parts or PARTS]
-    wanted = [chosen[name] for part in parts for name in part.servers if name in chosen]
-    if options.profile:
-        wanted = [SERVERS["parley"]]
+    names = ["parley"] if options.profile else options.servers
+    wanted = {part.name: servers_of(part, names) for part in parts}
     client.allow_many_files()
     try:
-        install_peers(wanted)
+        install_peers(list(chain(*wanted.values())))
         with prepared(users=max(*scale.room_clients, scale.storm_clients, scale.posters)) as ground:
             client.compile_client(ground.folder)
-            run = Run(ground, scale, chosen, options.json)
+            run = Run(ground, scale, options.json)
             for part in parts:
-                profiles.profile(ground, part, scale, options.profile) if options.profile else run.measure(
-                    part
-                )
+                if options.profile:
+                    profiles.profile(ground, part, scale, options.profile)
+                else:
+                    run.measure(part, wanted[part.name])
     except BenchError as error:
         sys.exit(f"Error: {error}")
 
@@ -72,20 +71,26 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
+def servers_of(part: Part, names: Sequence[str] | None) -> list[Server]:
+    """The servers of the part, or those among the named that it can measure."""
+    if names is None:
+        return [SERVERS[name] for name in part.servers]
+    return [SERVERS[name] for name in (*part.servers, *part.more_servers) if name in names]
+
+
 class Run:
     """One run of the benchmark over some parts."""
 
-    def __init__(self, ground: Ground, scale: Scale, servers: dict[str, Server], output: Path) -> None:
-        self._ground, self._scale, self._servers, self._output = ground, scale, servers, output
+    def __init__(self, ground: Ground, scale: Scale, output: Path) -> None:
+        self._ground, self._scale, self._output = ground, scale, output
         self._started = time.strftime("%Y-%m-%dT%H:%M:%S")
         self._versions = versions()
         output.parent.mkdir(parents=True, exist_ok=True)
 
-    def measure(self, part: Part) -> None:
-        """Measure all servers of the part, and print."""
+    def measure(self, part: Part, servers: Sequence[Server]) -> None:
+        """Measure these servers, and print."""
         samples: dict[tuple[str, str], list[client.Figures]] = defaultdict(list)
         measures = part.measures(self._scale, self._ground.seed)
-        servers = [self._servers[name] for name in part.servers if name in self._servers]
         for number in range(min(self._scale.rounds, part.rounds or self._scale.rounds)):
             for server in servers[:: -1 if number % 2 else 1]:  # none always runs after the same other
                 for key, figures in measure_server(server, self._ground, measures):
@@ -145,7 +150,7 @@ def load_all(started: Running, measures: Sequence[Measure]) -> list[tuple[str, c
     halls = cycle(started.ground.seed.halls)
     results = []
     for measure in measures:
-        if measure.servers and started.server.name not in measure.servers:
+        if started.server.name in measure.not_for:
             continue
         room = ("--rooms", str(next(halls))) if measure.needs_room else ()
         results.append((measure.key, client.load(started, (*measure.arguments, *room))))

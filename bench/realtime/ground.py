@@ -16,7 +16,14 @@ from psycopg import sql
 
 from bench.program import ROOT, UNSET, BenchError, data_folder
 from bench.realtime.machine import Cores
-from project.embedded.addresses import DATABASE_NAME, Addresses, embedded_addresses
+from project.embedded.addresses import (
+    DATABASE_NAME,
+    DATABASE_PORT,
+    DATABASE_USER,
+    Addresses,
+    embedded_addresses,
+)
+from project.embedded.provision import SUPERUSER
 from project.embedded.services import Services
 
 
@@ -64,10 +71,10 @@ class Ground:
         self._copies += 1
         name = f"run_{self._copies}"
         address = self.addresses.database
-        with _administrator(self.addresses) as connection:
+        with self._superuser() as connection:
             connection.execute(
-                sql.SQL("create database {} template {}").format(
-                    sql.Identifier(name), sql.Identifier(DATABASE_NAME)
+                sql.SQL("create database {} template {} owner {}").format(
+                    *map(sql.Identifier, (name, DATABASE_NAME, DATABASE_USER))
                 )
             )
         try:
@@ -80,28 +87,44 @@ class Ground:
                 "PGDATABASE": name,
             }
         finally:
-            with _administrator(self.addresses) as connection:
+            with self._superuser() as connection:  # who alone may end an autovacuum that is at work in it
                 connection.execute(
                     sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
                 )
+
+    def _superuser(self) -> "psycopg.Connection[tuple[Any, ...]]":
+        return psycopg.connect(
+            host=str(self.addresses.postgres_socket_dir),
+            port=DATABASE_PORT,
+            user=SUPERUSER,
+            password=self.addresses.superuser_password,
+            dbname="postgres",
+            autocommit=True,
+        )
 
 
 @contextmanager
 def prepared(*, users: int) -> Iterator[Ground]:
     """A ground that lasts until the end of the block, and leaves nothing behind."""
-    cores = Cores.of_this_machine()
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cores.services)  # what is started from here on inherits it
-    try:
-        with data_folder() as folder:
-            services = Services(embedded_addresses(folder), say=lambda line: None)
-            try:
+    with data_folder() as folder:
+        services = Services(embedded_addresses(folder), say=lambda line: None)
+        cores = Cores.of_this_machine()
+        try:
+            with _kept_to(cores.services):  # what is started here inherits it
                 services.start(with_parent=True)
-                environment = _environment(services.addresses)
-                seed = _seed(environment, folder, users)
-                yield Ground(services.addresses, services, cores, environment, seed)
-            finally:
-                services.stop()
+            environment = _environment(services.addresses)
+            seed = _seed(environment, folder, users)
+            yield Ground(services.addresses, services, cores, environment, seed)
+        finally:
+            services.stop()
+
+
+@contextmanager
+def _kept_to(cores: frozenset[int]) -> Iterator[None]:
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
     finally:
         os.sched_setaffinity(0, before)
 
@@ -137,15 +160,3 @@ def _run(environment: dict[str, str], *arguments: str) -> str:
     if done.returncode:
         raise BenchError(f"{' '.join(arguments)}: {done.stderr[-2000:]}")
     return done.stdout
-
-
-def _administrator(addresses: Addresses) -> "psycopg.Connection[tuple[Any, ...]]":
-    address = addresses.database
-    return psycopg.connect(
-        host=str(address["HOST"]),
-        port=str(address["PORT"]),
-        user=str(address["USER"]),
-        password=str(address["PASSWORD"]),
-        dbname="postgres",
-        autocommit=True,
-    )

@@ -27,8 +27,6 @@ def profile(ground: Ground, part: Part, scale: Scale, tool: str) -> None:
     if tool == "perf" and not shutil.which("perf"):
         raise BenchError("perf is not installed")
     for measure in part.measures(scale, ground.seed):
-        if measure.servers and "parley" not in measure.servers:
-            continue
         print(f"\n== {part.name}: {measure.key}", flush=True)
         if tool == "perf":
             _by_perf(ground, measure)
