@@ -182,7 +182,8 @@ class Session:
                 raise ProtocolError("unexpected Engine.IO packet")
 
     def _is_flooded_by(self, packet: Packet) -> bool:
-        cost = 1 + len(packet.data) / PACKET_UNIT_BYTES
+        # What is above the limit is refused unread, with a word why.
+        cost = 1 + min(len(packet.data), settings.SOCKET_MAX_PAYLOAD_BYTES) / PACKET_UNIT_BYTES
         return self._packets is not None and not self._packets.take(self._loop.time(), cost)
 
     def _ping_later(self) -> asyncio.TimerHandle:

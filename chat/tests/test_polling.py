@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
-from chat import actions, engine, polling
+from chat import actions, engine, polling, polling_consumer
 from chat.database import run_in_db
 from chat.routing import server
 from chat.tests.polling_client import (
@@ -204,7 +204,9 @@ async def test_other_methods_are_refused(ada):
     await client.close()
 
 
-@pytest.mark.parametrize("headers", [[], [(b"content-length", b"1000001")]])
+@pytest.mark.parametrize(
+    "headers", [[], [(b"content-length", b"1000001")], [(b"content-length", b"9000000")]]
+)
 async def test_a_payload_that_is_too_large_ends_the_session(ada, headers):
     client = await poll_as(ada)
     client.headers += headers
@@ -213,6 +215,27 @@ async def test_a_payload_that_is_too_large_ends_the_session(ada, headers):
 
     assert (answer.status, answer.text) == (413, "")
     assert (await client.get()).problem == UNKNOWN_SESSION
+
+
+async def test_a_payload_that_trickles_in_ends_the_session(ada, monkeypatch):
+    monkeypatch.setattr(polling_consumer, "POST_MAX_S", 0.3)
+    monkeypatch.setattr("project.request_limits.DRAIN_MAX_S", 0.1)
+    client = await poll_as(ada)
+    request = client.start("POST", {**HANDSHAKE, "sid": client.sid})
+
+    async def trickle() -> None:
+        while True:
+            await request.send_input({"type": "http.request", "body": b"4", "more_body": True})
+            await asyncio.sleep(0.05)
+
+    trickling = asyncio.ensure_future(trickle())
+    answer = await request.receive_output(5)
+    trickling.cancel()
+
+    assert answer["status"] == 408
+    assert (await client.get()).problem == UNKNOWN_SESSION
+    await request.send_input({"type": "http.disconnect"})
+    await request.wait()
 
 
 async def test_a_payload_of_the_limit_is_taken(ada):
