@@ -116,7 +116,7 @@ class WebSocketConsumer(AsyncWebsocketConsumer):
             await self.close()
             return
         if not isinstance(polling, PollingTransport):  # the holder's consumer does what follows
-            await polling.carry_websocket(self._receive, self.base_send)
+            await polling.carry_websocket(self.scope, self._receive, self.base_send)
             raise StopConsumer
         await self.accept()
         try:

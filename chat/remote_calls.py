@@ -148,19 +148,20 @@ class Calls:
         task.add_done_callback(lambda _: self._served.pop(key))
 
     async def _serve(self, call: Call) -> None:
-        refusal, value = "", None
         try:
             handler = self._handlers.get(call.method)
             if handler is None:
                 raise CallRefused(NO_METHOD)
-            value = await handler(call)
+            answer = self._encode_answer(call, "", await handler(call))
         except CallRefused as refused:
-            refusal = refused.reason
+            answer = self._encode_answer(call, refused.reason)
         except Exception:  # a bug, or arguments that no process sends: the caller must not wait for ever
             log.exception("the call %r of another web process failed", call.method)
-            refusal = FAILED
-        answer = Answer(self.address, self._line_number, call.number, refusal, value)
-        self._line.send(call.sender, encode_message(answer))
+            answer = self._encode_answer(call, FAILED)
+        self._line.send(call.sender, answer)
+
+    def _encode_answer(self, call: Call, refusal: str, value: Any = None) -> bytes:
+        return encode_message(Answer(self.address, self._line_number, call.number, refusal, value))
 
     # ------------------------------------------------------------------------------------ who is still there
 

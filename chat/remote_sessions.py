@@ -14,10 +14,12 @@ from chat.polling import (
     PollingTransport,
     ReadBody,
     Receive,
+    Scope,
     Send,
     SessionUnknown,
     Unreachable,
 )
+from chat.raw_frames import raw_frames_of
 from chat.remote_calls import CallRefused, Calls, LineDown, ProcessGone
 from chat.remote_websocket import HeldWebSocket, carry_websocket
 from chat.remote_wire import Call, address_in
@@ -185,10 +187,10 @@ class RemoteSession:
 
     # ----------------------------------------------------------------------------------------- WebSocket
 
-    async def carry_websocket(self, receive: Receive, send: Send) -> None:
+    async def carry_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the holder talk to the WebSocket that wants to take the session over, until one of them ends it."""
         await self._calls.open()
-        await carry_websocket(self, receive, send)
+        await carry_websocket(self, receive, send, raw_frames_of(scope))
 
     async def run(self) -> None:
         """See `Holder` of chat.remote_websocket, as the next two."""

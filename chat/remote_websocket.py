@@ -14,6 +14,7 @@ from django.conf import settings
 from chat.consumers import WebSocketConsumer
 from chat.polling import EngineServer, Receive, Send
 from chat.protocol.engineio import PROTOCOL_VERSION
+from chat.raw_frames import RawFrames
 from chat.remote_calls import CallRefused, LineDown, ProcessGone
 
 BUFFER_MAX_BYTES = 256_000
@@ -94,8 +95,11 @@ class Holder(Protocol):
     async def put(self, message: Message) -> None: ...
 
 
-async def carry_websocket(holder: Holder, receive: Receive, send: Send) -> None:
-    """Carry messages between a client whose WebSocket is here and the holder of its session, until either ends it."""
+async def carry_websocket(holder: Holder, receive: Receive, send: Send, raw: RawFrames | None) -> None:
+    """Carry messages between a client whose WebSocket is here and the holder of its session, until either ends it.
+
+    `raw` is the server's handle on the connection, if it has one: to drop a client that does not read its last words.
+    """
     client = _Client(send)
     over = asyncio.ensure_future(holder.run())
     down = asyncio.ensure_future(_carry_down(holder, client))
@@ -107,6 +111,10 @@ async def carry_websocket(holder: Holder, receive: Receive, send: Send) -> None:
         for task in tasks:
             task.cancel()
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        if (
+            raw is not None and outcomes[1] is not None
+        ):  # a server waits until all is read, if need be for ever
+            asyncio.get_running_loop().call_later(LAST_WORDS_S, raw.abort)
     for outcome in outcomes:
         if isinstance(outcome, (CallRefused, ProcessGone, LineDown)):
             await client.close(RESTARTED)
@@ -153,4 +161,8 @@ class _Client:
             self._is_open = False
 
     async def close(self, code: int) -> None:
-        await self.send({"type": "websocket.close", "code": code, "reason": ""})
+        try:
+            async with asyncio.timeout(1):
+                await self.send({"type": "websocket.close", "code": code, "reason": ""})
+        except TimeoutError:
+            pass  # it does not read; the server drops the connection

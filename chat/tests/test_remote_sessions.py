@@ -1,12 +1,13 @@
 """Requests of a polling client that land in another process than the one that holds its session."""
 
 import asyncio
+from types import SimpleNamespace
 
 import orjson
 import pytest
 from django.conf import settings
 
-from chat import actions, remote_calls, remote_line
+from chat import actions, remote_calls, remote_line, remote_websocket
 from chat.database import run_in_db
 from chat.remote_wire import Call, encode_message
 from chat.tests.polling_client import BAD_REQUEST, HANDSHAKE, UNKNOWN_SESSION, until_waiting
@@ -240,6 +241,33 @@ async def test_a_frame_that_is_too_large_is_cut_on_its_way(here, there):
     await socket.disconnect()
 
     assert lengths == [settings.SOCKET_MAX_PAYLOAD_BYTES + 1]
+
+
+class StuckHolder:
+    """It has ended, and what it said last does not go through."""
+
+    async def run(self) -> None:
+        await asyncio.sleep(0.05)
+
+    async def take(self) -> list[dict]:
+        return [{"type": "websocket.send", "text": "1"}]
+
+    async def put(self, message: dict) -> None:
+        pass
+
+
+async def test_a_connection_whose_client_never_reads_its_last_words_is_dropped(monkeypatch):
+    monkeypatch.setattr(remote_websocket, "LAST_WORDS_S", 0.05)
+    dropped = asyncio.Event()
+    never = asyncio.Event()
+
+    async def stuck(*message: dict) -> None:
+        await never.wait()
+
+    await remote_websocket.carry_websocket(StuckHolder(), stuck, stuck, SimpleNamespace(abort=dropped.set))
+
+    async with asyncio.timeout(5):
+        await dropped.wait()
 
 
 # ------------------------------------------------------------------------------------------ who goes away
