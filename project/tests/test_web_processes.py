@@ -172,13 +172,24 @@ async def test_twenty_of_twenty_python_clients_connect_and_exchange_messages(url
     gc.collect()  # the client does not read the answers to its POSTs: aiohttp complains here, not in a later test
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 @pytest.mark.parametrize("transports", [("polling",), ()], ids=["polling", "default"])
-async def test_clients_outlive_each_web_process(running, crowd, transports):
+async def test_clients_outlive_each_web_process(running, crowd, transports, number):
     async with crowd(9, *transports) as clients:
         first = [joined[0] for joined in clients.reported("joined")]
         for victim in running.pids("project.web"):
-            os.kill(victim, signal.SIGKILL)
+            os.kill(victim, number)
             await clients.exchange(f"after {transports} {victim}")
             await eventually(lambda: len(running.pids("project.web")) == 3, timeout_s=30)
 
         assert all(joined[-1] != sid for joined, sid in zip(clients.reported("joined"), first, strict=True))
+
+
+async def test_clients_who_poll_outlive_valkey(running, crowd):
+    async with crowd(9, "polling") as clients:
+        await clients.exchange("before")
+        [victim] = running.pids("valkey")
+
+        os.kill(victim, signal.SIGKILL)
+
+        await clients.exchange(f"after {victim}")
