@@ -1,5 +1,6 @@
 // Where one writes: Enter sends, Shift+Enter begins a line, a draft survives the page.
 
+import { keepText } from "./storage.js";
 import { TextLimit } from "./text_limit.js";
 
 const TYPING_EVERY_MS = 3000;
@@ -65,7 +66,7 @@ export class Composer {
   }
 
   #changed() {
-    if (this.#box.value) localStorage.setItem(this.#draftKey, this.#box.value);
+    if (this.#box.value) keepText(this.#draftKey, this.#box.value);
     else localStorage.removeItem(this.#draftKey);
     this.#limit.show();
     this.#fit();

@@ -1,6 +1,8 @@
 // Messages on their way: kept in the browser until the server has them, sent again with the same id of their own, so that
 // a retry posts nothing twice.
 
+import { keepText } from "./storage.js";
+
 const RETRY_MS = 3000;
 const MOST_TRIES = 3; // of a message over which the server fails; it must not hold up the others for ever
 const WORTH_A_RETRY = new Set(["RATE_LIMITED", "UNAVAILABLE", "INTERNAL"]);
@@ -13,6 +15,7 @@ export class Outbox {
   #socket;
   #flushing = false;
   #timer = 0;
+  #inMemory = null; // the entries, where the browser has no room for them: they then last as long as the page
 
   constructor(socket, userId) {
     this.#socket = socket;
@@ -20,6 +23,7 @@ export class Outbox {
   }
 
   entries() {
+    if (this.#inMemory) return this.#inMemory;
     try {
       return JSON.parse(localStorage.getItem(this.#key)) ?? [];
     } catch {
@@ -102,7 +106,7 @@ export class Outbox {
   }
 
   #save(entries) {
-    localStorage.setItem(this.#key, JSON.stringify(entries));
+    this.#inMemory = keepText(this.#key, JSON.stringify(entries)) ? null : entries;
   }
 }
 

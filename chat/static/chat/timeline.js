@@ -41,6 +41,7 @@ export class Timeline {
 
   /** Show a message, or replace it by this newer state of it. Returns whether it is new here. */
   put(message) {
+    if (message.author.id === this.#me.id) this.removeUnsent(message.clientId); // also where it is shown already
     const old = this.#find(message.id);
     if (old && !this.#isNewer(message, old)) return false;
     if (!old && this.#isBeforeFirst(message)) return false; // an old message changed that is not loaded
@@ -50,7 +51,6 @@ export class Timeline {
       return false;
     }
     this.#keepingView(() => {
-      if (message.author.id === this.#me.id) this.removeUnsent(message.clientId);
       if (old) old.replaceWith(item);
       else this.#insert(item);
       this.#follow(item, message.deltaIndex, message.text);
@@ -59,8 +59,9 @@ export class Timeline {
     return !old;
   }
 
-  /** Show a message that the server does not have yet, or its new state. */
+  /** Show a message that the server does not have yet, or its new state. One that turns out to be stored is not shown twice. */
   putUnsent(item) {
+    if (this.#stored(item.dataset.clientId)) return;
     const old = this.#unsent(item.dataset.clientId);
     this.#keepingView(() => {
       if (old) old.replaceWith(item);
@@ -70,7 +71,8 @@ export class Timeline {
   }
 
   removeUnsent(clientId) {
-    this.#unsent(clientId)?.remove();
+    const item = this.#unsent(clientId);
+    if (item) this.#keepingView(() => item.remove());
   }
 
   /** Put earlier messages (the server's markup) in front; `opener` is the element that stood for them. */
@@ -105,6 +107,10 @@ export class Timeline {
 
   #find(id) {
     return id ? this.#list.querySelector(`:scope > .message[data-id="${CSS.escape(id)}"]`) : null;
+  }
+
+  #stored(clientId) {
+    return this.#list.querySelector(`:scope > .own:not([data-id=""])[data-client-id="${CSS.escape(clientId)}"]`);
   }
 
   #unsent(clientId) {
