@@ -1,6 +1,7 @@
-// A stock socket.io-client, told what to do by lines of JSON on its input: {"emit": [event, ...arguments]} or
-// {"drop": true}. Each line of its output is what happened: {"connect"}, {"upgrade"}, {"event"}, {"ack"}, {"disconnect"},
-// {"error"}. Arguments: the URL, the token, and the transports if they are not to be the client's own choice.
+// A stock socket.io-client, told what to do by lines of JSON on its input: {"emit": [event, ...arguments]},
+// {"drop": true} (the connection), or {"leave": true} (the namespace, to connect to it again). Each line of its output is
+// what happened: {"connect", "recovered"}, {"upgrade"}, {"event"}, {"ack"}, {"disconnect"}, {"error"}. Arguments: the URL,
+// the token, and the transports if they are not to be the client's own choice.
 const readline = require("node:readline");
 const { io } = require("socket.io-client");
 
@@ -10,7 +11,7 @@ const choice = transports.length ? { transports } : {};
 const socket = io(url, { auth: { token }, ...choice, reconnectionDelay: 100, reconnectionDelayMax: 200 });
 
 socket.io.on("open", () => socket.io.engine.on("upgrade", (transport) => say({ upgrade: transport.name })));
-socket.on("connect", () => say({ connect: socket.id }));
+socket.on("connect", () => say({ connect: socket.id, recovered: socket.recovered }));
 socket.on("connect_error", (error) => say({ error: error.message, data: error.data ?? null }));
 socket.on("disconnect", (reason) => say({ disconnect: reason }));
 socket.onAny((...event) => say({ event }));
@@ -18,6 +19,7 @@ socket.onAny((...event) => say({ event }));
 readline.createInterface({ input: process.stdin }).on("line", (line) => {
   const order = JSON.parse(line);
   if (order.drop) socket.io.engine.close();
+  else if (order.leave) socket.disconnect().connect();
   else socket.emit(...order.emit, (answer) => say({ ack: answer }));
 }).on("close", () => {
   // It says goodbye: who vanishes between two polls is missed only by the heartbeat.

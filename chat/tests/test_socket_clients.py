@@ -13,6 +13,7 @@ import socketio
 from chat import actions
 from chat.database import run_in_db
 from chat.models import Message
+from chat.tests.people import chat_model
 from chat.tests.socket_client import access_token
 from chat.tests.waiting import eventually
 
@@ -148,6 +149,90 @@ async def test_a_killed_server_costs_a_client_no_message(
         await client.emit("join-room", str(general.pk), {"since": joined["version"]})
 
         assert (await client.event("new-message"))[1]["text"] == "missed"
+
+
+@pytest.fixture
+def second(ada, grace):
+    """Another room of both."""
+    room = chat_model("Room").objects.create(name="second", kind="private")
+    for user in (ada, grace):
+        chat_model("Membership").objects.create(room=room, user=user)
+    return room
+
+
+async def missed(client: NodeClient, number: int) -> dict[str, list[str]]:
+    """Texts of so many messages, by room, in the order in which they come."""
+    texts: dict[str, list[str]] = {}
+    for _ in range(number):
+        _, message, _ = await client.event("new-message")
+        texts.setdefault(message["roomId"], []).append(message["text"])
+    return texts
+
+
+async def post_all(author, *messages) -> None:
+    for room, text in messages:
+        await run_in_db(actions.post_message, author, room_id=room.pk, text=text)
+
+
+@pytest.mark.parametrize(
+    "transports", [(), ("polling",), ("websocket",)], ids=["default", "polling", "websocket"]
+)
+async def test_a_dropped_javascript_client_is_recovered_in_all_its_rooms(
+    ada, grace, general, second, parley_server, start_node, transports
+):
+    async with start_node(parley_server, await access_token(ada), *transports) as client:
+        assert (await client.until("connect"))["recovered"] is False
+        for room in (general, second):
+            await client.emit("join-room", str(room.pk))
+        await post_all(grace, (second, "s0"), (general, "g0"))
+        assert await missed(client, 2) == {str(second.pk): ["s0"], str(general.pk): ["g0"]}
+        await client.order(drop=True)
+        await client.until("disconnect")
+        await post_all(grace, (second, "s1"), (general, "g1"), (second, "s2"), (general, "g2"))
+
+        assert (await client.until("connect"))["recovered"] is True
+
+        assert await missed(client, 4) == {str(second.pk): ["s1", "s2"], str(general.pk): ["g1", "g2"]}
+        await post_all(grace, (general, "live"))
+        assert await missed(client, 1) == {str(general.pk): ["live"]}
+
+
+@pytest.mark.parametrize(
+    "transports", [(), ("polling",), ("websocket",)], ids=["default", "polling", "websocket"]
+)
+async def test_a_javascript_client_is_recovered_over_a_restart_of_the_server(
+    ada, grace, general, second, start_parley_server, start_node, transports
+):
+    server = start_parley_server()
+    async with start_node(server.url, await access_token(ada), *transports) as client:
+        await client.until("connect")
+        for room in (general, second):
+            await client.emit("join-room", str(room.pk))
+        await post_all(grace, (second, "s0"), (general, "g0"))
+        await missed(client, 2)
+        server.kill()
+        await client.until("disconnect")
+        await post_all(grace, (second, "s1"), (general, "g1"), (second, "s2"))
+
+        start_parley_server(port=int(server.url.rpartition(":")[2]))
+
+        assert (await client.until("connect"))["recovered"] is True
+        assert await missed(client, 3) == {str(second.pk): ["s1", "s2"], str(general.pk): ["g1"]}
+        answer = await client.emit("send-message", str(general.pk), "I am back")
+        assert answer["ok"] is True
+
+
+async def test_a_javascript_client_that_disconnects_itself_begins_anew(
+    ada, grace, general, parley_server, start_node
+):
+    async with start_node(parley_server, await access_token(ada), "websocket") as client:
+        await client.until("connect")
+        await client.emit("join-room", str(general.pk))
+        await client.order(leave=True)
+
+        assert (await client.until("connect"))["recovered"] is False
+
+        assert await run_in_db(lambda: chat_model("SocketSession").objects.count()) == 0
 
 
 async def test_two_web_processes_share_their_rooms(
