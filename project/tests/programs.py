@@ -5,11 +5,13 @@ A test without its program is skipped, and fails with CI=true.
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 NODE_DIR = Path(__file__).resolve().parent / "node"
+REACT_EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "react"
 
 
 def _missing(what: str) -> None:
@@ -43,4 +45,19 @@ def node_modules(node_path: str) -> Path:
     folder = NODE_DIR / "node_modules"
     if not folder.is_dir():
         _missing("project/tests/node/node_modules (npm packages of the tests)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def built_react_example(node_path: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The React example as Vite builds it; `make test` installs its npm packages."""
+    if not (REACT_EXAMPLE / "node_modules").is_dir():
+        _missing("examples/react/node_modules (npm packages of the example)")
+    folder = tmp_path_factory.mktemp("react")
+    vite = REACT_EXAMPLE / "node_modules" / "vite" / "bin" / "vite.js"
+    subprocess.run(
+        [node_path, vite, "build", "--outDir", folder, "--emptyOutDir", "--logLevel", "warn"],
+        cwd=REACT_EXAMPLE,
+        check=True,
+    )
     return folder

@@ -26,9 +26,9 @@ export function Room({ socket, roomId, pending, onSend }) {
 }
 
 function Message({ message }) {
-  const { author, text, status, editedAt, deletedAt } = message;
+  const { author, kind, text, status, editedAt, deletedAt } = message;
   return (
-    <li>
+    <li className={kind}>
       <b>{author.displayName || author.username}</b>{" "}
       <span className="text">{deletedAt ? <i>This message was deleted.</i> : text}</span>
       {status === "streaming" && <small> writing…</small>}

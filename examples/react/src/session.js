@@ -2,7 +2,7 @@
 
 import { expiresAt } from "./jwt.js";
 
-const REFRESH_BEFORE_MS = 90_000; // earlier than the hook renews, so that a renewal always gets a new one
+const REFRESH_BEFORE_MS = 65_000; // a little earlier than the hook renews, so that a renewal always gets a new one
 
 /** What the server refused; `code` is one of docs/protocols.md. */
 export class Refused extends Error {
