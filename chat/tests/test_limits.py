@@ -1,8 +1,10 @@
 """Token buckets, and the windows in Redis that the processes of an installation share."""
 
 import logging
+import re
 import socket
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from pathlib import Path
 from secrets import token_hex
 
 import pytest
@@ -110,6 +112,20 @@ def test_a_clock_that_steps_back_gives_a_bucket_nothing():
 
 
 # ------------------------------------------------------------------------------------------------- limiter
+
+
+def test_the_table_of_the_documentation_is_the_table_that_holds():
+    page = (Path(__file__).parents[2] / "docs" / "protocols.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (.*) \| (\d+)/s, (\d+) \|$", page, re.MULTILINE)
+
+    assert {name: (int(rate), int(burst)) for name, _, rate, burst in rows} == {
+        name: (limit.address.per_s, limit.address.burst) for name, limit in LIMITS.items()
+    }
+    assert {name: user for name, user, _, _ in rows if user} == {
+        name: f"{limit.user.per_s}/s, {limit.user.burst}"
+        for name, limit in LIMITS.items()
+        if name != "handshakes"  # nobody is signed in by then
+    }
 
 
 def test_a_user_gets_a_burst_and_then_twenty_messages_a_second(limiter, clock):
