@@ -53,6 +53,16 @@ class ChatSocket(Socket):
         """Stock clients are recovered if this is the pid that they sent."""
         return super().greeting() | ({"pid": self.record.pid} if self.record is not None else {})
 
+    def emit(self, event: str, *arguments: Any) -> None:
+        """Send an event.
+
+        Raises:
+            ValueError: the last argument is a string, which stock clients would take for an offset.
+        """
+        if arguments and isinstance(arguments[-1], str):
+            raise ValueError(f"the event {event} must not end in a string")
+        super().emit(event, *arguments)
+
     def room_ids(self) -> Collection[int]:
         """The rooms whose feed this client gets."""
         return self._feeds.keys()

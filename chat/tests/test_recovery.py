@@ -5,12 +5,17 @@ from datetime import timedelta
 
 import orjson
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
-from chat import actions, recovery
+from chat import actions, events, recovery
 from chat.database import run_in_db
+from chat.delivery import Delivery
+from chat.errors import Unavailable
+from chat.frames import event_packet
 from chat.models import Membership, Room, SocketSession, User
 from chat.protocol.offsets import format_offset
+from chat.sweeps import current_sweeper
 from chat.tests.people import chat_model
 from chat.tests.socket_client import WireClient, access_token, disconnect_all
 
@@ -121,6 +126,25 @@ async def test_a_replayed_message_carries_its_own_position(ada, grace, general):
         offsets.append(client.offset)
 
     assert offsets == [f"{general.pk}:{version}" for version in (1, 2, 3)]
+    await disconnect_all(client.wire)
+
+
+async def test_a_replayed_message_carries_its_own_position_where_versions_were_overtaken(ada, grace, general):
+    first, *_ = await post(grace, general, "one", "two", "three")
+    await run_in_db(actions.edit_message, grace, message_id=first.pk, text="one, edited")
+    client = await Recoverable(ada).connect()
+    await client.join(general, since=0)
+
+    seen = []
+    for _ in range(3):
+        message = await client.message()
+        seen.append((message["text"], client.offset))
+
+    assert seen == [
+        ("two", f"{general.pk}:2"),
+        ("three", f"{general.pk}:3"),
+        ("one, edited", f"{general.pk}:4"),
+    ]
     await disconnect_all(client.wire)
 
 
@@ -466,6 +490,87 @@ async def test_the_keeper_removes_what_is_too_old_at_once(ada, general):
     keeper.add("live")
 
     await no_session_is_left()
+
+
+@pytest.mark.parametrize("when", ["the caller is looked up", "the session is taken over"])
+async def test_a_client_that_comes_back_while_the_database_is_away_is_cut_off_and_keeps_its_session(
+    ada, grace, general, monkeypatch, when
+):
+    client = await Recoverable(ada).connect()
+    await client.join(general)
+    await client.cut_off()
+    await post(grace, general, "missed")
+
+    def away(*args, **kwargs):
+        raise OperationalError("the database is away")
+
+    with monkeypatch.context() as outage:
+        if when == "the caller is looked up":
+            outage.setattr("chat.chat_namespace.caller_from_handshake", away)
+        else:
+            outage.setattr(recovery.Record, "take_over", away)
+        wire = await WireClient().open()
+        await wire.send(f'40{{"pid":"{client.pid}","token":"{await access_token(ada)}"}}')
+        assert await wire.closed() == []  # a CONNECT_ERROR would keep a stock client away for good
+
+    await client.connect()
+    assert client.recovered
+    assert await client.texts(1) == ["missed"]
+    await disconnect_all(client.wire)
+
+
+async def test_a_client_that_comes_back_while_the_channel_layer_is_away_is_cut_off_and_keeps_its_session(
+    ada, general, monkeypatch
+):
+    client = await Recoverable(ada).connect()
+    await client.join(general)
+    await client.cut_off()
+
+    async def away(hub, group, listener):
+        raise Unavailable("Live updates are not available.")
+
+    with monkeypatch.context() as outage:
+        outage.setattr("chat.hub.Hub.listen", away)
+        wire = await WireClient().open()
+        await wire.send(f'40{{"pid":"{client.pid}","token":"{await access_token(ada)}"}}')
+        assert await wire.closed() == []
+
+    await client.connect()
+    assert client.recovered
+    await disconnect_all(client.wire)
+
+
+async def test_no_event_but_the_recoverable_ones_ends_in_a_string(ada, general):
+    message = {"roomId": "1", "version": 1}
+    samples = {
+        events.MessagePosted: (message,),
+        events.MessageUpdated: (message,),
+        events.MessageDelta: (1, 2, 0, "text"),
+        events.UserJoined: (1, 2),
+        events.UserLeft: (1, 2),
+        events.Typing: (1, 2, True),
+        events.MembershipsChanged: (1, (2,)),
+    }
+    announced = {
+        one
+        for one in vars(events).values()
+        if isinstance(one, type) and isinstance(vars(one).get("name"), str)
+    }
+    assert announced == set(samples)
+    for kind, values in samples.items():
+        event = kind(*values)
+        packet = event_packet(Delivery(event.group(), event.name, event.data()))
+        assert not isinstance(orjson.loads(packet[2:])[-1], str), packet
+
+
+async def test_a_socket_refuses_to_emit_what_a_stock_client_would_take_for_an_offset(ada):
+    client = await Recoverable(ada).connect()
+    [socket] = current_sweeper()._live
+
+    with pytest.raises(ValueError, match="must not end in a string"):
+        socket.emit("note", {"a": 1}, "text")
+
+    await disconnect_all(client.wire)
 
 
 @pytest.mark.parametrize(
