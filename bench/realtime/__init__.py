@@ -19,7 +19,8 @@ from bench.program import ROOT, BenchError
 from bench.realtime import client, profiles
 from bench.realtime.ground import Ground, prepared
 from bench.realtime.machine import versions
-from bench.realtime.parts import FULL, PARTS, QUICK, TINY, Measure, Part, Scale
+from bench.realtime.measures import FULL, QUICK, TINY, Measure, Scale
+from bench.realtime.parts import PARTS, Part
 from bench.realtime.servers import SERVERS, Running, Server, install_peers, running
 from bench.realtime.targets import median
 
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     scale = next((each for asked, each in ((options.tiny, TINY), (options.quick, QUICK)) if asked), FULL)
     parts = [PARTS[name] for name in options.parts or PARTS]
     names = ["parley"] if options.profile else options.servers
-    wanted = {part.name: servers_of(part, names) for part in parts}
+    wanted = {part.name: servers_of(part, names, scale) for part in parts}
     client.allow_many_files()
     try:
         install_peers(list(chain(*wanted.values())))
@@ -71,10 +72,10 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def servers_of(part: Part, names: Sequence[str] | None) -> list[Server]:
-    """The servers of the part, or those among the named that it can measure."""
+def servers_of(part: Part, names: Sequence[str] | None, scale: Scale) -> list[Server]:
+    """The servers of the part on that scale, or those among the named that it can measure."""
     if names is None:
-        return [SERVERS[name] for name in part.servers]
+        return [SERVERS[name] for name in part.servers if name not in scale.left_out]
     return [SERVERS[name] for name in (*part.servers, *part.more_servers) if name in names]
 
 

@@ -14,7 +14,7 @@ from bench.realtime.machine import child_setup
 from bench.realtime.servers import Running
 
 SOURCES = Path(__file__).with_name("load")
-TIMEOUT_S = 180.0
+TIMEOUT_S = 90.0
 Figures = dict[str, Any]
 
 

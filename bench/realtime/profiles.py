@@ -9,7 +9,8 @@ from pathlib import Path
 from bench.program import BenchError
 from bench.realtime.ground import Ground
 from bench.realtime.machine import child_setup
-from bench.realtime.parts import Measure, Part, Scale
+from bench.realtime.measures import Measure, Scale
+from bench.realtime.parts import Part
 from bench.realtime.servers import SERVERS, Running, running
 
 TOP = 30

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import select
 import shutil
 import signal
 import socket
@@ -25,8 +26,9 @@ _WITHOUT_RECOVERY = ',"recovery":false'
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server to measure. `{fd}` in the command is the listening socket; `plain` ones speak JSON over a WebSocket at
-    `path` instead of Socket.IO. `auth` is what clients add to their credentials."""
+    """A server to measure. `{fd}` in the command is the listening socket, `{pulse}` a pipe to write to once it serves.
+    `plain` ones speak JSON over a WebSocket at `path` instead of Socket.IO. `auth` is what clients add to their
+    credentials."""
 
     name: str
     command: Sequence[str]
@@ -56,7 +58,7 @@ def _uvicorn(name: str, application: str, **options: object) -> Server:
 
 def parley(name: str = "parley", *, processes: int = 1, auth: str = _WITHOUT_RECOVERY) -> Server:
     """Parley; Socket.IO's own servers have no recovery unless it is asked for, so its clients decline it."""
-    command = (sys.executable, "-m", "bench.realtime.parley_web", "--fd", "{fd}")
+    command = (sys.executable, "-m", "bench.realtime.parley_web", "--fd", "{fd}", "--pulse-fd", "{pulse}")
     return Server(name, command, auth=auth, processes=processes)
 
 
@@ -121,50 +123,69 @@ def running(server: Server, ground: Ground, *extra: str) -> Iterator[Running]:
         environment = ground.environment | stack.enter_context(ground.database())
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=BACKLOG))
         stack.callback(_stop, processes)
+        pulses = [stack.enter_context(_pulse()) for _ in range(server.processes)]
         with log.open("wb") as output:
-            for _ in range(server.processes):
-                processes.append(_spawn(server, ground, listener, environment, extra, output.fileno()))
+            for pulse in pulses:
+                descriptors = {"fd": listener.fileno(), "pulse": pulse[1]}
+                processes.append(_spawn(server, ground, descriptors, environment, extra, output.fileno()))
         port: int = listener.getsockname()[1]
         listener.close()  # its only holders are the servers: when they end, nobody connects in vain
         _await_answer(port, processes, log)
+        if "{pulse}" in server.command:
+            for reader, _ in pulses:  # one that still loads would leave its part of the clients to the others
+                _await_beat(reader, log)
         yield Running(server, port, [process.pid for process in processes], ground, log)
         if any(process.poll() is not None for process in processes):
             raise BenchError(f"{server.name} ended under load:\n{_tail(log)}")
 
 
+@contextmanager
+def _pulse() -> Iterator[tuple[int, int]]:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        yield reader, writer
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+def _await_beat(reader: int, log: Path) -> None:
+    if not select.select([reader], [], [], START_TIMEOUT_S)[0]:
+        raise BenchError(f"a server does not begin to serve:\n{_tail(log)}")
+
+
 def _spawn(
     server: Server,
     ground: Ground,
-    listener: socket.socket,
+    descriptors: dict[str, int],
     environment: dict[str, str],
     extra: Sequence[str],
     output: int,
 ) -> "subprocess.Popen[bytes]":
-    descriptor = listener.fileno()
     return subprocess.Popen(
-        [*(word.replace("{fd}", str(descriptor)) for word in server.command), *extra],
+        [*(word.format(**descriptors) for word in server.command), *extra],
         cwd=ROOT,
         env={**environment, "MALLOC_ARENA_MAX": "2"},  # as `up` sets it; Node has an allocator of its own
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
-        pass_fds=[descriptor],
+        pass_fds=list(descriptors.values()),
         preexec_fn=child_setup(ground.cores.server, signal.SIGKILL),
     )
 
 
 def _await_answer(port: int, processes: Sequence["subprocess.Popen[bytes]"], log: Path) -> None:
-    """Wait for any reply over HTTP, from as many connections as there are processes to wake."""
+    """Wait for any reply over HTTP."""
     deadline = time.monotonic() + START_TIMEOUT_S
-    answered = 0
-    while answered < 4 * len(processes):
+    while True:
         if time.monotonic() > deadline or any(process.poll() is not None for process in processes):
             raise BenchError(f"a server does not answer:\n{_tail(log)}")
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=START_TIMEOUT_S)
         try:
             client.request("GET", "/health/live")
             client.getresponse().read()
-            answered += 1
+            return
         except OSError:
             time.sleep(0.05)
         finally:
