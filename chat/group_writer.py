@@ -3,8 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
 
 from django.db import InterfaceError, OperationalError
 
@@ -12,22 +11,20 @@ from chat import actions
 from chat.actions import Post, Posted
 from chat.database import run_in_db
 from chat.errors import Unavailable
-from chat.models import Message
+from chat.events import Wire
 from chat.per_loop import PerLoop
 
 log = logging.getLogger(__name__)
-Waiting = tuple[Post, "asyncio.Future[Message]"]
+Waiting = tuple[Post, "asyncio.Future[Wire]"]
 BUSY = "The server has too much to do at the moment. Try again shortly."
 
 
-class Write(Protocol):
-    """Stores posts in one transaction; with `announce_again` it also announces those that it finds stored."""
-
-    async def __call__(self, posts: Sequence[Post], *, announce_again: bool = False) -> Sequence[Posted]: ...
+# Stores posts in one transaction.
+Write = Callable[[Sequence[Post]], Awaitable[Sequence[Posted]]]
 
 
 class GroupWriter:
-    """`writer.submit(post)` gives a future of the stored message.
+    """`writer.submit(post)` gives a future of the wire form of the stored message.
 
     A free writer takes all that waits, except rooms which another one is writing to: a room is in one transaction at a
     time, so nobody here waits for its lock and its messages keep the order in which they came. There is no timer: a
@@ -46,7 +43,7 @@ class GroupWriter:
         self._tasks: set[asyncio.Task[None]] = set()
         self._scheduled = False
 
-    def submit(self, post: Post) -> "asyncio.Future[Message]":
+    def submit(self, post: Post) -> "asyncio.Future[Wire]":
         """Queue a post. The future raises the DomainError of a post that is refused.
 
         Raises:
@@ -55,7 +52,7 @@ class GroupWriter:
         if len(self._waiting) >= self._max_waiting:
             raise Unavailable(BUSY, retry_after_s=1)
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Message] = loop.create_future()
+        future: asyncio.Future[Wire] = loop.create_future()
         self._waiting.append((post, future))
         if self._free and not self._scheduled:  # at the end of this tick, with what came by the same read
             self._scheduled = True
@@ -92,10 +89,10 @@ class GroupWriter:
             self._held -= rooms
             self._start()
 
-    async def _store(self, batch: list[Waiting], *, again: bool = False) -> None:
+    async def _store(self, batch: list[Waiting]) -> None:
         posts = [post for post, _ in batch]
         try:
-            results = await self._write_twice(posts, again=again)
+            results = await self._write_twice(posts)
         except (OperationalError, InterfaceError):
             log.exception("the database did not take %d posts", len(batch))
             _fail(batch, Unavailable("The message could not be stored. Try again shortly.", retry_after_s=1))
@@ -104,31 +101,27 @@ class GroupWriter:
                 _fail(batch, error)
                 return
             for one in batch:
-                await self._store([one], again=True)
+                await self._store([one])
         else:
             for (_, future), posted in zip(batch, results, strict=True):
                 _answer(future, posted)
 
-    async def _write_twice(self, posts: Sequence[Post], *, again: bool) -> Sequence[Posted]:
-        """Once more after a lost connection: the pool held one that the server had closed. Client ids make it safe.
-
-        The connection may also have been lost after the commit, so that nobody was told: the second try announces what
-        is stored already. Whoever heard of it ignores that.
-        """
+    async def _write_twice(self, posts: Sequence[Post]) -> Sequence[Posted]:
+        """Once more after a lost connection: the pool held one that the server had closed. Client ids make it safe."""
         try:
-            return await self._write(posts, announce_again=again)
+            return await self._write(posts)
         except (OperationalError, InterfaceError):
-            return await self._write(posts, announce_again=True)
+            return await self._write(posts)
 
 
-def _answer(future: "asyncio.Future[Message]", posted: Posted) -> None:
+def _answer(future: "asyncio.Future[Wire]", posted: Posted) -> None:
     if future.done():
         return
     if posted.error is not None:
         future.set_exception(posted.error)
     else:
-        assert posted.message is not None
-        future.set_result(posted.message)
+        assert posted.payload is not None
+        future.set_result(posted.payload)
 
 
 def _fail(batch: list[Waiting], error: Exception) -> None:
@@ -137,13 +130,13 @@ def _fail(batch: list[Waiting], error: Exception) -> None:
             future.set_exception(error)
 
 
-async def _write_to_database(posts: Sequence[Post], *, announce_again: bool = False) -> Sequence[Posted]:
-    return await run_in_db(actions.post_messages, posts, announce_again=announce_again)
+async def _write_to_database(posts: Sequence[Post]) -> Sequence[Posted]:
+    return await run_in_db(actions.post_messages, posts)
 
 
 _current_writer = PerLoop(lambda: GroupWriter(_write_to_database))
 
 
-def submit_post(post: Post) -> "asyncio.Future[Message]":
+def submit_post(post: Post) -> "asyncio.Future[Wire]":
     """Post a message through the running event loop's writer. See `GroupWriter.submit`."""
     return _current_writer().submit(post)

@@ -231,6 +231,40 @@ def message_payload(message: Message) -> dict[str, Any]:
     }
 
 
+def new_message_payload(
+    author: User,
+    *,
+    message_id: int,
+    room_id: int,
+    version: int,
+    text: str,
+    html: str,
+    parent_id: int | None,
+    client_id: str,
+    created_at: datetime,
+) -> dict[str, Any]:
+    """What `message_payload` gives of a message that a person just posted. The row need not be made for it."""
+    return {
+        "id": str(message_id),
+        "roomId": str(room_id),
+        "version": version,
+        "kind": "person",
+        "author": user_payload(author),
+        "text": text,
+        "html": html,
+        "status": "final",
+        "error": None,
+        "citations": [],
+        "reactions": [],
+        "parentId": str(parent_id) if parent_id else None,
+        "clientId": client_id,
+        "deltaIndex": 0,
+        "createdAt": _iso(created_at),
+        "editedAt": None,
+        "deletedAt": None,
+    }
+
+
 def room_payload(room: Room) -> dict[str, Any]:
     """The wire form of a room."""
     return {

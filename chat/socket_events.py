@@ -16,7 +16,7 @@ from chat.chat_socket import ChatSocket
 from chat.database import run_in_db
 from chat.errors import BadInput, Forbidden
 from chat.group_writer import submit_post
-from chat.models import Membership, Message, Room, User
+from chat.models import Membership, Room, User
 from chat.namespaces import DEFAULT_LIMIT, Handler, Reply, Wire
 from chat.presence import current_presence
 from chat.protocol.offsets import NUMBER_MAX
@@ -125,8 +125,8 @@ async def send_message(socket: ChatSocket, room_id: object, content: object) -> 
     return asyncio.ensure_future(_stored(submit_post(post)))
 
 
-async def _stored(message: "asyncio.Future[Message]") -> Wire:
-    return {"message": message_payload(await message)}
+async def _stored(message: "asyncio.Future[Wire]") -> Wire:
+    return {"message": await message}
 
 
 async def edit_message(socket: ChatSocket, message_id: object, text: object) -> Wire:

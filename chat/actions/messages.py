@@ -1,6 +1,6 @@
 """Posting, editing and deleting messages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
@@ -14,7 +14,7 @@ from django.utils import timezone
 from chat.actions.steps import change_message
 from chat.counters import counters
 from chat.errors import BadInput, Conflict, DomainError, Forbidden, NotFound, PayloadTooLarge
-from chat.events import MessagePosted, publish_on_commit
+from chat.events import MessagePosted, Wire, publish_on_commit
 from chat.markdown import render
 from chat.mentions import find_mentions
 from chat.models import Mention, Message, Reaction, User
@@ -25,6 +25,7 @@ from chat.selectors import (
     access_room,
     manages_room,
     message_payload,
+    new_message_payload,
     parse_id,
 )
 from chat.text import clean_text
@@ -113,14 +114,17 @@ class Post:
         )
 
 
+Row = tuple[int, str, int, int, datetime]  # of the SQL function: n, status, id, version, created_at
+
+
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What became of a post: `message` is its stored form, or `error` says why there is none.
+    """What became of a post: `payload` is the stored message's wire form, or `error` says why there is none.
 
     `is_new` is false for a retry.
     """
 
-    message: Message | None
+    payload: Wire | None
     error: DomainError | None
     is_new: bool
 
@@ -156,7 +160,7 @@ def _columns(posts: Sequence[Post]) -> list[list[object]]:
     ]
 
 
-def _message(post: Post, row: tuple[int, str, int, int, datetime]) -> Message:
+def _message(post: Post, row: Row) -> Message:
     _, _, pk, version, created_at = row
     return Message(
         pk=pk,
@@ -172,37 +176,57 @@ def _message(post: Post, row: tuple[int, str, int, int, datetime]) -> Message:
     )
 
 
-def post_messages(posts: Sequence[Post], *, announce_again: bool = False) -> list[Posted]:
-    """Store the posts in the order given, in one transaction, and announce the new ones. The hot write of the program.
+def post_messages(posts: Sequence[Post]) -> list[Posted]:
+    """Store the posts in the order given, in one transaction, and announce them. The hot write of the program.
 
     The author must be a member of the room. Bots named in a text get their job in the same transaction. A post that is
-    refused does not fail its neighbours; a retry (same author and client id) gives the message that was stored first.
-    With `announce_again` such a message is announced, too: for who does not know whether an earlier try was.
+    refused does not fail its neighbours. A retry (same author and client id) gives the message that was stored first,
+    and announces it once more: the first try may have been cut off between its commit and that. Whoever heard of it
+    drops it by its version.
 
     Returns:
         one `Posted` for each post, in order.
     """
     with transaction.atomic(durable=True):
-        with connection.cursor() as cursor:
-            cursor.execute(_SQL, _columns(posts))
-            rows = cursor.fetchall()
-        results = list(_results(posts, rows))
-        for posted in results:
-            if posted.message is not None and (posted.is_new or announce_again):
-                publish_on_commit(MessagePosted(message_payload(posted.message)))
+        results = [_posted(post, row) for post, row in zip(posts, _store(posts), strict=True)]
+        publish_on_commit(*(MessagePosted(one.payload) for one in results if one.payload is not None))
     counters.count_posted(sum(posted.is_new for posted in results))
     return results
 
 
-def _results(posts: Sequence[Post], rows: Sequence[tuple[int, str, int, int, datetime]]) -> Iterable[Posted]:
-    for post, row in zip(posts, rows, strict=True):
-        status = row[1]
-        if status == "new":
-            yield Posted(_message(post, row), None, True)
-        elif status == "again":
-            yield Posted(Message.objects.select_related("author").get(pk=row[2]), None, False)
-        else:
-            yield Posted(None, _refusal(post.author, post, status), False)
+def _store(posts: Sequence[Post]) -> list[Row]:
+    with connection.cursor() as cursor:
+        cursor.execute(_SQL, _columns(posts))
+        return cursor.fetchall()
+
+
+def _posted(post: Post, row: Row) -> Posted:
+    match row[1]:
+        case "new":
+            return Posted(_payload(post, row), None, True)
+        case "again":
+            return Posted(message_payload(_stored_message(row[2])), None, False)
+        case status:
+            return Posted(None, _refusal(post.author, post, status), False)
+
+
+def _payload(post: Post, row: Row) -> Wire:
+    _, _, pk, version, created_at = row
+    return new_message_payload(
+        post.author,
+        message_id=pk,
+        room_id=post.room_id,
+        version=version,
+        text=post.text,
+        html=post.html,
+        parent_id=post.parent_id,
+        client_id=post.client_id,
+        created_at=created_at,
+    )
+
+
+def _stored_message(message_id: int) -> Message:
+    return Message.objects.select_related("author").get(pk=message_id)
 
 
 def post_message(
@@ -213,11 +237,15 @@ def post_message(
     Raises:
         NotFound, Forbidden, BadInput, PayloadTooLarge, Conflict.
     """
-    [posted] = post_messages([Post.checked(user, room_id, text, client_id=client_id, parent_id=parent_id)])
-    if posted.error is not None:
-        raise posted.error
-    assert posted.message is not None
-    return posted.message
+    post = Post.checked(user, room_id, text, client_id=client_id, parent_id=parent_id)
+    with transaction.atomic(durable=True):
+        [row] = _store([post])
+        if row[1] not in ("new", "again"):
+            raise _refusal(user, post, row[1])
+        message = _message(post, row) if row[1] == "new" else _stored_message(row[2])
+        publish_on_commit(MessagePosted(message_payload(message)))
+    counters.count_posted(row[1] == "new")
+    return message
 
 
 def edit_message(user: User, *, message_id: object, text: object) -> Message:

@@ -62,13 +62,16 @@ def encode(packet: Packet) -> list[str | bytes]:
     """The packet as Engine.IO message data: one text, then its attachments."""
     attachments: list[bytes] = []
     packet_type, data = packet.type, packet.data
-    if packet_type in (PacketType.EVENT, PacketType.ACK) and _has_bytes(data):
-        data = _take_bytes(data, attachments)
+    try:
+        text = "" if data is None else orjson.dumps(data).decode()
+    except orjson.JSONEncodeError:  # bytes are in it: to look for them first would cost every packet more
+        if packet_type not in (PacketType.EVENT, PacketType.ACK) or not _has_bytes(data):
+            raise
+        text = orjson.dumps(_take_bytes(data, attachments)).decode()
         packet_type = PacketType(packet_type + 3)
     count = f"{len(attachments)}-" if packet_type in _BINARY else ""
     namespace = "" if packet.namespace == "/" else f"{packet.namespace},"
     ack_id = "" if packet.id is None else str(packet.id)
-    text = "" if data is None else orjson.dumps(data).decode()
     return [f"{packet_type.value}{count}{namespace}{ack_id}{text}", *attachments]
 
 

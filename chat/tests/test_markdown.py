@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat.markdown import _LEXERS, MAX_HIGHLIGHTED_CHARACTERS, MAX_HTML_CHARACTERS, render
+from chat.markdown import (
+    _LEXERS,
+    MAX_HIGHLIGHTED_CHARACTERS,
+    MAX_HTML_CHARACTERS,
+    _render_markdown,
+    _render_plain,
+    render,
+)
 
 CHARACTERS = 20_000  # settings.MESSAGE_MAX_CHARACTERS
 FLOOR_S = 0.01  # below this a measured time says nothing
@@ -176,3 +183,33 @@ def test_an_image_is_a_link_with_its_description(text, shown):
     opening = '<a href="https://example.org/plan.png" rel="noopener noreferrer nofollow">'
 
     assert render(text) == f"<p>{before}{opening}{description}</a>{after}</p>"
+
+
+PLAIN_PARTS = [
+    *"aZé9漢ß .,;?!'\"()%:-/@–’…😀",
+    "http:",
+    "://",
+    "1.",
+    "mate0",
+    "a@b.c",
+    "  ",
+    "www.a.b",
+    "_",
+    "mailto:",
+    "@a.b",
+    "(c)",
+]
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.lists(st.sampled_from(PLAIN_PARTS), min_size=1, max_size=12).map("".join))
+def test_a_plain_text_looks_as_markdown_makes_it(text):
+    plain = _render_plain(text)
+
+    assert plain is None or plain == _render_markdown(text, None)
+
+
+def test_what_people_write_most_is_plain():
+    text = 'Hello @ada, isn\'t it "well-known" (and/or tested): 50% of 12.30?! 😀'
+
+    assert _render_plain(text) == render(text) != _render_plain(text + " *really*")

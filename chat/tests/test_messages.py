@@ -12,6 +12,7 @@ from django.utils import timezone
 from chat import actions
 from chat.errors import BadInput, Conflict, Forbidden, NotFound, PayloadTooLarge
 from chat.models import Membership, Mention, Message, Room, User
+from chat.selectors import message_payload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,12 +50,26 @@ def test_a_posted_message_is_stored_versioned_and_announced(ada, general, announ
     json.dumps(announced[0][1])  # plain values only, whatever the database fills in
 
 
-def test_a_retry_gives_the_first_message_and_announces_nothing_new(ada, general, announced):
+def test_a_retry_gives_the_first_message_and_announces_it_again(ada, general, announced):
     first = actions.post_message(ada, room_id=general.pk, text="one", client_id="c1")
     again = actions.post_message(ada, room_id=general.pk, text="two", client_id="c1")
 
     assert (again.pk, again.text) == (first.pk, "one")
-    assert Message.objects.count() == 1 and len(announced) == 1
+    assert Message.objects.count() == 1
+    assert announced == [("new-message", message_payload(first))] * 2  # its version tells that it is the same
+
+
+def test_the_wire_form_of_a_post_is_that_of_its_row(ada, general):
+    first = actions.post_message(ada, room_id=general.pk, text="one")
+    posts = [
+        actions.Post.checked(ada, general.pk, "*two* @ada", client_id="c2", parent_id=first.pk),
+        actions.Post.checked(ada, general.pk, "three", client_id="c3"),
+    ]
+
+    payloads = [posted.payload for posted in actions.post_messages(posts)]
+
+    rows = Message.objects.select_related("author").order_by("version")[1:]
+    assert payloads == [message_payload(row) for row in rows]
 
 
 def test_a_client_id_used_in_another_room_is_a_conflict(ada, general, private):
