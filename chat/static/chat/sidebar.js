@@ -25,7 +25,7 @@ export class Sidebar {
     socket.on("state", (state) => this.#stateChanged(state));
     socket.on("new-message", (message) => this.#arrived(message));
     socket.on("message-updated", (message) => this.#saw(message));
-    socket.on("room-updated", ({ roomId }) => this.#item(roomId) || this.refresh());
+    socket.on("room-updated", (update) => this.#updated(update));
     socket.on("room-lost", ({ roomId }) => this.#lost(roomId));
     document.addEventListener("visibilitychange", () => this.#visibilityChanged());
     this.#showTitle();
@@ -115,6 +115,12 @@ export class Sidebar {
     if (!isNews || !item || message.author.id === this.#me.id || this.isReading(message.roomId)) return;
     const mentioned = message.html.toLowerCase().includes(`>@${this.#me.username.toLowerCase()}<`);
     this.setUnread(message.roomId, Number(item.dataset.unread) + 1, Number(item.dataset.mentions) + Number(mentioned));
+  }
+
+  /** The server's own count, which also falls when the room is read on another device. */
+  #updated({ roomId, unread }) {
+    if (!this.#item(roomId)) this.refresh();
+    else if (!this.isReading(roomId)) this.setUnread(roomId, unread);
   }
 
   /** Whether the reader is looking at the end of that room just now; a room's page says so. */

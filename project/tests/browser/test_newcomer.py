@@ -122,6 +122,20 @@ async def test_what_happens_in_other_rooms_is_counted_and_reading_clears_it(visi
     await expect(count).to_be_hidden()
 
 
+async def test_reading_on_another_device_clears_the_count(visit, people, general):
+    other = await sync_to_async(actions.create_room)(people["ada"], name="release")
+    await sync_to_async(actions.join_room)(people["grace"], room_id=other.pk)
+    grace = await visit("grace")
+    await grace.open_room(general)
+    message = await sync_to_async(actions.post_message)(people["ada"], room_id=other.pk, text="ready")
+    count = grace.page.locator(f"[data-room='{other.pk}'] .count-number")
+    await expect(count).to_have_text("1")
+
+    await sync_to_async(actions.mark_read)(people["grace"], room_id=other.pk, version=message.version)
+
+    await expect(count).to_be_hidden()
+
+
 async def test_names_are_completed_by_keyboard(visit, general):
     ada = await visit("ada")
     await ada.open_room(general)
