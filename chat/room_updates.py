@@ -24,9 +24,10 @@ from chat.unread import Pair, Standing, read_standings
 
 log = logging.getLogger(__name__)
 PAUSE_S = 1.0
-PAUSE_PER_WORK = 20  # a round that takes long is followed by a pause that many times as long
+PAUSE_PER_WORK = 50  # a round that takes long is followed by a pause that many times as long
+PAUSE_MAX_S = 10.0
 PAIRS_AT_ONCE = 2000
-EMITS_AT_ONCE = 100
+EMITS_AT_ONCE = 20  # then messages, which matter more, have their turn
 
 
 class Client(Protocol):
@@ -100,15 +101,16 @@ class RoomUpdates:
         while not is_cancelled():
             await self._wake.wait()
             self._wake.clear()
-            begun_at = loop.time()
+            begun_at, pause_s = loop.time(), PAUSE_S
             try:
                 await self._tell_changes()
+                pause_s = max(PAUSE_S, min(PAUSE_MAX_S, (loop.time() - begun_at) * PAUSE_PER_WORK))
             except (DatabaseError, Unavailable) as error:
                 log.warning("members could not be told of changes, which is tried again: %s", error)
                 self._wake.set()
             except Exception:  # nobody here would hear of anything again if this task ended
                 log.exception("members could not be told of changes")
-            await asyncio.sleep(max(PAUSE_S, (loop.time() - begun_at) * PAUSE_PER_WORK))
+            await asyncio.sleep(pause_s)
 
     async def _tell_changes(self) -> None:
         await current_hub().listen(MEMBERSHIPS, self._listener)
@@ -138,6 +140,7 @@ class RoomUpdates:
         for user_id, room_id in pairs:
             if (user_id, room_id) not in members:
                 self._members.get(room_id, set()).discard(user_id)
+                self._departed = True
             elif user_id not in self._members.get(room_id, ()):
                 self._arrived.add(user_id)  # a room that is not listened to
                 self._wake.set()
