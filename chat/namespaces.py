@@ -10,13 +10,14 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Generic, TypeVar
 
 from django.conf import settings
 
 from chat import limits
 from chat.counters import counters
-from chat.engine import Session
+from chat.engine import Session, SessionClosed
 from chat.errors import BadInput, DomainError, PayloadTooLarge, RateLimited, Unavailable
 from chat.inbox import Inbox
 from chat.limits import client_address
@@ -28,6 +29,7 @@ from chat.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
 CONNECT_TIMEOUT_S = 10.0
+CALL_TIMEOUT_S = 10.0
 STRANGER_MAX_BYTES = 64_000  # in a packet of a client that is in no namespace
 REFUSALS_PER_S, REFUSALS_BURST = 5, 300  # of a client that goes on when it is told to wait
 DEFAULT_LIMIT = "changes"
@@ -59,6 +61,8 @@ class Socket:
         self.connection = connection
         self.namespace = namespace
         self.parted = False
+        self._asked: dict[int, asyncio.Future[list[Any]]] = {}
+        self._ask_ids = count()
 
     @property
     def session(self) -> Session:
@@ -72,6 +76,34 @@ class Socket:
         """Send an event."""
         self.send(Packet(PacketType.EVENT, self.namespace, [event, *arguments]))
 
+    async def call(self, event: str, *arguments: Any, timeout_s: float = CALL_TIMEOUT_S) -> list[Any]:
+        """Send an event, wait for its acknowledgement, and give what the client put into it.
+
+        Raises:
+            TimeoutError: none came in time.
+            SessionClosed: the client has gone.
+        """
+        ask_id, answer = next(self._ask_ids), asyncio.get_running_loop().create_future()
+        self._asked[ask_id] = answer
+        try:
+            self.send(Packet(PacketType.EVENT, self.namespace, [event, *arguments], ask_id))
+            async with asyncio.timeout(timeout_s):
+                return await answer
+        finally:
+            del self._asked[ask_id]
+
+    def acknowledged(self, packet: Packet) -> None:
+        """The client has acknowledged an event; one that nobody waits for is ignored."""
+        answer = self._asked.get(-1 if packet.id is None else packet.id)
+        if answer is not None and not answer.done():
+            answer.set_result(packet.data)
+
+    def left(self) -> None:
+        """The client has gone from the namespace: nothing will be acknowledged any more."""
+        for answer in self._asked.values():
+            if not answer.done():
+                answer.set_exception(SessionClosed())
+
     def send(self, packet: Packet) -> None:
         """Send a packet."""
         for data in encode(packet):
@@ -79,6 +111,7 @@ class Socket:
 
     def disconnect(self, reason: str) -> None:
         """Disconnect the client from this namespace; its others go on."""
+        self.parted = True
         self.connection.disconnect(self, reason)
 
     def kick(self, reason: str) -> None:
@@ -191,6 +224,10 @@ class Connection:
             return self.session.close("parse error")
         self._received_bytes += len(message)
         if packet is None:
+            return
+        if packet.type is PacketType.ACK and packet.namespace in self._sockets:
+            self._received_bytes = 0
+            self._sockets[packet.namespace].acknowledged(packet)  # whoever waits for it may hold up the inbox
             return
         self._inbox.put(packet, self._received_bytes)
         self._received_bytes = 0
@@ -317,12 +354,15 @@ class Connection:
     def _leave(self, socket: Socket, reason: str) -> Coroutine[Any, Any, None]:
         """Forget the socket at once; what its namespace has to do is awaited."""
         del self._sockets[socket.namespace]
+        socket.left()
         if not self._sockets and not self.session.closed:
             self._guard = self._await_connect()
         return self._namespaces[socket.namespace].disconnect(socket, reason)
 
     def _closed(self, reason: str) -> None:
         self._stop_guard()
+        for socket in self._sockets.values():
+            socket.left()
         self.ended = self._begin(self._end(reason))
 
     def _begin(self, ending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

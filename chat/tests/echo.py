@@ -64,6 +64,8 @@ class EchoNamespace(Namespace[EchoSocket]):
         self.name = name
         self.register("message", self._repeat)
         self.register("message-with-ack", self._acknowledge)
+        self.register("ask-me", self._ask)
+        self.register("send-me-away", self._send_away)
 
     async def connect(self, connection: Connection, auth: Mapping[str, Any]) -> EchoSocket:
         socket = EchoSocket(connection, self.name)
@@ -79,6 +81,12 @@ class EchoNamespace(Namespace[EchoSocket]):
 
     async def _acknowledge(self, socket: EchoSocket, *arguments: Any) -> list[Any]:
         return list(arguments)
+
+    async def _ask(self, socket: EchoSocket, *arguments: Any) -> list[Any]:
+        return await socket.call("question", *arguments)
+
+    async def _send_away(self, socket: EchoSocket) -> None:
+        socket.disconnect("asked for")
 
 
 def echo_application() -> ProtocolTypeRouter:
@@ -102,10 +110,17 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(prog="python -m chat.tests.echo", description=__doc__)
     parser.add_argument("--port", type=int, default=3000)
-    namespaces.CONNECT_TIMEOUT_S = SUITE_CONNECT_TIMEOUT_S
+    parser.add_argument(
+        "--patient", action="store_true", help="the intervals of Socket.IO, not of the suites"
+    )
+    options = parser.parse_args()
+    if options.patient:
+        settings.SOCKET_PING_INTERVAL_MS, settings.SOCKET_PING_TIMEOUT_MS = 25_000, 20_000
+    else:
+        namespaces.CONNECT_TIMEOUT_S = SUITE_CONNECT_TIMEOUT_S
     uvicorn.run(
         echo_application(),
-        port=parser.parse_args().port,
+        port=options.port,
         loop="uvloop",
         http="httptools",
         ws="project.raw_websocket:RawWebSocketProtocol",

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import queue
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ import socketio
 
 from chat import actions
 from chat.database import run_in_db
-from chat.models import Message
+from chat.models import Message, User
 from chat.tests.people import chat_model
 from chat.tests.socket_client import access_token
 from chat.tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SCRIPT = Path(__file__).with_name("stock_client.cjs")
+SNIPPET = Path(__file__).with_name("contract_snippet.cjs")
 
 
 class NodeClient:
@@ -311,3 +313,62 @@ def masked_frame(text: str) -> bytes:
     payload = text.encode()
     head = bytes([0x81, 0x80 | 126]) + len(payload).to_bytes(2, "big")
     return head + bytes(4) + payload
+
+
+@pytest.mark.parametrize(
+    "transports", [(), ("polling",), ("websocket",)], ids=["default", "polling", "websocket"]
+)
+async def test_the_snippet_of_the_contract(
+    ada, grace, general, parley_server, node_path, node_modules, transports
+):
+    async def run(user, text: str) -> asyncio.subprocess.Process:
+        arguments = (parley_server, await access_token(user), str(general.pk), text, *transports)
+        return await asyncio.create_subprocess_exec(
+            *(node_path, str(SNIPPET), *arguments),
+            stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, "NODE_PATH": str(node_modules)},
+        )
+
+    one = await run(ada, "hello")
+    assert one.stdout
+    assert json.loads(await asyncio.wait_for(one.stdout.readline(), 15)) == ["new-message", "ada", "hello"]
+    two = await run(grace, "bye")
+
+    heard = [json.loads(line) for line in (await asyncio.wait_for(one.communicate(), 15))[0].splitlines()]
+    assert heard == [["user-joined", str(grace.pk)], ["new-message", "grace", "bye"]]
+    output, _ = await asyncio.wait_for(two.communicate(), 15)
+    assert json.loads(output) == ["new-message", "grace", "bye"]
+
+
+async def test_the_python_client_without_asyncio_works_unmodified(ada, general, parley_server):
+    token, room = await access_token(ada), str(general.pk)
+
+    def talk() -> tuple[dict[str, Any], dict[str, Any]]:
+        client, received = socketio.Client(), queue.Queue[dict[str, Any]]()
+        client.on("new-message", received.put)
+        client.connect(parley_server, auth={"token": token}, wait_timeout=10)
+        client.call("join-room", room)
+        answer = client.call("send-message", (room, "hello from a thread"))
+        message = received.get(timeout=10)
+        client.disconnect()
+        return answer, message
+
+    answer, message = await asyncio.to_thread(talk)
+
+    assert answer == {"ok": True, "message": message}
+    assert message["text"] == "hello from a thread"
+
+
+async def test_a_stock_client_is_in_both_namespaces_and_leaves_one(ada, general, parley_server):
+    client = socketio.AsyncClient()
+    figures: list[dict[str, Any]] = []
+    client.on("figures", figures.append, namespace="/ops")
+    auth = {"token": await access_token(ada)}
+    await client.connect(parley_server, auth=auth, namespaces=["/", "/ops"], wait_timeout=10)
+    await eventually(lambda: figures, timeout_s=10)
+
+    await User.objects.filter(pk=ada.pk).aupdate(is_staff=False, is_superuser=False)
+
+    await eventually(lambda: "/ops" not in client.namespaces, timeout_s=10)
+    assert (await client.call("join-room", str(general.pk)))["ok"]
+    await client.disconnect()
