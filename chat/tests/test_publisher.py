@@ -1,0 +1,178 @@
+"""What leaves a process: at once to its own listeners, joined and in order to the others."""
+
+import asyncio
+
+import pytest
+from channels.layers import get_channel_layer
+from django.db import transaction
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from chat import publisher as publisher_module
+from chat.database import run_in_db, served_loop
+from chat.delivery import Delivery
+from chat.events import MessageDelta, MessagePosted, publish, publish_on_commit, room_group
+from chat.hub import Hub, current_hub
+from chat.publisher import Publisher
+from chat.tests.waiting import eventually
+
+ROOM = room_group(1)
+
+
+def delta(index: int, room_id: int = 1) -> MessageDelta:
+    return MessageDelta(room_id, 7, index, "x")
+
+
+def delivery(index: int, room_id: int = 1) -> Delivery:
+    return Delivery(room_group(room_id), "message-delta", {"index": index})
+
+
+class Layer:
+    """Keeps what is sent. A send waits for `gate`, and fails while `is_down`."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, list[int]]] = []
+        self.gate = asyncio.Event()
+        self.is_down = False
+
+    async def group_send(self, group, message) -> None:
+        await self.gate.wait()
+        if self.is_down:
+            raise RedisConnectionError("away")
+        assert message["origin"] == current_hub().origin
+        events = [Delivery.received(group, *event) for event in message["events"]]
+        self.sent.append((group, [event.data["index"] for event in events]))
+
+
+@pytest.fixture
+def layer(monkeypatch) -> Layer:
+    layer = Layer()
+    monkeypatch.setattr(publisher_module, "get_channel_layer", lambda: layer)
+    return layer
+
+
+async def test_what_is_announced_while_a_message_is_on_its_way_leaves_as_one(layer):
+    publisher = Publisher()
+    publisher.announce([delivery(0)])
+    await asyncio.sleep(0)
+
+    for index in range(1, 5):
+        publisher.announce([delivery(index), delivery(index, room_id=2)])
+    layer.gate.set()
+    await publisher.sent()
+
+    assert layer.sent == [(ROOM, [0]), (ROOM, [1, 2, 3, 4]), (room_group(2), [1, 2, 3, 4])]
+
+
+async def test_a_message_has_a_bounded_number_of_events(layer, monkeypatch):
+    monkeypatch.setattr(publisher_module, "MESSAGE_MAX_EVENTS", 2)
+    publisher = Publisher()
+    layer.gate.set()
+
+    publisher.announce([delivery(index) for index in range(5)])
+    await publisher.sent()
+
+    assert layer.sent == [(ROOM, [0, 1]), (ROOM, [2, 3]), (ROOM, [4])]
+
+
+async def test_an_outage_is_logged_once_and_survived(layer, caplog):
+    publisher = Publisher()
+    layer.gate.set()
+    layer.is_down = True
+    for index in range(3):
+        publisher.announce([delivery(index)])
+        await publisher.sent()
+    assert caplog.text.count("could not be sent") == 1
+    layer.is_down = False
+
+    publisher.announce([delivery(3)])
+    await publisher.sent()
+
+    assert layer.sent == [(ROOM, [3])]
+
+
+async def test_while_nothing_leaves_what_waits_is_bounded(layer, monkeypatch, caplog):
+    monkeypatch.setattr(publisher_module, "WAITING_MAX_EVENTS", 4)
+    publisher, heard = Publisher(), []
+    await current_hub().listen(ROOM, heard.append)
+
+    for index in range(10):
+        publisher.announce([delivery(index)])
+    layer.gate.set()
+    await publisher.sent()
+
+    assert [event.data["index"] for event in heard] == list(range(10))
+    assert sum(len(indexes) for _, indexes in layer.sent) == 4
+    assert caplog.text.count("too many events wait") == 1
+
+
+async def test_local_listeners_hear_at_once_and_only_once():
+    here, there = current_hub(), Hub()
+    heard_here: list[Delivery] = []
+    heard_there: list[Delivery] = []
+    await here.listen(ROOM, heard_here.append)
+    await there.listen(ROOM, heard_there.append)
+
+    await publish(delta(0))
+    assert len(heard_here) == 1
+    await publish(delta(1))
+
+    await eventually(lambda: len(heard_there) == 2)
+    assert [event.data["index"] for event in heard_here] == [0, 1]
+    assert [event.data for event in heard_there] == [event.data for event in heard_here]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_the_events_of_a_commit_reach_the_loop_in_one_go(monkeypatch):
+    announced: list[list[Delivery]] = []
+    monkeypatch.setattr(Publisher, "announce", lambda self, deliveries: announced.append(list(deliveries)))
+
+    def commit() -> None:
+        with transaction.atomic():
+            publish_on_commit(delta(0), delta(1))
+            assert announced == []
+
+    await run_in_db(commit)
+    await eventually(lambda: announced)
+
+    assert [[event.data["index"] for event in events] for events in announced] == [[0, 1]]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_rollback_announces_nothing(monkeypatch):
+    announced: list[list[Delivery]] = []
+    monkeypatch.setattr(Publisher, "announce", lambda self, deliveries: announced.append(list(deliveries)))
+
+    def roll_back() -> None:
+        with pytest.raises(ValueError, match="rolled back"), transaction.atomic():
+            publish_on_commit(delta(0))
+            raise ValueError("rolled back")
+
+    await run_in_db(roll_back)
+    await asyncio.sleep(0.05)
+
+    assert announced == []
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_code_without_an_event_loop_announces_before_it_goes_on():
+    heard: list[Delivery] = []
+    await current_hub().listen(ROOM, heard.append)
+
+    def commit() -> None:  # as a management command
+        assert served_loop() is None
+        with transaction.atomic():
+            publish_on_commit(MessagePosted({"roomId": "1", "version": 1}), delta(0))
+
+    await asyncio.to_thread(commit)
+
+    await eventually(lambda: len(heard) == 2)
+    assert [event.name for event in heard] == ["new-message", "message-delta"]
+    assert get_channel_layer() is not None
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_the_loop_is_known_only_to_the_function_that_it_waits_for():
+    loop = asyncio.get_running_loop()
+
+    assert await run_in_db(served_loop) is loop
+    assert await asyncio.to_thread(served_loop) is None
