@@ -8,7 +8,7 @@ trickles in (test_polling.py).
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -175,6 +175,36 @@ async def deep_nesting(server: Server) -> None:
             await until_closed(ws)
 
 
+async def unfinished_messages(server: Server) -> None:
+    """Fifteen of sixteen megabytes, on many connections."""
+    begin = b"\x81\xff" + (16_000_000).to_bytes(8, "big") + bytes(4)
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(server.signed_in()) for _ in range(12)]
+        closing = [asyncio.ensure_future(until_closed(ws)) for ws in sockets]
+        for ws in sockets:
+            ws.transport.write(begin + b"4" * 15_000_000)
+        async with asyncio.timeout(CUT_OFF_WITHIN_S):
+            await asyncio.wait(closing, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def pings_without_reading(server: Server) -> None:
+    async with server.signed_in() as ws:
+        ws.transport.pause_reading()
+        ping = (b"\x89\xfd" + bytes(4) + b"p" * 125) * 1000
+        for _ in range(20):
+            ws.transport.write(ping)
+            await asyncio.sleep(0)
+        ws.transport.resume_reading()
+        await until_closed(ws)
+
+
+async def fragments_without_end(server: Server) -> None:
+    async with server.signed_in() as ws:
+        ws.transport.write(b"\x01\x80" + bytes(4))
+        ws.transport.write((b"\x00\x80" + bytes(4)) * 20_000)
+        await until_closed(ws)
+
+
 MISBEHAVIOUR: tuple[Callable[[Server], Awaitable[None]], ...] = (
     rubbish_frames,
     endless_attachments,
@@ -185,6 +215,9 @@ MISBEHAVIOUR: tuple[Callable[[Server], Awaitable[None]], ...] = (
     never_reading,
     ten_megabytes_of_event_name,
     deep_nesting,
+    unfinished_messages,
+    pings_without_reading,
+    fragments_without_end,
 )
 
 

@@ -1,0 +1,61 @@
+"""What uvicorn's WebSocket protocol leaves open: a client's unfinished messages, and frames that are no messages.
+
+uvicorn bounds the size of a message, not how many unfinished ones a process holds; answers each ping, whether or not
+the client reads; and takes fragments without end.
+"""
+
+from typing import ClassVar
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+
+from chat.token_bucket import TokenBucket
+
+LARGE_BYTES = 1_100_000  # above what is ever taken; below it, connections are bounded by their number
+LARGE_MAX_BYTES = 64_000_000  # of all connections that hold more than that
+EXTRAS_PER_S, EXTRAS_BURST = 500, 5000  # fragments and pings
+
+
+class IncomingFrames(WebSocketsSansIOProtocol):
+    """Drops the connection of a client that goes beyond these bounds."""
+
+    large_bytes: ClassVar[int] = 0
+    _large = 0  # this connection's part of it
+    _extras: TokenBucket | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, and see what of it stays in memory."""
+        super().data_received(data)
+        held = len(self.conn.reader.buffer)
+        if held > LARGE_BYTES or self._large:
+            self._hold(held if held > LARGE_BYTES else 0)
+            if self._large and IncomingFrames.large_bytes > LARGE_MAX_BYTES:
+                self.transport.abort()
+
+    def handle_ping(self) -> None:
+        """Answer, unless the client takes no answers."""
+        self._count_extra()
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()  # forgets the answer
+
+    def handle_cont(self, event: Frame) -> None:
+        """Take a fragment."""
+        self._count_extra()
+        super().handle_cont(event)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """What was held is free again."""
+        self._hold(0)
+        super().connection_lost(exc)
+
+    def _count_extra(self) -> None:
+        if self._extras is None:
+            self._extras = TokenBucket(EXTRAS_PER_S, EXTRAS_BURST)
+        if not self._extras.take(self.loop.time()):
+            self.transport.abort()
+
+    def _hold(self, large: int) -> None:
+        IncomingFrames.large_bytes += large - self._large
+        self._large = large
