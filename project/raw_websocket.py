@@ -7,13 +7,13 @@ for all, goes to the transport by one call. All else (handshake, limits, incomin
 from collections.abc import Callable
 from typing import cast
 
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
 from chat.raw_frames import RAW_FRAMES
+from project.incoming_frames import IncomingFrames
 
 
-class RawWebSocketProtocol(WebSocketsSansIOProtocol):
+class RawWebSocketProtocol(IncomingFrames):
     """One connection; it is its own `RawFrames`. Compression has to be off: raw frames are not compressed."""
 
     is_paused = False
