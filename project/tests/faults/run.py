@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,20 @@ from project.tests.faults.verdict import judge, report
 
 MESSAGES = int(os.environ.get("FAULT_MESSAGES", "2000"))
 CLIENTS = int(os.environ.get("FAULT_CLIENTS", "20"))
-PER_S = float(os.environ.get("FAULT_MESSAGES_PER_S", "150"))  # of all senders together
+PER_S = float(os.environ.get("FAULT_MESSAGES_PER_S", "250"))  # of all senders together
 JOIN_TIMEOUT_S, SETTLE_TIMEOUT_S = 30.0, 90.0
 QUIET_S = 1.0  # after the last event: what comes twice may come late
 OWN_SENDERS, PEOPLE = 4, 6
 Client = OwnClient | StockClient | GraphQLClient
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What all senders of a run together post, and how fast."""
+
+    messages: int = MESSAGES
+    per_s: float = PER_S
+    text_characters: int = 100
 
 
 class Run:
@@ -29,24 +39,20 @@ class Run:
     who posts by HTTP. `port` is where they connect to."""
 
     def __init__(
-        self, program: Program, cast: Cast, stock: StockClients, *, port: int, messages: int, per_s: float
+        self, program: Program, cast: Cast, stock: StockClients, *, port: int, traffic: Traffic
     ) -> None:
-        self.program, self.cast, self.messages = program, cast, messages
+        self.program, self.cast, self.messages = program, cast, traffic.messages
         self.clients: list[Client] = []
         self.stock = stock
         self._http = HttpTransport(port, cast.tokens[5])
         self._tasks: list[asyncio.Task[None]] = []
         self._gather(port)
         posters: list[Any] = [*self.of(OwnClient)[:OWN_SENDERS], self.of(StockClient)[0]]
-        each = messages // (len(posters) + 1)
-        self.senders = [
-            Sender(poster.log.name, poster, cast.rooms, count=each, per_s=per_s / PEOPLE)
-            for poster in posters
-        ]
-        rest = messages - each * len(posters)
-        self.senders.append(
-            Sender("http", self._http, cast.rooms, count=rest, per_s=per_s / PEOPLE, changes=False)
-        )
+        each = traffic.messages // (len(posters) + 1)
+        options = {"per_s": traffic.per_s / (len(posters) + 1), "text_characters": traffic.text_characters}
+        self.senders = [Sender(one.log.name, one, cast.rooms, count=each, **options) for one in posters]
+        rest = traffic.messages - each * len(posters)
+        self.senders.append(Sender("http", self._http, cast.rooms, count=rest, changes=False, **options))
 
     def of(self, kind: type[Any]) -> list[Any]:
         """The clients of a kind."""
@@ -147,8 +153,14 @@ class Run:
     def __str__(self) -> str:
         """What the run was like, in figures."""
         refusals = Counter(str(refusal)[:100] for client in self.clients for refusal in client.refusals)
+        unsettled = Counter(
+            answer["error"]["code"] if answer else "no answer"
+            for sender in self.senders
+            for post in sender.sent
+            for answer in post.answers[:-1]
+        )
         return (
-            f"{len(self.clients)} clients, {self.messages} posts, {self.tries_again} sent again;"
+            f"{len(self.clients)} clients, {self.messages} posts, {self.tries_again} sent again: {dict(unsettled)};"
             f" {self.reconnects} reconnects, {self.recoveries} of them recovered;"
             f" refusals: {dict(refusals) or 'none'}"
         )
@@ -171,19 +183,19 @@ class Run:
 
 @asynccontextmanager
 async def crowd(
-    program: Program,
-    node: str,
-    modules: Path,
-    *,
-    port: int | None = None,
-    messages: int = MESSAGES,
-    per_s: float = PER_S,
+    program: Program, node: str, modules: Path, *, port: int | None = None, **traffic: Any
 ) -> AsyncIterator[Run]:
-    """A run in mid-traffic; at the end of the block the traffic is awaited, and everybody's catching up."""
-    cast = await asyncio.to_thread(program.cast, people=PEOPLE)
-    run = Run(
-        program, cast, StockClients(node, modules), port=port or program.port, messages=messages, per_s=per_s
-    )
+    """A run in mid-traffic; at the end of the block the traffic is awaited, and everybody's catching up.
+
+    Args:
+        port: where the clients connect to, if not to the program itself.
+        traffic: the fields of `Traffic`.
+    """
+    cast = await asyncio.to_thread(
+        program.cast, people=PEOPLE + 1
+    )  # the last is a member who does not take part
+    stock = StockClients(node, modules)
+    run = Run(program, cast, stock, port=port or program.port, traffic=Traffic(**traffic))
     try:
         await run.start()
         yield run

@@ -31,6 +31,7 @@ class Sender:
 
     Args:
         changes: also edit and delete some of them.
+        text_characters: how long each text is, and a few more.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Sender:
         count: int,
         per_s: float,
         changes: bool = True,
+        text_characters: int = 100,
     ) -> None:
         self.name = name
         self.sent: list[Sent] = []
@@ -51,6 +53,7 @@ class Sender:
         self._count = count
         self._pause_s = 1 / per_s
         self._changes = changes
+        self._padding = "." * text_characters
         self._window = asyncio.Semaphore(WINDOW)
 
     @property
@@ -79,7 +82,7 @@ class Sender:
     def _posts(self) -> Iterator[Sent]:
         for number in range(self._count):
             is_refused = number % REFUSED_EVERY == REFUSED_EVERY - 1
-            text = " " if is_refused else f"number {number} of {self.name} {'.' * 80}"
+            text = " " if is_refused else f"number {number} of {self.name} {self._padding}"
             yield Sent(self.name, f"{self.name}-{number}", self._rooms[number % len(self._rooms)], text)
 
     async def _deliver(self, number: int, post: Sent) -> None:
