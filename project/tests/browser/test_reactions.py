@@ -71,7 +71,9 @@ async def test_the_picker_is_used_by_keys_and_gives_the_focus_back(visit, genera
         await ada.page.keyboard.press(key)
         assert await focused() == name
     await ada.page.keyboard.press("End")
-    assert await ada.page.evaluate("() => document.activeElement.pathname") == f"/messages/{message.pk}/react/"
+    assert (
+        await ada.page.evaluate("() => document.activeElement.pathname") == f"/messages/{message.pk}/react/"
+    )
     await ada.page.keyboard.press("Escape")
     await expect(ada.page.locator("#reaction-picker")).to_be_hidden()
     await expect(link).to_be_focused()
