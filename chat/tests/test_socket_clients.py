@@ -372,3 +372,19 @@ async def test_a_stock_client_is_in_both_namespaces_and_leaves_one(ada, general,
     await eventually(lambda: "/ops" not in client.namespaces, timeout_s=10)
     assert (await client.call("join-room", str(general.pk)))["ok"]
     await client.disconnect()
+
+
+async def test_admins_see_every_web_process_until_it_dies(ada, parley_server, start_parley_server):
+    other = await asyncio.to_thread(start_parley_server)
+    client = socketio.AsyncClient()
+    seen: list[list[int]] = []
+    client.on("figures", lambda shown: seen.append([p["pid"] for p in shown["processes"]]), namespace="/ops")
+    auth = {"token": await access_token(ada)}
+    await client.connect(parley_server, auth=auth, namespaces=["/ops"], wait_timeout=10)
+
+    await eventually(lambda: seen and other.process.pid in seen[-1], timeout_s=15)
+    assert len(seen[-1]) == 2
+    await asyncio.to_thread(other.kill)
+
+    await eventually(lambda: len(seen[-1]) == 1, timeout_s=15)
+    await client.disconnect()
