@@ -17,6 +17,7 @@ from chat.remote_wire import (
     ADDRESS_BYTES,
     Alive,
     Answer,
+    Broke,
     Call,
     Cancel,
     decode_message,
@@ -115,7 +116,7 @@ class Calls:
         except ValueError as error:
             log.warning("%s", error)
             return
-        self._hear(message.sender, message.line)
+        self._hear(message.sender, message.line, has_broken=isinstance(message, Broke))
         match message:
             case Call(sender, _, number) if (sender, number) not in self._served:
                 self._begin(message)
@@ -124,12 +125,17 @@ class Calls:
             case Cancel(sender, _, number) if (sender, number) in self._served:
                 self._served[sender, number].cancel()
 
-    def _hear(self, sender: str, line: int) -> None:
-        """Note that a neighbour lives. What was under way with it over an earlier line of its may wait for ever."""
+    def _hear(self, sender: str, line: int, *, has_broken: bool) -> None:
+        """Note that a neighbour lives. What was under way with it over an earlier line of its may wait for ever.
+
+        Until it is heard for the first time its line is not known; only it can say then that this is another one.
+        """
         neighbour = self._neighbours.get(sender)
-        if neighbour is not None and neighbour.line not in (None, line):
+        if neighbour is None:
+            return
+        if neighbour.line != line and (neighbour.line is not None or has_broken):
             self.gone(sender)
-        elif neighbour is not None:
+        else:
             neighbour.heard_at, neighbour.line = self._loop.time(), line
 
     def _resolve(self, answer: Answer) -> None:
@@ -215,6 +221,9 @@ class Calls:
                 self.gone(address)
         if self._line.is_up:
             alive = encode_message(Alive(self.address, self._line_number))
-            for address in {self.address, *self._neighbours, *self._to_tell}:
+            for address in {self.address, *self._neighbours} - self._to_tell:
                 self._line.send(address, alive)
+            broke = encode_message(Broke(self.address, self._line_number))
+            for address in self._to_tell:
+                self._line.send(address, broke)
             self._to_tell.clear()

@@ -28,6 +28,14 @@ class Alive:
 
 
 @dataclass(frozen=True, slots=True)
+class Broke:
+    """The sender lives, and its last line broke: what was under way over it is over."""
+
+    sender: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """The sender wants something done. `number` is its own for this call."""
 
@@ -58,9 +66,10 @@ class Cancel:
     number: int
 
 
-Message = Alive | Call | Answer | Cancel
+Message = Alive | Broke | Call | Answer | Cancel
 _KINDS: dict[str, tuple[type[Any], tuple[type, ...]]] = {
     "alive": (Alive, (str, int)),
+    "broke": (Broke, (str, int)),
     "call": (Call, (str, int, int, str, list)),
     "answer": (Answer, (str, int, int, str, object)),
     "cancel": (Cancel, (str, int, int)),

@@ -372,12 +372,13 @@ async def test_a_lost_connection_to_redis_ends_what_waits_and_the_next_session_w
     await client.close()
 
 
-async def test_a_holder_that_lost_its_connection_says_so(here, there, monkeypatch):
+@pytest.mark.parametrize("interval_s", [0.02, 1.0], ids=["heard before", "not heard before"])
+async def test_a_holder_that_lost_its_connection_says_so(here, there, monkeypatch, interval_s):
     monkeypatch.setattr(remote_line, "RECONNECT_S", 0.05)
-    monkeypatch.setattr(remote_calls, "ALIVE_INTERVAL_S", 0.1)
+    monkeypatch.setattr(remote_calls, "ALIVE_INTERVAL_S", interval_s)
     client = await here.client().open()
     poll = asyncio.create_task(there.see(client).get())
-    await until_waiting()
+    await asyncio.sleep(0.1)
 
     await cut_lines(here)
 
