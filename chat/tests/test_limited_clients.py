@@ -6,7 +6,7 @@ import orjson
 import pytest
 from django.urls import reverse
 
-from chat import engine, namespaces, socket_events, strangers
+from chat import authentication, engine, namespaces, strangers
 from chat.models import Message
 from chat.namespaces import Connection, Namespace, Socket
 from chat.socket_events import chat_namespace
@@ -139,13 +139,13 @@ async def test_with_limits_off_nothing_is_refused(ada, general, limited, setting
 
 async def test_connects_of_an_address_are_refused_before_the_database_is_asked(ada, limited, monkeypatch):
     asked = []
-    find_caller = socket_events.caller_from_handshake
+    find_caller = authentication.caller_from_handshake
 
     def counting(*arguments):
         asked.append(arguments)
         return find_caller(*arguments)
 
-    monkeypatch.setattr(socket_events, "caller_from_handshake", counting)
+    monkeypatch.setattr("chat.chat_namespace.caller_from_handshake", counting)
     limited("connects", address=(SLOW, 2))
     token = await access_token(ada)
     clients = [await WireClient(address=HERE).open() for _ in range(4)]
