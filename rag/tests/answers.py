@@ -1,12 +1,13 @@
 """A scripted model to answer with, and an ear in the room."""
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
+import orjson
+from channels.layers import get_channel_layer
 from django.apps import apps
 
 from chat.events import room_group
-from chat.hub import RESYNC, current_hub
 from rag.answering.flow import Means
 from rag.llm.scripted import ScriptedModel
 from rag.llm.seam import CitationDelta, Completion, ModelChosen, TextDelta, Usage
@@ -34,18 +35,24 @@ def means(*scripts, passages=PASSAGES):
 @asynccontextmanager
 async def listening(room):
     """What is announced in the room while the block runs, as (name, data) in order."""
-    heard = []
+    layer, heard = get_channel_layer(), []
+    channel = await layer.new_channel()
+    await layer.group_add(room_group(room.pk), channel)
 
-    def hear(delivery):
-        if delivery.name != RESYNC:
-            heard.append((delivery.name, delivery.data))
+    async def hear():
+        while True:
+            message = await layer.receive(channel)
+            heard.extend((name, orjson.loads(data)) for name, _, data in message["events"])
 
-    await current_hub().listen(room_group(room.pk), hear)
+    hearing = asyncio.create_task(hear())
     try:
         yield heard
         await asyncio.sleep(0.1)
     finally:
-        await current_hub().stop_listening(room_group(room.pk), hear)
+        hearing.cancel()
+        with suppress(asyncio.CancelledError):
+            await hearing
+        await layer.group_discard(room_group(room.pk), channel)
 
 
 async def until(condition, seconds=5.0):
