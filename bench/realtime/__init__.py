@@ -134,7 +134,7 @@ class Run:
         )
         verdicts = [verdict for target in part.targets for verdict in target.verdicts(samples)]
         if verdicts:
-            head = ["measurement", "figure", "ratio of", "value", "target", ""]
+            head = ["measurement", "figure", "ratio of", "value", "by CPU", "target", ""]
             print_table(f"Targets: {part.name}", head, verdicts)
 
 

@@ -112,6 +112,7 @@ def prepared(*, users: int) -> Iterator[Ground]:
         try:
             with _kept_to(cores.services):  # what is started here inherits it
                 services.start(with_parent=True)
+            (folder / "static").mkdir()  # whitenoise warns where there is none
             environment = _environment(services.addresses)
             seed = _seed(environment, folder, users)
             yield Ground(services.addresses, services, cores, environment, seed)

@@ -71,8 +71,18 @@ def test_a_target_is_reached_or_short_and_silent_about_what_was_not_measured():
     }
 
     assert Target("a", "rate", "node", at_least=1.5).verdicts(samples) == [
-        ["a", "rate", "parley / node", "1.50", ">= 1.5", "OK"]
+        ["a", "rate", "parley / node", "1.50", "", ">= 1.5", "OK"]
     ]
     assert Target("a", "rate", "node", at_most=1.0).verdicts(samples)[0][-1] == "short"
     assert Target("b", "rate", "node", at_least=1.5).verdicts(samples) == []
+    by_cpu = {
+        (server, "a"): [{"posts_s": 3, "posts_cpu_s": n, "problem": ""}]
+        for server, n in (("parley", 9), ("node", 3))
+    }
+    assert Target("a", "posts_s", "node", at_least=2).verdicts(by_cpu)[0][3:] == [
+        "1.00",
+        "3.00",
+        ">= 2",
+        "short",
+    ]
     assert [row[0] for row in Target("", "rate", None, at_most=25).verdicts(samples)] == ["a", "b"]

@@ -165,5 +165,7 @@ void measure_posts(void) {
            percentile_ms(&end_to_end, 1), percentile_ms(&to_ack, .5), percentile_ms(&to_ack, .99));
     printf(",\"out_of_order\":%llu,\"server_us_post\":%.1f,\"database_us_post\":%.1f", (unsigned long long)out_of_order,
            posts ? cpu.server_s / (double)posts * 1e6 : 0, posts ? cpu.database_s / (double)posts * 1e6 : 0);
+    double all_cpu_s = cpu.server_s + cpu.database_s;
+    printf(",\"posts_cpu_s\":%.0f", all_cpu_s > 0 ? (double)posts / all_cpu_s : 0);
     print_cpu(cpu);
 }
