@@ -15,6 +15,7 @@ from typing import Any, Literal
 from django.db import Error as DatabaseError
 
 from chat.counters import counters
+from chat.groups import room_of_group
 from chat.hub import current_hub
 from chat.presence import current_presence
 
@@ -106,9 +107,13 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES
 
 
+def _rooms_listened() -> int:
+    return sum(room_of_group(group) is not None for group in current_hub().groups())
+
+
 for _figure in (
     Figure("users_online", "Users with a live connection.", "gauge", lambda: current_presence().user_count),
-    Figure("rooms_listened", "Rooms that somebody listens to.", "gauge", lambda: current_hub().group_count),
+    Figure("rooms_listened", "Rooms that somebody listens to.", "gauge", _rooms_listened),
     Figure("messages_posted", "New messages stored.", "counter", lambda: counters.messages_posted),
     Figure("events_delivered", "Events handed to listeners.", "counter", lambda: counters.events_delivered),
     Figure("slow_readers", "Connections cut off for not reading.", "counter", lambda: counters.slow_readers),

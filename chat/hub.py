@@ -101,11 +101,6 @@ class Hub:
         except _LAYER_DOWN:
             log.warning("could not leave %s on the channel layer", group)
 
-    @property
-    def group_count(self) -> int:
-        """How many groups somebody listens to."""
-        return len(self._groups)
-
     def groups(self) -> list[str]:
         """The groups that somebody listens to."""
         return list(self._groups)
