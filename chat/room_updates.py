@@ -24,8 +24,8 @@ from chat.unread import Pair, Standing, read_standings
 
 log = logging.getLogger(__name__)
 PAUSE_S = 1.0
-PAUSE_PER_WORK = 50  # a round that takes long is followed by a pause that many times as long
-PAUSE_MAX_S = 10.0
+PAUSE_PER_WORK = 20  # a round that takes long is followed by a pause that many times as long
+PAUSE_MAX_S = 3.0
 PAIRS_AT_ONCE = 2000
 EMITS_AT_ONCE = 20  # then messages, which matter more, have their turn
 

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch):
     monkeypatch.setattr(room_updates, "PAUSE_S", 0.05)
+    monkeypatch.setattr(room_updates, "PAUSE_MAX_S", 0.05)
 
 
 async def sign_in(user: User) -> WireClient:
@@ -59,8 +60,8 @@ async def test_a_member_who_has_not_joined_hears_of_a_message_and_how_many_are_u
 
 
 async def test_many_messages_are_told_of_at_once(ada, grace, general, monkeypatch):
-    monkeypatch.setattr(room_updates, "PAUSE_S", 0.5)
     client = await sign_in(grace)
+    monkeypatch.setattr(room_updates, "PAUSE_S", 0.5)
 
     for n in range(30):
         await post(ada, general, f"number {n}")
