@@ -9,13 +9,14 @@ REACT_EXAMPLE := examples/react
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run install install-dev test check bench fmt clean
+.PHONY: help run install install-dev test check bench faults fmt clean
 
 help:
 	@echo "make run     start Parley and print its address"
 	@echo "make test    run the whole suite"
 	@echo "make check   format, lint, types, migrations, schema, then the suite"
 	@echo "make bench   measure, and compare with peers"
+	@echo "make faults  kill and cut what can be killed and cut under load, three times each"
 	@echo "make fmt     format the code"
 
 # When make itself is killed, `up` is told to stop.
@@ -35,6 +36,11 @@ check: $(VENV)/installed-dev $(NODE_TESTS)/installed $(REACT_EXAMPLE)/installed
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m bench $(ARGS)
+
+# FAULT_ROUNDS, FAULT_MESSAGES, FAULT_CLIENTS, FAULT_MESSAGES_PER_S: see project/tests/faults/__init__.py.
+faults: export FAULT_ROUNDS ?= 3
+faults: $(VENV)/installed-dev $(NODE_TESTS)/installed
+	$(BIN)/python -m pytest project/tests/faults -m faults --durations=0 $(ARGS)
 
 fmt: $(VENV)/installed-dev
 	$(BIN)/ruff format .

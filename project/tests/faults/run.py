@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,11 @@ class Run:
         self._gather(port)
         posters: list[Any] = [*self.of(OwnClient)[:OWN_SENDERS], self.of(StockClient)[0]]
         each = traffic.messages // (len(posters) + 1)
-        options = {"per_s": traffic.per_s / (len(posters) + 1), "text_characters": traffic.text_characters}
-        self.senders = [Sender(one.log.name, one, cast.rooms, count=each, **options) for one in posters]
+        per_s = traffic.per_s / (len(posters) + 1)
+        sender = partial(Sender, rooms=cast.rooms, per_s=per_s, text_characters=traffic.text_characters)
+        self.senders = [sender(one.log.name, one, count=each) for one in posters]
         rest = traffic.messages - each * len(posters)
-        self.senders.append(Sender("http", self._http, cast.rooms, count=rest, changes=False, **options))
+        self.senders.append(sender("http", self._http, count=rest, changes=False))
 
     def of(self, kind: type[Any]) -> list[Any]:
         """The clients of a kind."""
