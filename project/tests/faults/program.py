@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import redis
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 
 from project.tests.faults.verdict import Content, Stored
 from project.tests.upruns import ROOT, Up, environment
 
 WEB, WORKER, VALKEY, POSTGRES = "project.web", "worker", "valkey", "postgres"
 RESTART_TIMEOUT_S = 60.0
+_MARK = "faults.mark"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,26 @@ class Program:
         while pid in (pids := self.up.pids(kind)) or len(pids) < count:
             assert time.monotonic() < deadline, self.up.printed()
             time.sleep(0.05)
+
+    def kill_everything(self) -> None:
+        """Kill `up` itself, and with it, by the kernel, all that it runs; then start it again on the same data."""
+        self.up.process.kill()
+        self.up.process.wait()
+        self.up.start().wait_until_ready()
+
+    def mark_valkey(self) -> None:
+        """Leave a key in Valkey, by which to tell whether it comes back empty."""
+        with self._valkey() as valkey:
+            valkey.set(_MARK, "here")
+
+    def is_valkey_empty(self) -> bool:
+        """Whether the mark is gone; waits until Valkey answers."""
+        with self._valkey() as valkey:
+            return valkey.get(_MARK) is None
+
+    def _valkey(self) -> redis.Redis:
+        patience = Retry(ConstantBackoff(0.1), int(RESTART_TIMEOUT_S * 10))
+        return redis.Redis.from_url(self.up.addresses.redis_url, retry=patience)
 
     # -------------------------------------------------------------------------------------- from inside
 

@@ -32,8 +32,10 @@ async def test_a_killed_web_process_costs_nothing(program, start_run):
 async def test_a_killed_valkey_that_comes_back_empty_costs_nothing(program, start_run):
     async with start_run() as run:
         await run.sent(0.3)
+        await asyncio.to_thread(program.mark_valkey)
         pid = program.signal(VALKEY, signal.SIGKILL)
         await asyncio.to_thread(program.await_replacement, VALKEY, pid)
+        assert await asyncio.to_thread(program.is_valkey_empty)
 
     run.assert_kept()
 
@@ -46,3 +48,12 @@ async def test_a_restart_of_postgresql_costs_nothing(program, start_run, number)
         await asyncio.to_thread(program.await_replacement, POSTGRES, pid)
 
     run.assert_kept()
+
+
+async def test_an_end_of_everything_at_once_costs_nothing(program, start_run):
+    async with start_run() as run:
+        await run.sent(0.4)
+        await asyncio.to_thread(program.kill_everything)
+
+    run.assert_kept()
+    assert run.recoveries > 0 and run.tries_again > 0

@@ -74,8 +74,8 @@ async def test_one_fault_after_the_other_costs_nothing(program, start_run, model
             pid = program.signal(kind, signal.SIGKILL)
             await asyncio.to_thread(program.await_replacement, kind, pid)
         await run.sent(0.8)
-        both = [program.signal(kind, signal.SIGKILL) for kind in (VALKEY, POSTGRES)]  # at the same time
-        for kind, pid in zip((VALKEY, POSTGRES), both, strict=True):
+        at_once = {kind: program.signal(kind, signal.SIGKILL) for kind in (VALKEY, POSTGRES, WEB)}
+        for kind, pid in at_once.items():
             await asyncio.to_thread(program.await_replacement, kind, pid)
         await await_answer(run)
 
