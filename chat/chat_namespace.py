@@ -17,6 +17,7 @@ from chat.presence import ANYWHERE, check_connections, current_presence
 from chat.recovery import Claim, Record, current_keeper, find_positions, parse_claim, wants_recovery
 from chat.room_updates import current_room_updates
 from chat.sweeps import current_sweeper
+from chat.token_checks import current_token_checks
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,8 @@ class ChatNamespace(Namespace[ChatSocket]):
         scope = dict(connection.scope)
         claim = parse_claim(auth) if (wanted := wants_recovery(scope, auth)) else None
         try:
-            caller, positions = await run_in_db(_find_caller, scope, auth.get("token"), claim)
+            caller = await _find_caller(scope, auth.get("token"))
+            positions = None if claim is None else await run_in_db(find_positions, caller.user, claim)
             limits.check("connects", user_id=caller.user.pk)
             check_connections(caller.user.pk)
             socket = ChatSocket(connection, caller)
@@ -68,12 +70,10 @@ async def _recover(socket: ChatSocket, claim: Claim, positions: Mapping[int, int
         raise
 
 
-def _find_caller(
-    scope: dict[str, Any], token: object, claim: Claim | None
-) -> tuple[Caller, dict[int, int] | None]:
-    """Who connects, and where this client was before it was cut off."""
-    caller = caller_from_handshake(scope, token)
-    return caller, None if claim is None else find_positions(caller.user, claim)
+async def _find_caller(scope: dict[str, Any], token: object) -> Caller:
+    if token:
+        return await current_token_checks().caller(token)
+    return await run_in_db(caller_from_handshake, scope, None)
 
 
 chat_namespace = ChatNamespace()

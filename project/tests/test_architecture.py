@@ -26,6 +26,8 @@ OF_CHAT_FOR_RAG = {
 }
 PURE = (
     "chat/protocol/*.py",
+    "chat/delivery.py",
+    "chat/ordered_stream.py",
     "chat/emoji.py",
     "chat/mentions.py",
     "chat/text.py",

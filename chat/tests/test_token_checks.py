@@ -1,0 +1,67 @@
+import asyncio
+
+import pytest
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
+
+from chat import token_checks
+from chat.authentication import callers_from_tokens
+from chat.database import run_in_db
+from chat.errors import Unauthenticated
+from chat.models import SignIn
+from chat.tests.socket_client import access_token
+from chat.token_checks import TokenChecks
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def test_tokens_that_come_while_others_are_checked_are_one_batch(ada, grace, monkeypatch):
+    batches: list[int] = []
+
+    def check(tokens):
+        batches.append(len(tokens))
+        return callers_from_tokens(tokens)
+
+    monkeypatch.setattr(token_checks, "callers_from_tokens", check)
+    tokens = [await access_token(user) for user in (ada, grace, ada)]
+    checks = TokenChecks()
+    first = asyncio.create_task(checks.caller(tokens[0]))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    others = await asyncio.gather(
+        *(checks.caller(token) for token in [*tokens[1:], "rubbish"]), return_exceptions=True
+    )
+
+    assert (await first).user == ada
+    assert [getattr(caller, "user", type(caller)) for caller in others] == [grace, ada, Unauthenticated]
+    assert batches == [1, 3]
+
+
+async def test_all_of_a_batch_hear_that_the_database_is_away(monkeypatch):
+    def fail(tokens):
+        raise OperationalError("away")
+
+    monkeypatch.setattr(token_checks, "callers_from_tokens", fail)
+    checks = TokenChecks()
+
+    answers = await asyncio.gather(checks.caller("a"), checks.caller("b"), return_exceptions=True)
+
+    assert [type(answer) for answer in answers] == [OperationalError] * 2
+
+
+def test_many_tokens_take_two_queries_and_each_is_judged_alone(ada, grace):
+    mine, revoked, hers = (asyncio.run(access_token(user)) for user in (ada, ada, grace))
+    SignIn.objects.filter(pk=SignIn.objects.filter(user=ada).latest("pk").pk).update(
+        revoked_at="2026-01-01T00:00Z"
+    )
+
+    with CaptureQueriesContext(connection) as queries:
+        callers = callers_from_tokens([mine, "rubbish", revoked, hers, None])
+
+    assert [caller and caller.user for caller in callers] == [ada, None, None, grace, None]
+    assert len(queries) == 2
+
+
+async def test_rubbish_alone_asks_the_database_for_nobody(ada):
+    assert await run_in_db(callers_from_tokens, ["rubbish", 5, None]) == [None] * 3
