@@ -71,6 +71,8 @@ class Presence:
         self._told: set[Key] = set()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._next_reads: dict[int, asyncio.Task[list[int]]] = {}  # by room: has not begun
+        self._last_reads: dict[int, asyncio.Task[list[int]]] = {}  # by room: the one before the next
         self._enter = self._redis.register_script(_ENTER)
         self._leave = self._redis.register_script(_LEAVE)
         self._reap = self._redis.register_script(_REAP)
@@ -97,8 +99,29 @@ class Presence:
         return len(self._connections.get((room_id, user_id), ()))
 
     async def users_in(self, room_id: int) -> list[int]:
-        """Ids of the users who are live in the room, ascending. Empty if Redis cannot be reached."""
+        """Ids of the users who are live in the room, ascending. Empty if Redis cannot be reached.
+
+        Those who ask while Redis is asked for somebody else share the next answer: after a restart a whole room asks.
+        """
         self._start()
+        read = self._next_reads.get(room_id)
+        if read is None:
+            earlier = self._last_reads.get(room_id)
+            read = asyncio.get_running_loop().create_task(self._read_after(earlier, room_id))
+            self._next_reads[room_id] = read
+        return await asyncio.shield(read)
+
+    async def _read_after(self, earlier: "asyncio.Task[list[int]] | None", room_id: int) -> list[int]:
+        if earlier is not None:
+            await asyncio.wait([earlier])
+        read = self._last_reads[room_id] = self._next_reads.pop(room_id)
+        try:
+            return await self._read_users(room_id)
+        finally:
+            if self._last_reads[room_id] is read:
+                del self._last_reads[room_id]
+
+    async def _read_users(self, room_id: int) -> list[int]:
         try:
             now, _ = await self._redis.time()
             found = await self._redis.zrangebyscore(self._room_key(room_id), now, "+inf")

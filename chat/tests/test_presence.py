@@ -85,6 +85,48 @@ async def test_the_users_of_a_room_are_those_of_all_processes(announced):
     assert await here.users_in(ROOM) == [ADA, GRACE]
 
 
+async def test_those_who_ask_at_once_share_an_answer(announced, monkeypatch):
+    here = Presence()
+    here.enter(ROOM, ADA, "tab")
+    await settled(here)
+    reads = []
+    read_users = here._read_users
+
+    async def counted(room_id: int) -> list[int]:
+        reads.append(room_id)
+        return await read_users(room_id)
+
+    monkeypatch.setattr(here, "_read_users", counted)
+
+    answers = await asyncio.gather(*(here.users_in(ROOM) for _ in range(50)))
+
+    assert answers == [[ADA]] * 50
+    assert reads == [ROOM]
+
+
+async def test_who_asks_during_a_read_gets_one_that_begins_later(announced, monkeypatch):
+    here = Presence()
+    reads: list[asyncio.Future[list[int]]] = []
+
+    def scripted(room_id: int) -> asyncio.Future[list[int]]:
+        reads.append(asyncio.get_running_loop().create_future())
+        return reads[-1]
+
+    monkeypatch.setattr(here, "_read_users", scripted)
+    early = asyncio.create_task(here.users_in(ROOM))
+    await eventually(lambda: len(reads) == 1)
+    late = [asyncio.create_task(here.users_in(ROOM)) for _ in range(2)]
+    await asyncio.sleep(0)
+
+    reads[0].set_result([])
+    await eventually(lambda: len(reads) == 2)
+    reads[1].set_result([ADA])
+
+    assert await early == []
+    assert await asyncio.gather(*late) == [[ADA], [ADA]]
+    assert len(reads) == 2
+
+
 async def test_being_connected_at_all_is_not_announced(announced):
     here = Presence()
     here.enter(ANYWHERE, ADA, "tab")
