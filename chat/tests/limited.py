@@ -18,11 +18,12 @@ def limited(settings, monkeypatch) -> Iterator[Callable[..., None]]:
     executor = ThreadPoolExecutor(1)
     shared = SharedWindows(settings.REDIS_URL, prefix=f"test-{token_hex(4)}", executor=executor)
     monkeypatch.setattr(limits, "_limiter", limits.Limiter(lambda: shared))
-    monkeypatch.setattr(limits, "LIMITS", dict(limits.LIMITS))
+    table = dict(limits.LIMITS)
+    monkeypatch.setattr(limits, "LIMITS", table)
 
     def tighten(name: str, *, user=(1000, 1000), address=(1000, 1000)) -> None:
-        what = limits.LIMITS[name].what
-        limits.LIMITS[name] = limits.Limit(what, limits.Allowance(*user), limits.Allowance(*address))
+        what = table[name].what
+        table[name] = limits.Limit(what, limits.Allowance(*user), limits.Allowance(*address))
 
     yield tighten
     executor.shutdown()

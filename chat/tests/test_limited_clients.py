@@ -269,6 +269,7 @@ class SlowNamespace(Namespace[Socket]):
 async def connected(namespace) -> Connection:
     connection = Connection({"/": namespace}, {"headers": []})
     connection.session.on_message("0")
+    assert connection._worker is not None
     await asyncio.wait([connection._worker])
     return connection
 

@@ -6,6 +6,7 @@ import socket
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -42,8 +43,8 @@ class ScriptedWindows:
     """Windows that have room or not, and keep what they are told until `answer` is called."""
 
     def __init__(self) -> None:
-        self.told = []
-        self._waiting = []
+        self.told: list[Any] = []
+        self._waiting: list[Any] = []
 
     def add(self, window, key, count, done) -> None:
         self.told.append((key, count))

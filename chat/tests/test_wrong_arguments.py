@@ -1,6 +1,7 @@
 """Every event with rubbish for arguments: a coded refusal each time, and nobody's connection suffers."""
 
 import random
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from chat.tests.socket_client import WireClient, disconnect_all, sign_in
 pytestmark = pytest.mark.django_db(transaction=True)
 EVENTS = sorted(chat_namespace._handlers)
 SENSIBLE = {"NOT_FOUND", "BAD_USER_INPUT", "FORBIDDEN", "UNAUTHENTICATED", "CONFLICT", "PAYLOAD_TOO_LARGE"}
-RUBBISH = [
+RUBBISH: list[Any] = [
     *(None, True, False, 0, -1, 1.5, 1e308, 2**53, 2**63, 2**64 - 1),
     *("", " ", "x", "-1", "0x1", "1e3", "١", "9" * 400, "a\x00b", "' or 1=1 --", "__proto__", "y" * 30_000),
     *([], [1], [[[[]]]], {}, {"since": "1"}, {"text": 1}, {"text": None}, {"id": 1}, {"token": {}}, {"": ""}),

@@ -49,7 +49,7 @@ class Server:
         """A WebSocket that is connected to the namespace."""
         async with self.stranger() as ws:
             await ws.send("40" + json.dumps({"token": self.token}))
-            assert (await ws.recv()).startswith("40")
+            assert (await ws.recv(decode=True)).startswith("40")
             yield ws
 
 
@@ -130,7 +130,7 @@ async def more_connections_than_one_may_have(server: Server) -> None:
             sockets.append(ws)
             await ws.recv()
             await ws.send("40" + json.dumps({"token": server.token}))
-        answers = [await ws.recv() for ws in sockets]
+        answers = [await ws.recv(decode=True) for ws in sockets]
     finally:
         await asyncio.gather(*(ws.close() for ws in sockets))
     refused = [answer for answer in answers if answer.startswith("44")]
@@ -154,7 +154,7 @@ async def never_reading(server: Server) -> None:
 async def ten_megabytes_of_event_name(server: Server) -> None:
     async with server.signed_in() as ws:
         await ws.send('421["' + "e" * 10_000_000 + '"]')
-        answer = await ws.recv()
+        answer = await ws.recv(decode=True)
         assert answer.startswith("431[") and "PAYLOAD_TOO_LARGE" in answer
         await send_until_closed(ws, '42["' + "e" * 10_000_000 + '"]', most=10)
     async with server.stranger() as ws:
@@ -244,7 +244,7 @@ class Neighbours:
         async for frame in self._receiver:
             if frame == "2":
                 await self._receiver.send("3")
-            elif frame.startswith('42["new-message"'):
+            elif isinstance(frame, str) and frame.startswith('42["new-message"'):
                 self.heard.append(json.loads(frame[2:])[1]["text"])
                 self._news.set()
 
