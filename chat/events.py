@@ -1,10 +1,11 @@
 """What chat announces: plain values, the same for every transport.
 
 An event is a hint. It leaves a process only after the commit of what it tells of, and a client that misses one asks
-the database for "versions above the one I saw" (docs/events.md). `publish_on_commit` and `publish` are the only two
-ways to the channel layer.
+the database for "versions above the one I saw" (docs/events.md). `publish_on_commit`, `publish_committed` and
+`publish` are the only ways to the channel layer.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -30,10 +31,12 @@ __all__ = [
     "announce_committed",
     "publish",
     "publish_all",
+    "publish_committed",
     "publish_on_commit",
     "room_group",
 ]
 
+log = logging.getLogger(__name__)
 Wire = dict[str, Any]
 
 
@@ -175,6 +178,14 @@ def publish_on_commit(*events: Event) -> None:
 
     if events:
         transaction.on_commit(announce, robust=True)
+
+
+def publish_committed(*events: Event) -> None:
+    """Announce in this order what is committed: a single statement is its own transaction. A failure is logged."""
+    try:
+        announce_committed(events)
+    except Exception:  # as Django does with a robust hook: what is stored is stored
+        log.exception("%d events of a commit could not be announced", len(events))
 
 
 def announce_committed(events: Sequence[Event]) -> None:

@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError
 
 from chat import actions
 from chat.actions import Post, Posted
-from chat.database import run_in_db
+from chat.database import run_in_writer
 from chat.errors import Unavailable
 from chat.events import Wire
 from chat.per_loop import PerLoop
@@ -131,7 +131,7 @@ def _fail(batch: list[Waiting], error: Exception) -> None:
 
 
 async def _write_to_database(posts: Sequence[Post]) -> Sequence[Posted]:
-    return await run_in_db(actions.post_messages, posts)
+    return await run_in_writer(actions.post_messages, posts)
 
 
 _current_writer = PerLoop(lambda: GroupWriter(_write_to_database))

@@ -11,10 +11,10 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from chat.actions.steps import change_message
+from chat.actions.steps import change_message, require_no_transaction
 from chat.counters import counters
 from chat.errors import BadInput, Conflict, DomainError, Forbidden, NotFound, PayloadTooLarge
-from chat.events import MessagePosted, Wire, publish_on_commit
+from chat.events import MessagePosted, Wire, publish_committed
 from chat.markdown import render
 from chat.mentions import find_mentions
 from chat.models import Mention, Message, Reaction, User
@@ -187,14 +187,15 @@ def post_messages(posts: Sequence[Post]) -> list[Posted]:
     Returns:
         one `Posted` for each post, in order.
     """
-    with transaction.atomic(durable=True):
-        results = [_posted(post, row) for post, row in zip(posts, _store(posts), strict=True)]
-        publish_on_commit(*(MessagePosted(one.payload) for one in results if one.payload is not None))
+    results = [_posted(post, row) for post, row in zip(posts, _store(posts), strict=True)]
+    publish_committed(*(MessagePosted(one.payload) for one in results if one.payload is not None))
     counters.count_posted(sum(posted.is_new for posted in results))
     return results
 
 
 def _store(posts: Sequence[Post]) -> list[Row]:
+    """The one statement is the transaction: BEGIN and COMMIT would be two more round trips, with the room locked."""
+    require_no_transaction()
     with connection.cursor() as cursor:
         cursor.execute(_SQL, _columns(posts))
         return cursor.fetchall()
@@ -238,12 +239,11 @@ def post_message(
         NotFound, Forbidden, BadInput, PayloadTooLarge, Conflict.
     """
     post = Post.checked(user, room_id, text, client_id=client_id, parent_id=parent_id)
-    with transaction.atomic(durable=True):
-        [row] = _store([post])
-        if row[1] not in ("new", "again"):
-            raise _refusal(user, post, row[1])
-        message = _message(post, row) if row[1] == "new" else _stored_message(row[2])
-        publish_on_commit(MessagePosted(message_payload(message)))
+    [row] = _store([post])
+    if row[1] not in ("new", "again"):
+        raise _refusal(user, post, row[1])
+    message = _message(post, row) if row[1] == "new" else _stored_message(row[2])
+    publish_committed(MessagePosted(message_payload(message)))
     counters.count_posted(row[1] == "new")
     return message
 

@@ -17,6 +17,13 @@ def require_transaction() -> None:
         raise RuntimeError("a step must run inside an action's transaction")
 
 
+def require_no_transaction() -> None:
+    """Raises RuntimeError inside a transaction, as `atomic(durable=True)` does: for actions of a single statement."""
+    if transaction.get_connection().in_atomic_block:
+        with transaction.atomic(durable=True):
+            """Not refused in the transaction that Django's own test cases put around a test."""
+
+
 def lock_room(room_id: int) -> Room:
     """The room under its row lock. Locks are taken in a fixed order: room, then message."""
     require_transaction()

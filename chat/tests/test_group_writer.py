@@ -151,7 +151,7 @@ async def test_a_post_whose_commit_was_never_heard_of_is_announced_by_the_retry(
         if len(tries) > 1:
             return await _write_to_database(posts)
         with monkeypatch.context() as patch:
-            patch.setattr("chat.actions.messages.publish_on_commit", lambda *events: None)
+            patch.setattr("chat.actions.messages.publish_committed", lambda *events: None)
             await _write_to_database(posts)
         raise OperationalError("the connection was lost after the commit")
 
