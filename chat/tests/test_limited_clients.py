@@ -139,13 +139,12 @@ async def test_with_limits_off_nothing_is_refused(ada, general, limited, setting
 
 async def test_connects_of_an_address_are_refused_before_the_database_is_asked(ada, limited, monkeypatch):
     asked = []
-    find_caller = authentication.caller_from_handshake
 
-    def counting(*arguments):
-        asked.append(arguments)
-        return find_caller(*arguments)
+    def counting(tokens):
+        asked.extend(tokens)
+        return authentication.callers_from_tokens(tokens)
 
-    monkeypatch.setattr("chat.chat_namespace.caller_from_handshake", counting)
+    monkeypatch.setattr("chat.token_checks.callers_from_tokens", counting)
     limited("connects", address=(SLOW, 2))
     token = await access_token(ada)
     clients = [await WireClient(address=HERE).open() for _ in range(4)]
