@@ -48,6 +48,7 @@ class OwnClient:
     ) -> None:
         self.log = ClientLog(name)
         self.connects = 0
+        self.late_acks = 0  # acknowledgements that came after the time for them
         self.refusals: list[Wire] = []
         self.connected = asyncio.Event()
         self._uri = f"ws://127.0.0.1:{port}/socket.io/?EIO=4&transport=websocket"
@@ -153,7 +154,9 @@ class OwnClient:
         begin = frame.index("[")
         [answer] = orjson.loads(frame[begin:])
         waiting = self._acks.get(int(frame[2:begin]))
-        if waiting is not None and not waiting.done():
+        if waiting is None or waiting.done():
+            self.late_acks += 1
+        else:
             waiting.set_result(answer)
 
     def _lost(self) -> None:

@@ -156,13 +156,15 @@ class Run:
         """What the run was like, in figures."""
         refusals = Counter(str(refusal)[:100] for client in self.clients for refusal in client.refusals)
         unsettled = Counter(
-            answer["error"]["code"] if answer else "no answer"
+            f"{sender.name}: {answer['error']['code'] if answer else 'no answer'}"
             for sender in self.senders
             for post in sender.sent
             for answer in post.answers[:-1]
         )
         return (
-            f"{len(self.clients)} clients, {self.messages} posts, {self.tries_again} sent again: {dict(unsettled)};"
+            f"{len(self.clients)} clients, {self.messages} posts, {self.tries_again} sent again: {dict(unsettled)},"
+            f" HTTP without an answer: {dict(self._http.losses)},"
+            f" late acknowledgements: {sum(client.late_acks for client in self.of(OwnClient))};"
             f" {self.reconnects} reconnects, {self.recoveries} of them recovered;"
             f" refusals: {dict(refusals) or 'none'}"
         )

@@ -4,6 +4,7 @@ A few of the posts must be refused, some messages are edited or deleted afterwar
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -121,6 +122,7 @@ class HttpTransport:
     """Posts by GraphQL over HTTP; answers in the form of Socket.IO's acknowledgements."""
 
     def __init__(self, port: int, token: str) -> None:
+        self.losses: Counter[str] = Counter()  # requests without an answer, by the kind of error
         self._client = httpx2.AsyncClient(
             base_url=f"http://127.0.0.1:{port}",
             headers={"Authorization": f"Bearer {token}"},
@@ -137,6 +139,7 @@ class HttpTransport:
             reply = await self._client.post("/graphql", json=body)
             answer = reply.json()
         except (httpx2.HTTPError, ValueError) as error:
+            self.losses[type(error).__name__] += 1
             raise NoAnswer from error
         if answer.get("errors"):
             return {"ok": False, "error": answer["errors"][0]["extensions"]}
