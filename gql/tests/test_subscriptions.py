@@ -131,7 +131,7 @@ async def test_a_lost_event_is_made_good_by_the_next(open_socket, ada, grace, ge
     await _settled(socket)
 
     with monkeypatch.context() as patch:
-        patch.setattr("chat.actions.messages.publish_on_commit", lambda event: None)
+        patch.setattr("chat.actions.messages.publish_committed", lambda *events: None)
         await _post(ada, general, "unannounced")
     await _post(ada, general, "announced")
 
