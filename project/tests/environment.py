@@ -34,7 +34,9 @@ class TestEnvironment:
             os.environ.pop(name, None)
         os.environ["ENV_FILE"] = os.devnull
         os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"
-        os.environ["RATE_LIMITS"] = "off"  # tests do in a second what people do in an hour; those of limits set it on
+        os.environ["RATE_LIMITS"] = (
+            "off"  # tests do in a second what people do in an hour; those of limits set it on
+        )
         # Parallel test processes share one Valkey, not their channels.
         os.environ["CHANNEL_PREFIX"] = f"test-{os.getpid()}"
         if _STARTED_IN not in os.environ:
