@@ -10,12 +10,13 @@ from django.db import InterfaceError, OperationalError
 from chat import limits
 from chat.authentication import Caller, caller_from_handshake
 from chat.chat_socket import ChatSocket
+from chat.connection import Connection
 from chat.database import run_in_db
 from chat.errors import Unavailable
-from chat.namespaces import DEFAULT_LIMIT, Connection, Handler, Namespace
+from chat.live.room_updates import current_room_updates
+from chat.namespaces import DEFAULT_LIMIT, Handler, Namespace
 from chat.presence import ANYWHERE, check_connections, current_presence
 from chat.recovery import Claim, Record, current_keeper, find_positions, parse_claim, wants_recovery
-from chat.room_updates import current_room_updates
 from chat.sweeps import current_sweeper
 from chat.token_checks import current_token_checks
 

@@ -8,16 +8,17 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from chat.authentication import Caller
+from chat.connection import Connection
 from chat.database import run_in_db
 from chat.errors import DomainError, Unauthenticated
 from chat.events import Typing, publish
+from chat.live.room_feed import RoomFeed
+from chat.live.room_updates import current_room_updates
 from chat.models import User
-from chat.namespaces import Connection, Socket, Wire
+from chat.namespaces import Socket, Wire
 from chat.presence import ANYWHERE, current_presence
 from chat.protocol.offsets import format_offset
 from chat.recovery import Record, current_keeper
-from chat.room_feed import RoomFeed
-from chat.room_updates import current_room_updates
 from chat.sweeps import current_sweeper
 
 TYPING_LASTS_S = 6.0

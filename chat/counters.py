@@ -1,4 +1,4 @@
-"""What a process counts from its start on. Plain numbers that only grow: `chat.figures` makes rates of them.
+"""What a process counts from its start on. Plain numbers that only grow: `chat.ops.figures` makes rates of them.
 
 Each is counted once per batch, or where something goes wrong, never once per delivery.
 """

@@ -14,9 +14,9 @@ from asgiref.sync import async_to_sync
 from django.db import transaction
 
 from chat.database import served_loop
-from chat.delivery import Delivery
 from chat.groups import MEMBERSHIPS, room_group
-from chat.publisher import current_publisher
+from chat.live.delivery import Delivery
+from chat.live.publisher import current_publisher
 
 __all__ = [
     "Event",

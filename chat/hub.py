@@ -2,12 +2,12 @@
 
 A listener is called on the event loop with a `Delivery` and must not block. Sockets and GraphQL subscriptions both
 listen here, so each event is received and encoded once per process, however many clients want it. What this process
-announces itself is handed on at once (`chat.publisher`); the copy that comes back is dropped.
+announces itself is handed on at once (`chat.live.publisher`); the copy that comes back is dropped.
 
 The channel layer may lose events. The hub notices in five ways: the Redis connection was made anew, its own probe
 did not come back, a message could not be used, the versions of a room have a hole that does not fill, or the database
-is ahead of what was handed on (`chat.safety_net`). It then delivers `RESYNC`: whoever needs to be complete reads the
-database from the last version that was seen.
+is ahead of what was handed on (`chat.live.safety_net`). It then delivers `RESYNC`: whoever needs to be complete reads
+the database from the last version that was seen.
 """
 
 import asyncio
@@ -22,15 +22,15 @@ from redis.exceptions import RedisError
 
 from chat.cancellation import is_cancelled
 from chat.counters import counters
-from chat.delivery import RESYNC, Delivery, Listener
 from chat.errors import Unavailable
-from chat.fan_out import FanOut, Reader, Seat
-from chat.flusher import Flusher
 from chat.groups import room_of_group
-from chat.ordered_stream import OrderedStream
+from chat.live.delivery import RESYNC, Delivery, Listener
+from chat.live.fan_out import FanOut, Reader, Seat
+from chat.live.flusher import Flusher
+from chat.live.ordered_stream import OrderedStream
+from chat.live.safety_net import watch_versions
+from chat.live.subscription import Subscription
 from chat.per_loop import PerLoop
-from chat.safety_net import watch_versions
-from chat.subscription import Subscription
 
 __all__ = ["RESYNC", "Delivery", "Hub", "Subscription", "current_hub", "subscribe"]
 log = logging.getLogger(__name__)

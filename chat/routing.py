@@ -6,14 +6,15 @@ from django.urls import re_path
 
 from chat import limits
 from chat.authentication import origin_allowed
+from chat.connection import Connection
 from chat.consumers import WebSocketConsumer
-from chat.figures import Figure, register_figure
 from chat.limits import client_address
-from chat.namespaces import Connection, Namespace
-from chat.ops import ops_namespace
+from chat.namespaces import Namespace
+from chat.ops.figures import Figure, register_figure
+from chat.ops.namespace import ops_namespace
 from chat.polling import EngineServer
 from chat.polling_consumer import PollingConsumer
-from chat.remote_sessions import RemoteNeighbours
+from chat.remote.sessions import RemoteNeighbours
 from chat.socket_events import chat_namespace
 from chat.strangers import check_strangers
 

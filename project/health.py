@@ -15,8 +15,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from chat.database import run_in_db
-from chat.figures import STARTED_AT, all_figures, resident_bytes
-from chat.process_reports import current_reporter
+from chat.ops.figures import STARTED_AT, all_figures, resident_bytes
+from chat.ops.process_reports import current_reporter
 from rag.queue_figures import jobs_by_queue
 
 CHECK_TIMEOUT_S = 3.0

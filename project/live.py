@@ -8,7 +8,7 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from chat.monitor import current_monitor
+from chat.ops.monitor import current_monitor
 
 
 class Column(NamedTuple):

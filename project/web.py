@@ -56,7 +56,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve."""
         await super().startup(sockets)
-        from chat.process_reports import current_reporter  # Django is set up only now
+        from chat.ops.process_reports import current_reporter  # Django is set up only now
 
         current_reporter().start()
         if self._pulse_fd is not None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from django.db import connection
 
-from chat.figures import register_shared_figures
+from chat.ops.figures import register_shared_figures
 
 _NAMES = {"todo": "waiting", "doing": "running", "failed": "failed"}
 

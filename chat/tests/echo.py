@@ -27,10 +27,11 @@ if __name__ == "__main__":
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.urls import re_path  # noqa: E402
 
-from chat import namespaces  # noqa: E402
+from chat import connection  # noqa: E402
+from chat.connection import Connection  # noqa: E402
 from chat.consumers import WebSocketConsumer  # noqa: E402
 from chat.engine import Peer, Session  # noqa: E402
-from chat.namespaces import Connection, Namespace, Socket  # noqa: E402
+from chat.namespaces import Namespace, Socket  # noqa: E402
 from chat.polling import EngineServer, Scope  # noqa: E402
 from chat.polling_consumer import PollingConsumer  # noqa: E402
 from chat.protocol.engineio import Encoded  # noqa: E402
@@ -117,7 +118,7 @@ def main() -> None:
     if options.patient:
         settings.SOCKET_PING_INTERVAL_MS, settings.SOCKET_PING_TIMEOUT_MS = 25_000, 20_000
     else:
-        namespaces.CONNECT_TIMEOUT_S = SUITE_CONNECT_TIMEOUT_S
+        connection.CONNECT_TIMEOUT_S = SUITE_CONNECT_TIMEOUT_S
     uvicorn.run(
         echo_application(),
         port=options.port,

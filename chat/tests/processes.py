@@ -13,8 +13,8 @@ from chat import routing
 from chat.consumers import WebSocketConsumer
 from chat.polling import EngineServer, PollingTransport
 from chat.polling_consumer import PollingConsumer
-from chat.remote_calls import Calls
-from chat.remote_sessions import RemoteNeighbours
+from chat.remote.calls import Calls
+from chat.remote.sessions import RemoteNeighbours
 from chat.tests.echo import EnginePeer
 from chat.tests.polling_client import PollingClient
 

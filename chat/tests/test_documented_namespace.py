@@ -12,9 +12,10 @@ from channels.routing import URLRouter
 from django.urls import re_path
 
 from chat.authentication import caller_from_handshake
+from chat.connection import Connection
 from chat.consumers import WebSocketConsumer
 from chat.database import run_in_db
-from chat.namespaces import Connection, Namespace, Socket
+from chat.namespaces import Namespace, Socket
 from chat.polling import EngineServer
 from chat.tests.socket_client import WireClient, access_token
 

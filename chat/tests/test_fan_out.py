@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.delivery import Delivery
-from chat.fan_out import FanOut, Seat
+from chat.live.delivery import Delivery
+from chat.live.fan_out import FanOut, Seat
 from chat.protocol.websocket import encode_frame
 
 ROOM = "room.1"
@@ -45,11 +45,15 @@ class Client:
         self.seat = fan_out.join(self, version, resync)
         return self
 
+    def _seated(self) -> Seat:
+        assert self.seat is not None
+        return self.seat
+
     def room_ids(self) -> list[int]:
         return self.rooms
 
     def positions(self) -> str:
-        return f"1:{self.fan_out.position(self.seat)},2:5"
+        return f"1:{self.fan_out.position(self._seated())},2:5"
 
     def write(self, frames: bytes) -> None:
         self.writes.append(frames)

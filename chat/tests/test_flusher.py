@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chat.flusher import REST_MAX_S, SLICE_S, SLICE_SEATS, Flusher
+from chat.live.flusher import REST_MAX_S, SLICE_S, SLICE_SEATS, Flusher
 
 
 class Loop:

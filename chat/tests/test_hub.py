@@ -329,7 +329,7 @@ async def test_a_restart_of_redis_is_survived_and_told(quick_probes, monkeypatch
     valkey.start(with_parent=True)
     layer = RedisPubSubChannelLayer(hosts=[addresses.redis_url])
     monkeypatch.setattr(hub_module, "get_channel_layer", lambda: layer)
-    monkeypatch.setattr("chat.publisher.get_channel_layer", lambda: layer)
+    monkeypatch.setattr("chat.live.publisher.get_channel_layer", lambda: layer)
     seen: list[Delivery] = []
     hub = Hub()
     await hub.listen(ROOM, seen.append)

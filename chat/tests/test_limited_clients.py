@@ -6,9 +6,10 @@ import orjson
 import pytest
 from django.urls import reverse
 
-from chat import authentication, engine, namespaces, strangers
+from chat import authentication, connection, engine, strangers
+from chat.connection import Connection
 from chat.models import Message
-from chat.namespaces import Connection, Namespace, Socket
+from chat.namespaces import Namespace, Socket
 from chat.socket_events import chat_namespace
 from chat.tests.polling_client import HANDSHAKE, PollingClient
 from chat.tests.socket_client import WireClient, access_token, disconnect_all, sign_in
@@ -210,7 +211,7 @@ async def test_a_user_has_only_so_many_connections(ada, grace, limited, settings
 async def test_who_goes_on_after_refusals_is_cut_off_and_others_notice_nothing(
     ada, grace, general, limited, monkeypatch
 ):
-    monkeypatch.setattr(namespaces, "REFUSALS_BURST", 4)
+    monkeypatch.setattr(connection, "REFUSALS_BURST", 4)
     limited("messages", user=(SLOW, 1))
     neighbour, flooder = await joined(grace, general), await sign_in(ada)
 

@@ -8,12 +8,13 @@ import pytest
 from django.test import AsyncClient
 from redis.asyncio import Redis
 
-from chat import figures, process_reports, sweeps
+from chat import sweeps
 from chat.counters import counters
 from chat.database import run_in_db
 from chat.models import SignIn, User
-from chat.monitor import Question, current_monitor
-from chat.process_reports import Reporter, add_up, current_reporter
+from chat.ops import figures, process_reports
+from chat.ops.monitor import Question, current_monitor
+from chat.ops.process_reports import Reporter, add_up, current_reporter
 from chat.tests.socket_client import WireClient, access_token, sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.delivery import Delivery
-from chat.ordered_stream import OrderedStream
+from chat.live.delivery import Delivery
+from chat.live.ordered_stream import OrderedStream
 
 ROOM = "room.1"
 

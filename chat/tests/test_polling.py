@@ -346,7 +346,7 @@ async def test_what_waits_for_a_client_that_does_not_poll_is_bounded(ada):
 
 
 async def test_a_client_that_connects_to_no_namespace_is_forgotten(monkeypatch):
-    monkeypatch.setattr("chat.namespaces.CONNECT_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("chat.connection.CONNECT_TIMEOUT_S", 0.05)
     client = await PollingClient().open()
 
     await eventually(lambda: server.find(client.sid) is None)

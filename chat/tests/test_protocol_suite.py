@@ -9,7 +9,7 @@ import orjson
 import pytest
 from django.test import override_settings
 
-from chat import namespaces
+from chat import connection
 from chat.protocol.engineio import PAYLOAD_SEPARATOR
 from chat.tests import echo
 from chat.tests.polling_client import PollingClient, until_waiting
@@ -20,7 +20,7 @@ ENGINE, SOCKET = "/engine.io/", "/socket.io/"
 
 @pytest.fixture(autouse=True)
 def suite_settings(monkeypatch):
-    monkeypatch.setattr(namespaces, "CONNECT_TIMEOUT_S", echo.SUITE_CONNECT_TIMEOUT_S)
+    monkeypatch.setattr(connection, "CONNECT_TIMEOUT_S", echo.SUITE_CONNECT_TIMEOUT_S)
     with override_settings(**echo.SUITE_SETTINGS):
         yield
 

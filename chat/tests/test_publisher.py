@@ -7,12 +7,12 @@ from channels.layers import get_channel_layer
 from django.db import transaction
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from chat import publisher as publisher_module
 from chat.database import run_in_db, served_loop
-from chat.delivery import Delivery
 from chat.events import MessageDelta, MessagePosted, publish, publish_on_commit, room_group
 from chat.hub import Hub, current_hub
-from chat.publisher import Publisher
+from chat.live import publisher as publisher_module
+from chat.live.delivery import Delivery
+from chat.live.publisher import Publisher
 from chat.tests.waiting import eventually
 
 ROOM = room_group(1)

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from chat import actions, events, recovery
 from chat.database import run_in_db
-from chat.delivery import Delivery
 from chat.errors import Unavailable
-from chat.frames import event_packet
+from chat.live.delivery import Delivery
+from chat.live.frames import event_packet
 from chat.models import Membership, Room, SocketSession, User
 from chat.protocol.offsets import format_offset
 from chat.sweeps import current_sweeper
@@ -189,7 +189,7 @@ async def test_a_client_cut_off_within_the_replay_goes_on_there(ada, grace, gene
 
 
 async def test_more_is_missed_than_fits_into_one_page(ada, grace, general, monkeypatch):
-    monkeypatch.setattr("chat.room_feed.PAGE_MESSAGES", 5)
+    monkeypatch.setattr("chat.live.room_feed.PAGE_MESSAGES", 5)
     client = await Recoverable(ada).connect()
     await client.join(general)
     await client.cut_off()

@@ -7,9 +7,12 @@ import orjson
 import pytest
 from django.conf import settings
 
-from chat import actions, remote_calls, remote_line, remote_websocket
+from chat import actions
 from chat.database import run_in_db
-from chat.remote_wire import Call, encode_message
+from chat.remote import calls as remote_calls
+from chat.remote import line as remote_line
+from chat.remote import websocket as remote_websocket
+from chat.remote.wire import Call, encode_message
 from chat.tests.polling_client import BAD_REQUEST, HANDSHAKE, UNKNOWN_SESSION, until_waiting
 from chat.tests.processes import Process, echo_process
 from chat.tests.socket_client import access_token

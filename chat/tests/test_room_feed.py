@@ -8,10 +8,10 @@ import orjson
 import pytest
 
 from chat import hub as hub_module
-from chat import room_feed
 from chat.events import room_group
 from chat.hub import Delivery, current_hub
-from chat.room_feed import Changes, RoomFeed
+from chat.live import room_feed
+from chat.live.room_feed import Changes, RoomFeed
 from chat.tests.waiting import eventually
 
 ROOM_ID = 1
@@ -36,6 +36,12 @@ class Reader:
     def __init__(self) -> None:
         self.session: Any = self
         self.versions: list[int] = []
+
+    def room_ids(self) -> list[int]:
+        return [1]
+
+    def positions(self) -> str:
+        raise NotImplementedError("it is not recoverable")
 
     def send(self, packet: str) -> None:
         _, data = orjson.loads(packet.removeprefix("42"))

@@ -5,10 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from chat import actions, room_updates
+from chat import actions
 from chat.database import run_in_db
+from chat.live import room_updates
+from chat.live.room_updates import current_room_updates
 from chat.models import Membership, Room, User
-from chat.room_updates import current_room_updates
 from chat.tests.people import chat_model
 from chat.tests.socket_client import WireClient, access_token, disconnect_all
 

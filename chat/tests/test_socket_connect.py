@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from chat import namespaces, sweeps
+from chat import connection, sweeps
 from chat.database import run_in_db
 from chat.models import SignIn
 from chat.tests.socket_client import WireClient, access_token, sign_in
@@ -106,7 +106,7 @@ async def test_an_unknown_namespace_is_refused(ada):
 
 
 async def test_a_client_that_connects_to_no_namespace_is_closed(monkeypatch):
-    monkeypatch.setattr(namespaces, "CONNECT_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(connection, "CONNECT_TIMEOUT_S", 0.1)
     client = await WireClient().open()
 
     assert await client.closed() == []

@@ -5,10 +5,11 @@ import asyncio
 import pytest
 from django.conf import settings
 
-from chat import actions, chat_socket, hub, room_feed, socket_events, sweeps
+from chat import actions, chat_socket, hub, socket_events, sweeps
 from chat.database import run_in_db
 from chat.errors import Conflict
 from chat.events import room_group
+from chat.live import room_feed
 from chat.models import Membership, Message, Room
 from chat.namespaces import Namespace
 from chat.tests.socket_client import disconnect_all, sign_in

@@ -4,10 +4,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from chat import actions, unread
+from chat import actions
+from chat.live import unread
+from chat.live.unread import Standing, read_standings
 from chat.models import Membership
 from chat.selectors import unread_count
-from chat.unread import Standing, read_standings
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -18,7 +18,7 @@ OF_CHAT_FOR_RAG = {
     "chat.database",
     "chat.errors",
     "chat.events",
-    "chat.figures",
+    "chat.ops.figures",
     "chat.mentions",
     "chat.selectors",
     "chat.socket_events",
@@ -26,8 +26,8 @@ OF_CHAT_FOR_RAG = {
 }
 PURE = (
     "chat/protocol/*.py",
-    "chat/delivery.py",
-    "chat/ordered_stream.py",
+    "chat/live/delivery.py",
+    "chat/live/ordered_stream.py",
     "chat/emoji.py",
     "chat/mentions.py",
     "chat/text.py",

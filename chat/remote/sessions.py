@@ -20,9 +20,9 @@ from chat.polling import (
     Unreachable,
 )
 from chat.raw_frames import raw_frames_of
-from chat.remote_calls import CallRefused, Calls, LineDown, ProcessGone
-from chat.remote_websocket import HeldWebSocket, carry_websocket
-from chat.remote_wire import Call, address_in
+from chat.remote.calls import CallRefused, Calls, LineDown, ProcessGone
+from chat.remote.websocket import HeldWebSocket, carry_websocket
+from chat.remote.wire import Call, address_in
 
 ANSWER_MAX_BYTES = (
     256_000  # of one poll; the rest waits for the next, so that no message to Redis becomes large
@@ -193,7 +193,7 @@ class RemoteSession:
         await carry_websocket(self, receive, send, raw_frames_of(scope))
 
     async def run(self) -> None:
-        """See `Holder` of chat.remote_websocket, as the next two."""
+        """See `Holder` of chat.remote.websocket, as the next two."""
         await self._calls.call(self._address, "websocket", self._sid, self._number)
 
     async def take(self) -> list[dict[str, Any]] | None:

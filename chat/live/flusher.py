@@ -2,7 +2,7 @@
 
 import asyncio
 
-from chat.fan_out import FanOut
+from chat.live.fan_out import FanOut
 
 SLICE_S = 0.003
 SLICE_SEATS = (

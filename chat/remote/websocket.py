@@ -15,7 +15,7 @@ from chat.consumers import WebSocketConsumer
 from chat.polling import EngineServer, Receive, Send
 from chat.protocol.engineio import PROTOCOL_VERSION
 from chat.raw_frames import RawFrames
-from chat.remote_calls import CallRefused, LineDown, ProcessGone
+from chat.remote.calls import CallRefused, LineDown, ProcessGone
 
 BUFFER_MAX_BYTES = 256_000
 LAST_WORDS_S = 5.0

@@ -14,13 +14,13 @@ from django.db import Error as DatabaseError
 
 from chat.cancellation import is_cancelled
 from chat.database import run_in_db
-from chat.delivery import RESYNC, Delivery
 from chat.errors import Unavailable
 from chat.groups import MEMBERSHIPS, room_group
 from chat.hub import current_hub
+from chat.live.delivery import RESYNC, Delivery
+from chat.live.unread import Pair, Standing, read_standings
 from chat.models import Membership
 from chat.per_loop import PerLoop
-from chat.unread import Pair, Standing, read_standings
 
 log = logging.getLogger(__name__)
 PAUSE_S = 1.0

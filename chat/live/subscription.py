@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 
-from chat.delivery import RESYNC, Delivery
+from chat.live.delivery import RESYNC, Delivery
 
 
 class Subscription:

@@ -1,4 +1,4 @@
-"""What the live page of the admin (`chat.ops`) and Prometheus (`/metrics`) show.
+"""What the live page of the admin (`chat.ops.namespace`) and Prometheus (`/metrics`) show.
 
 A figure is a number that every process has; it is read when somebody asks for it, on the event loop. Shared figures are
 about what all processes have in common, and come from the database. Other apps register theirs of both kinds.

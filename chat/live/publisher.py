@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
-from chat.delivery import Delivery
 from chat.hub import current_hub
+from chat.live.delivery import Delivery
 from chat.per_loop import PerLoop
 
 log = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from chat.delivery import Delivery
+from chat.live.delivery import Delivery
 
 
 class OrderedStream:

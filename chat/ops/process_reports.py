@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from chat.cancellation import is_cancelled
-from chat.figures import STARTED_AT, Figure, all_figures, read_figures, register_figure
+from chat.ops.figures import STARTED_AT, Figure, all_figures, read_figures, register_figure
 from chat.per_loop import PerLoop
 
 log = logging.getLogger(__name__)

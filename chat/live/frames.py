@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import orjson
 
-from chat.delivery import Delivery
+from chat.live.delivery import Delivery
 from chat.protocol.offsets import format_offset
 from chat.protocol.websocket import encode_frame, text_frame
 

@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from chat.authentication import Caller, caller_from_handshake
+from chat.connection import Connection
 from chat.database import run_in_db
 from chat.errors import Forbidden, Unauthenticated
 from chat.models import User
-from chat.monitor import current_monitor
-from chat.namespaces import Connection, Namespace, Socket
+from chat.namespaces import Namespace, Socket
+from chat.ops.monitor import current_monitor
 from chat.sweeps import current_sweeper
 
 NOT_AN_ADMIN = "Only admins may watch the live figures."

@@ -14,9 +14,9 @@ from django.db import Error as DatabaseError
 from chat.database import run_in_db
 from chat.engine import SessionClosed
 from chat.events import MessagePosted, MessageUpdated, room_group
-from chat.fan_out import Reader, Seat
-from chat.frames import event_packet, packet_with_offset
 from chat.hub import RESYNC, Delivery, current_hub
+from chat.live.fan_out import Reader, Seat
+from chat.live.frames import event_packet, packet_with_offset
 from chat.models import Room
 from chat.per_loop import PerLoop
 from chat.selectors import PAGE_MESSAGES, changes_since, message_payload

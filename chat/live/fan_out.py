@@ -9,9 +9,9 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
-from chat.delivery import Delivery
 from chat.engine import Session
-from chat.frames import Run, event_packet, packet_with_offset
+from chat.live.delivery import Delivery
+from chat.live.frames import Run, event_packet, packet_with_offset
 
 log = logging.getLogger(__name__)
 _GONE = -1

@@ -1,0 +1,238 @@
+"""One client of Socket.IO: all its namespaces over one Engine.IO session.
+
+It decodes, keeps the order of what a client sends, bounds what waits, and turns errors into acknowledgements.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+from django.conf import settings
+
+from chat import limits
+from chat.counters import counters
+from chat.engine import Session
+from chat.errors import DomainError, PayloadTooLarge, RateLimited, Unavailable
+from chat.inbox import Inbox
+from chat.limits import client_address
+from chat.namespaces import Namespace, Reply, Socket, Wire
+from chat.protocol.engineio import Encoded
+from chat.protocol.errors import ProtocolError
+from chat.protocol.socketio import Decoder, Packet, PacketType, encode, parse_header
+from chat.strangers import current_strangers
+from chat.token_bucket import TokenBucket
+
+log = logging.getLogger(__name__)
+CONNECT_TIMEOUT_S = 10.0
+STRANGER_MAX_BYTES = 64_000  # in a packet of a client that is in no namespace
+REFUSALS_PER_S, REFUSALS_BURST = 5, 300  # of a client that goes on when it is told to wait
+_ENDING: set[asyncio.Task[None]] = set()  # the event loop itself does not keep its tasks alive
+
+
+class Connection:
+    """All namespaces of one client over its session. Packets are handled one after the other, in their order."""
+
+    def __init__(self, namespaces: Mapping[str, Namespace[Any]], scope: Mapping[str, Any]) -> None:
+        self.scope = scope
+        self.address = client_address(scope)
+        self.session = Session(on_message=self._receive, on_close=self._closed)
+        self.ended: asyncio.Task[None] | None = None
+        self._namespaces = namespaces
+        self._sockets: dict[str, Socket] = {}
+        self._decoder = Decoder(settings.SOCKET_MAX_PAYLOAD_BYTES)
+        self._inbox = Inbox()
+        self._received_bytes = 0  # of a packet whose attachments are still to come
+        self._patience = TokenBucket(REFUSALS_PER_S, REFUSALS_BURST)
+        self._worker: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._guard = self._await_connect()
+
+    def _await_connect(self) -> asyncio.TimerHandle:
+        current_strangers().add(self.address, self)
+        return self._loop.call_later(CONNECT_TIMEOUT_S, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        if not self._sockets:
+            self.session.close("no namespace was connected to")
+
+    def _stop_guard(self) -> None:
+        self._guard.cancel()
+        current_strangers().discard(self.address, self)
+
+    # ----------------------------------------------------------------------------------------- receiving
+
+    def _receive(self, message: Encoded) -> None:
+        try:
+            if self._is_too_large(message):
+                return self._refuse_too_large(message)
+            packet = self._decoder.feed(message)
+        except ProtocolError:
+            return self.session.close("parse error")
+        self._received_bytes += len(message)
+        if packet is None:
+            return
+        if packet.type is PacketType.ACK and packet.namespace in self._sockets:
+            self._received_bytes = 0
+            self._sockets[packet.namespace].acknowledged(packet)  # whoever waits for it may hold up the inbox
+            return
+        self._inbox.put(packet, self._received_bytes)
+        self._received_bytes = 0
+        if self._worker is None or self._worker.done():
+            self._worker = self._loop.create_task(self._work())
+
+    def _is_too_large(self, message: Encoded) -> bool:
+        limit: int = settings.SOCKET_MAX_PAYLOAD_BYTES
+        if not self._sockets:
+            limit = min(limit, STRANGER_MAX_BYTES)
+        if len(message) > limit:
+            return True
+        return isinstance(message, str) and len(message) * 4 > limit and len(message.encode()) > limit
+
+    def _refuse_too_large(self, message: Encoded) -> None:
+        header = parse_header(message) if isinstance(message, str) else None
+        if header is None or header.type is not PacketType.EVENT or header.namespace not in self._sockets:
+            return self.session.close("payload too large")
+        problem = PayloadTooLarge(f"A packet may have at most {settings.SOCKET_MAX_PAYLOAD_BYTES:,} bytes.")
+        self._acknowledge(self._sockets[header.namespace], header.id, _refusal(problem))
+
+    async def settled(self) -> None:
+        """Return once there is room for more packets: a transport waits for it before it reads on."""
+        if self._inbox.is_full and self._worker is not None:
+            await asyncio.wait([self._worker])
+
+    async def _work(self) -> None:
+        while (packet := self._inbox.take()) is not None:
+            if packet.type is PacketType.CONNECT and packet.namespace not in self._sockets:
+                await self._connect(packet)
+                continue
+            socket = self._sockets.get(packet.namespace)
+            if socket is None or packet.type in (PacketType.CONNECT, PacketType.CONNECT_ERROR):
+                self.session.close("parse error")  # as the reference server does
+            elif packet.type is PacketType.EVENT:
+                await self._event(socket, packet)
+            elif packet.type is PacketType.DISCONNECT:
+                socket.parted = True
+                await self._leave(socket, "client namespace disconnect")
+
+    async def _connect(self, packet: Packet) -> None:
+        name = packet.namespace
+        namespace = self._namespaces.get(name)
+        if namespace is None:  # in the words of the reference server
+            return self._send(Packet(PacketType.CONNECT_ERROR, name, {"message": "Invalid namespace"}))
+        try:
+            limits.check("connects", address=self.address)
+            socket = await namespace.connect(self, packet.data or {})
+        except Unavailable:
+            return self.session.close("unavailable")
+        except DomainError as error:
+            problem = _refusal(error)["error"]
+            data = {"message": problem.pop("message"), "data": problem}
+            return self._send(Packet(PacketType.CONNECT_ERROR, name, data))
+        except Exception:  # a bug is logged and told by its id, so that no client waits for ever
+            problem = _unexpected("connect")
+            data = {"message": problem.pop("message"), "data": problem}
+            return self._send(Packet(PacketType.CONNECT_ERROR, name, data))
+        self._sockets[name] = socket
+        self._stop_guard()
+        socket.send(Packet(PacketType.CONNECT, name, socket.greeting()))
+        namespace.connected(socket)
+
+    def _send(self, packet: Packet) -> None:
+        for data in encode(packet):
+            self.session.send("4" + data if isinstance(data, str) else data)
+
+    # ------------------------------------------------------------------------------------------- events
+
+    async def _event(self, socket: Socket, packet: Packet) -> None:
+        event, *arguments = packet.data
+        try:
+            result = await self._namespaces[packet.namespace].call(socket, event, arguments)
+        except DomainError as error:
+            self._acknowledge(socket, packet.id, _refusal(error))
+            return self._lose_patience(socket) if isinstance(error, RateLimited) else None
+        except Exception:  # the same for an event, whose other events must go on
+            return self._acknowledge(socket, packet.id, {"ok": False, "error": _unexpected(event)})
+        if isinstance(result, asyncio.Future):
+            result.add_done_callback(lambda future: self._acknowledge_later(socket, packet.id, event, future))
+        elif isinstance(result, Reply):
+            self._acknowledge(socket, packet.id, {"ok": True, **result.result})
+            result.afterwards()
+        elif isinstance(result, list):
+            self._acknowledge_with(socket, packet.id, result)
+        else:
+            self._acknowledge(socket, packet.id, {"ok": True, **(result or {})})
+
+    def _lose_patience(self, socket: Socket) -> None:
+        if not self._patience.take(self._loop.time()):
+            self._inbox.clear()
+            socket.kick("went on after many refusals")
+
+    def _acknowledge_later(
+        self, socket: Socket, ack_id: int | None, event: object, future: "asyncio.Future[Wire]"
+    ) -> None:
+        if future.cancelled():
+            return
+        error = future.exception()
+        if error is None:
+            self._acknowledge(socket, ack_id, {"ok": True, **future.result()})
+        elif isinstance(error, DomainError):
+            self._acknowledge(socket, ack_id, _refusal(error))
+        else:
+            problem = _unexpected(event, error)
+            self._acknowledge(socket, ack_id, {"ok": False, "error": problem})
+
+    def _acknowledge(self, socket: Socket, ack_id: int | None, answer: Wire) -> None:
+        self._acknowledge_with(socket, ack_id, [answer])
+
+    def _acknowledge_with(self, socket: Socket, ack_id: int | None, arguments: list[Any]) -> None:
+        if ack_id is not None:
+            socket.send(Packet(PacketType.ACK, socket.namespace, arguments, ack_id))
+
+    # ---------------------------------------------------------------------------------------------- end
+
+    def disconnect(self, socket: Socket, reason: str) -> None:
+        """Tell the client that it has left the namespace; no matter if it has gone."""
+        if self._sockets.get(socket.namespace) is socket:
+            socket.parted = True
+            socket.send(Packet(PacketType.DISCONNECT, socket.namespace))
+            self._begin(self._leave(socket, reason))
+
+    def _leave(self, socket: Socket, reason: str) -> Coroutine[Any, Any, None]:
+        """Forget the socket at once; what its namespace has to do is awaited."""
+        del self._sockets[socket.namespace]
+        socket.left()
+        if not self._sockets and not self.session.closed:
+            self._guard = self._await_connect()
+        return self._namespaces[socket.namespace].disconnect(socket, reason)
+
+    def _closed(self, reason: str) -> None:
+        self._stop_guard()
+        for socket in self._sockets.values():
+            socket.left()
+        self.ended = self._begin(self._end(reason))
+
+    def _begin(self, ending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._loop.create_task(ending)
+        _ENDING.add(task)
+        task.add_done_callback(_ENDING.discard)
+        return task
+
+    async def _end(self, reason: str) -> None:
+        if self._worker is not None:  # what the client sent before it went still counts
+            await asyncio.wait([self._worker])
+        while self._sockets:
+            await self._leave(next(iter(self._sockets.values())), reason)
+
+
+def _refusal(error: DomainError) -> Wire:
+    counters.refused[error.code] += 1
+    return {"ok": False, "error": error.as_dict()}
+
+
+def _unexpected(event: object, error: BaseException | None = None) -> Wire:
+    """Log what should not happen, under an id that the client gets instead of the details."""
+    number = secrets.token_hex(6)
+    log.error("the event %r failed (error %s)", event, number, exc_info=error or True)
+    return {"code": "INTERNAL", "message": f"Something went wrong on the server (error {number})."}
