@@ -228,10 +228,10 @@ def members(request: HttpRequest, room_id: int) -> HttpResponse:
     user = user_of(request)
     room = access_room(user, room_id)
     if request.method == "POST":
-        if "unreact" in request.POST:
+        if "remove" in request.POST:
             actions.remove_member(user, room_id=room_id, user_id=request.POST["remove"])
         else:
-            actions.add_member(user, room_id=room_id, user_id=request.POST.get("react", ""))
+            actions.add_member(user, room_id=room_id, user_id=request.POST.get("add", ""))
         return redirect("members", room_id)
     memberships = list(memberships_of(room))
     own = next((membership for membership in memberships if membership.user_id == user.pk), None)

@@ -97,7 +97,9 @@ async def test_figures_are_those_of_what_goes_on(ada, grace, general):
     await chatting.emit("join-room", str(general.pk))
     client = await WireClient().open()
     async with watching(client, {"token": await access_token(ada)}):
-        before = (await next_figures(client))["total"]
+        shown = await next_figures(client)
+        before, [process] = shown["total"], shown["processes"]
+        polling = process["polling"]  # sessions that other tests left behind linger for some seconds
 
         for n in range(3):
             assert (await chatting.emit("send-message", str(general.pk), f"number {n}"))["ok"]
@@ -110,7 +112,7 @@ async def test_figures_are_those_of_what_goes_on(ada, grace, general):
             shown = await next_figures(client)
         [process] = shown["processes"]
         assert process["id"] == current_reporter().id
-        assert (process["websockets"], process["polling"]) == (2, 0)
+        assert process["websockets"] == 2 and process["polling"] <= polling
         assert (process["usersOnline"], process["roomsListened"]) == (1, 1)
         assert shown["total"]["eventsDelivered"] >= before["eventsDelivered"] + 3
         assert process["messagesPostedPerS"] > 0
