@@ -145,10 +145,12 @@ def _mark_mentions(html: str) -> str:
 
 
 # One line of words and harmless punctuation, as most messages are: Markdown makes a paragraph of it, and nothing else.
-# No digit comes first (a list), no @ follows a letter (an address), no colon or slash stands where a link could be.
+# No number with a dot comes first (a list), no @ follows a letter (an address), no colon or slash stands where a link
+# could be. Possessive (`*+`): each character is looked at once.
 _PLAIN = re.compile(
-    r"""(?=[^\W\d_]|@\w)(?:[^\W_]|(?<!\S)@(?=\w)|[ ,.;?!'"()%\u2013\u2014\u2018-\u201d\u2026\U0001F300-\U0001FAFF]"""
-    r"""|:(?!\S)|(?<=\w)[-/](?=\w))+(?<! )"""
+    r"""(?=[^\W\d_]|\d++(?![.)])|@\w|\^)[^\W_]*+"""
+    r"""(?:(?:[ ,.;?!'"()%^$=+#\u2013\u2014\u2018-\u201d\u2026\U0001F300-\U0001FAFF]"""
+    r"""|(?<!\S)@(?=\w)|:(?!\S)|(?<=\w)[-/](?=\w))[^\W_]*+)*+(?<! )"""
 )
 _PLAIN_MAX_CHARACTERS = 1_000
 

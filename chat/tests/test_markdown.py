@@ -186,10 +186,12 @@ def test_an_image_is_a_link_with_its_description(text, shown):
 
 
 PLAIN_PARTS = [
-    *"aZé9漢ß .,;?!'\"()%:-/@–’…😀",
+    *"aZé9漢ß .,;?!'\"()%:-/@–’…😀^$=+#٣",
     "http:",
     "://",
     "1.",
+    "2)",
+    "12 ",
     "mate0",
     "a@b.c",
     "  ",
@@ -213,3 +215,8 @@ def test_what_people_write_most_is_plain():
     text = 'Hello @ada, isn\'t it "well-known" (and/or tested): 50% of 12.30?! 😀'
 
     assert _render_plain(text) == render(text) != _render_plain(text + " *really*")
+    assert (
+        _render_plain("3 of us = C# people, ^ as above: $5 + tip")
+        == "<p>3 of us = C# people, ^ as above: $5 + tip</p>"
+    )
+    assert _render_plain("^ this") == render("^ this") == "<p>^ this</p>"
