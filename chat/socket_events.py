@@ -14,14 +14,15 @@ from chat.authentication import caller_from_token
 from chat.chat_namespace import chat_namespace, register_event
 from chat.chat_socket import ChatSocket
 from chat.database import run_in_db
-from chat.errors import BadInput, Forbidden
+from chat.errors import BadInput, Forbidden, NotFound
 from chat.group_writer import submit_post
-from chat.models import Membership, Room, User
+from chat.models import Room
 from chat.namespaces import DEFAULT_LIMIT, Handler, Reply, Wire
 from chat.presence import current_presence
 from chat.protocol.offsets import NUMBER_MAX
-from chat.recovery import Record, TakenOver
-from chat.selectors import NO_ROOM, access_room, message_payload, parse_id, room_payload
+from chat.recovery import TakenOver
+from chat.room_access import current_room_access
+from chat.selectors import NO_ROOM, message_payload, parse_id, room_payload
 
 __all__ = ["chat_namespace", "register_event"]
 P = ParamSpec("P")
@@ -43,22 +44,18 @@ def _version(value: object, name: str) -> int:
     return value
 
 
-def _enter_room(user: User, room_id: int, since: int | None, record: Record | None) -> Room:
+async def _enter_room(socket: ChatSocket, room_id: int, since: int | None) -> Room:
     """The room, with membership where it is public and open to everyone; noted in the client's record."""
-    room = _access_as_member(user, room_id)
-    version = room.version if since is None else min(since, room.version)
-    if record is not None:
-        record.note_join(user, room.pk, version)
+    access = await current_room_access().find(socket.user_id, room_id)
+    if access is None:
+        raise NotFound(NO_ROOM)
+    room = access.room
+    if not access.is_member and room.archived_at is None:  # so it is public, and the user no guest
+        room = await run_in_db(actions.join_room, socket.user, room_id=room_id)
+    if socket.record is not None:
+        version = room.version if since is None else min(since, room.version)
+        await _run_for_record(socket, socket.record.note_join, socket.user, room_id, version)
     return room
-
-
-def _access_as_member(user: User, room_id: int) -> Room:
-    room = access_room(user, room_id)
-    if room.kind != Room.Kind.PUBLIC or user.is_guest or room.archived_at is not None:
-        return room
-    if Membership.objects.filter(room=room, user=user).exists():
-        return room
-    return actions.join_room(user, room_id=room_id)
 
 
 async def _run_for_record(
@@ -81,7 +78,7 @@ async def join_room(socket: ChatSocket, room_id: object, options: object = None)
     # The feed collects before the database is read, so nothing falls between the two.
     feed = await socket.open_feed(number)
     try:
-        room = await _run_for_record(socket, _enter_room, socket.user, number, since, socket.record)
+        room = await _enter_room(socket, number, since)
         payload = room_payload(room)
     except BaseException:
         await socket.close_feed(number)

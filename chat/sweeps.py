@@ -9,8 +9,9 @@ from typing import Protocol
 
 from chat.authentication import Caller, invalid_callers
 from chat.database import run_in_db
-from chat.models import Membership, Room, User
+from chat.models import User
 from chat.per_loop import PerLoop
+from chat.room_access import readable_pairs
 
 log = logging.getLogger(__name__)
 SWEEP_INTERVAL_S = 3.0  # a connection must lose its access within 5 s
@@ -43,29 +44,11 @@ class Findings:
 
 
 def check_access(callers: set[Caller], rooms: set[tuple[int, int]]) -> Findings:
-    """Check every caller, and every (user id, room id) pair, against the database, with five queries at most."""
+    """Check every caller, and every (user id, room id) pair, against the database, with four queries at most."""
     user_ids = {caller.user.pk for caller in callers} | {user_id for user_id, _ in rooms}
     users = User.objects.in_bulk(user_ids)
     invalid = invalid_callers(callers, users, now=time.time())
-    return Findings(invalid, rooms - _readable(rooms, users), users)
-
-
-def _readable(rooms: set[tuple[int, int]], users: dict[int, User]) -> set[tuple[int, int]]:
-    """Those of the pairs with access: `chat.selectors.rooms_readable_by` for many users at once."""
-    room_ids = {room_id for _, room_id in rooms}
-    public = Room.objects.filter(pk__in=room_ids, kind=Room.Kind.PUBLIC)
-    open_to_people = set(public.values_list("pk", flat=True))
-    memberships = Membership.objects.filter(
-        room_id__in=room_ids, user_id__in={user_id for user_id, _ in rooms}
-    )
-    members = set(memberships.values_list("user_id", "room_id"))
-
-    def reads(user: User | None, room_id: int) -> bool:
-        if user is None or not user.is_active:
-            return False
-        return (user.pk, room_id) in members or (room_id in open_to_people and not user.is_guest)
-
-    return {(user_id, room_id) for user_id, room_id in rooms if reads(users.get(user_id), room_id)}
+    return Findings(invalid, rooms - readable_pairs(rooms), users)
 
 
 class Sweeper:

@@ -506,7 +506,7 @@ async def test_a_client_that_comes_back_while_the_database_is_away_is_cut_off_an
 
     with monkeypatch.context() as outage:
         if when == "the caller is looked up":
-            outage.setattr("chat.token_checks.callers_from_tokens", away)
+            outage.setattr("chat.authentication.AccessToken", away)
         else:
             outage.setattr(recovery.Record, "take_over", away)
         wire = await WireClient().open()

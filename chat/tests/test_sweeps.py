@@ -91,7 +91,7 @@ def test_a_check_takes_the_same_queries_for_any_number(general, django_assert_nu
     people = [User.objects.create_user(f"user {n}", password="correct horse") for n in range(count)]
     callers = {make(user) for user in people for make in (by_token, by_session)}
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         found = check_access(callers, {(user.pk, general.pk) for user in people})
 
     assert (found.callers, found.rooms, set(found.users.values())) == (set(), set(), set(people))

@@ -1,0 +1,59 @@
+"""Questions to the database that are asked at the same time get their answers from the same queries.
+
+After a restart everybody comes back at once: a query of its own for each would cost a dozen times as much.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from chat.database import run_in_db
+
+BATCH_MAX = 64
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+
+class Batches(Generic[Q, A]):
+    """The questions of one event loop; `answer` runs in a database thread and gives the answers in their order.
+
+    There is no timer: the first question is asked at once, and those that come meanwhile are the next batch.
+    """
+
+    def __init__(self, answer: Callable[[Sequence[Q]], Sequence[A]]) -> None:
+        self._answer = answer
+        self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def ask(self, question: Q) -> A:
+        """The answer.
+
+        Raises:
+            whatever `answer` raises; all of the batch hear it.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[A] = loop.create_future()
+        self._waiting.append((question, future))
+        if self._task is None:
+            self._task = loop.create_task(self._answer_all())
+        return await future
+
+    async def _answer_all(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
+                await self._answer_batch(batch)
+        finally:
+            self._task = None
+
+    async def _answer_batch(self, batch: "Sequence[tuple[Q, asyncio.Future[A]]]") -> None:
+        try:
+            answers = await run_in_db(self._answer, [question for question, _ in batch])
+        except Exception as error:  # whatever it is, each of them has to hear it
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if not future.done():  # whoever asked may have gone
+                future.set_result(answer)
