@@ -64,7 +64,7 @@ def callers_from_tokens(raws: Sequence[object]) -> list[Caller | None]:
 def _verified(raw: object) -> AccessToken | None:
     try:
         return AccessToken(cast(Any, raw)) if isinstance(raw, str) and len(raw) < 4096 else None
-    except TokenError:
+    except (TokenError, ValueError):  # PyJWT encodes it first, and half of a surrogate pair has no encoding
         return None
 
 

@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import DataError, OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from chat import token_checks
@@ -48,6 +48,35 @@ async def test_all_of_a_batch_hear_that_the_database_is_away(monkeypatch):
     answers = await asyncio.gather(checks.caller("a"), checks.caller("b"), return_exceptions=True)
 
     assert [type(answer) for answer in answers] == [OperationalError] * 2
+
+
+@pytest.mark.parametrize("error", [ValueError, DataError])
+async def test_nobody_inherits_the_error_of_a_neighbours_token(ada, monkeypatch, error):
+    def check(tokens):
+        if "poison" in tokens:
+            raise error("of this token alone")
+        return callers_from_tokens(tokens)
+
+    monkeypatch.setattr(token_checks, "callers_from_tokens", check)
+    token = await access_token(ada)
+    checks = TokenChecks()
+
+    answers = await asyncio.gather(
+        *(checks.caller(token) for token in [token, "poison", "rubbish", token, token]),
+        return_exceptions=True,
+    )
+
+    found = [getattr(answer, "user", type(answer)) for answer in answers]
+    assert found == [ada, error, Unauthenticated, ada, ada]
+
+
+async def test_no_string_is_too_odd_a_token_for_its_neighbours(ada):
+    good = await access_token(ada)
+    odd = ["\ud800", "\x00", "é.é.é", "e30.\udfff.x", good + "\ud800", good[:-1] + "\U0001f600", "." * 4000]
+
+    callers = await run_in_db(callers_from_tokens, [good, *odd, good])
+
+    assert [caller and caller.user for caller in callers] == [ada, *[None] * len(odd), ada]
 
 
 def test_many_tokens_take_two_queries_and_each_is_judged_alone(ada, grace):
