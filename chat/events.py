@@ -6,7 +6,7 @@ the database for "versions above the one I saw" (docs/events.md). `publish_on_co
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -28,9 +28,7 @@ __all__ = [
     "UserJoined",
     "UserLeft",
     "Wire",
-    "announce_committed",
     "publish",
-    "publish_all",
     "publish_committed",
     "publish_on_commit",
     "room_group",
@@ -156,12 +154,6 @@ async def publish(event: Event) -> None:
     publisher = current_publisher()
     publisher.announce([_delivery(event)])
     await publisher.has_room()
-
-
-async def publish_all(events: Iterable[Event]) -> None:
-    """Announce several events in the order given."""
-    for event in events:
-        await publish(event)
 
 
 def publish_on_commit(*events: Event) -> None:

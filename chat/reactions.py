@@ -15,10 +15,10 @@ from chat.models import Message, Reaction, User
 from chat.selectors import users_by_id
 
 EMOJI_PER_MESSAGE = 20
-USERS_LISTED = (
-    100  # per emoji: an event names so many users, whatever the room's size; `count` counts them all
-)
+# Per emoji: an event names so many users, whatever the room's size; `count` counts them all.
+USERS_LISTED = 100
 NAMES_SHOWN = 8  # of those who reacted, where a page says who did; reactions.js has the same number
+# What the picker offers, with names.
 FREQUENT = (
     ("👍", "Thumbs up"),
     ("👎", "Thumbs down"),
@@ -44,7 +44,7 @@ FREQUENT = (
     ("🙌", "Hooray"),
     ("👋", "Wave"),
     ("☕", "Coffee"),
-)  # what the picker offers, with names
+)
 
 _COUNT_SQL = """
     SELECT emoji, count(*), (array_agg(user_id::text ORDER BY id))[1:%s]

@@ -20,8 +20,10 @@ def require_transaction() -> None:
 def require_no_transaction() -> None:
     """Raises RuntimeError inside a transaction, as `atomic(durable=True)` does: for actions of a single statement."""
     if transaction.get_connection().in_atomic_block:
-        with transaction.atomic(durable=True):
-            """Not refused in the transaction that Django's own test cases put around a test."""
+        with transaction.atomic(
+            durable=True
+        ):  # Django's own check, which knows the transaction around a test
+            pass
 
 
 def lock_room(room_id: int) -> Room:

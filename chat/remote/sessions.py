@@ -24,9 +24,8 @@ from chat.remote.calls import CallRefused, Calls, LineDown, ProcessGone
 from chat.remote.websocket import HeldWebSocket, carry_websocket
 from chat.remote.wire import Call, address_in
 
-ANSWER_MAX_BYTES = (
-    256_000  # of one poll; the rest waits for the next, so that no message to Redis becomes large
-)
+# Of one poll; the rest waits for the next, so that no message to Redis becomes large.
+ANSWER_MAX_BYTES = 256_000
 UNKNOWN, BAD_REQUEST = "unknown", "bad-request"
 _BACKGROUND: set[asyncio.Task[None]] = set()  # the event loop itself does not keep its tasks alive
 

@@ -111,9 +111,8 @@ async def carry_websocket(holder: Holder, receive: Receive, send: Send, raw: Raw
         for task in tasks:
             task.cancel()
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-        if (
-            raw is not None and outcomes[1] is not None
-        ):  # a server waits until all is read, if need be for ever
+        # A server that closes waits until all is read, if need be for ever.
+        if raw is not None and outcomes[1] is not None:
             asyncio.get_running_loop().call_later(LAST_WORDS_S, raw.abort)
     for outcome in outcomes:
         if isinstance(outcome, (CallRefused, ProcessGone, LineDown)):

@@ -226,13 +226,15 @@ def test_a_deleted_message_loses_its_words_and_keeps_its_place(ada, grace, gener
         actions.edit_message(grace, message_id=message.pk, text="back")
 
 
-def test_a_failed_announcement_does_not_undo_the_message(ada, general, monkeypatch):
-    async def broken(event) -> None:
+def test_a_failed_announcement_does_not_undo_the_message(ada, general, monkeypatch, caplog):
+    def broken(events) -> None:
         raise ConnectionError("the channel layer is away")
 
-    monkeypatch.setattr("chat.events.publish", broken)
+    monkeypatch.setattr("chat.events.announce_committed", broken)
     actions.post_message(ada, room_id=general.pk, text="still here")
+
     assert Message.objects.get().text == "still here"
+    assert "1 events of a commit could not be announced" in caplog.text
 
 
 def test_an_action_cannot_call_an_action(ada, general):

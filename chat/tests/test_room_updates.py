@@ -12,6 +12,7 @@ from chat.live.room_updates import current_room_updates
 from chat.models import Membership, Room, User
 from chat.tests.people import chat_model
 from chat.tests.socket_client import WireClient, access_token, disconnect_all
+from chat.tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,9 +32,7 @@ async def sign_in(user: User) -> WireClient:
     memberships = {
         pair async for pair in Membership.objects.filter(user=user).values_list("room_id", "user_id")
     }
-    async with asyncio.timeout(5):
-        while not all(user_id in updates.members_of(room_id) for room_id, user_id in memberships):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await eventually(lambda: all(user in updates.members_of(room) for room, user in memberships))
     return client
 
 
@@ -103,9 +102,7 @@ async def test_who_is_added_to_a_room_hears_of_it_and_of_what_comes_then(ada, gr
     client = await sign_in(grace)
     await run_in_db(actions.add_member, ada, room_id=private.pk, user_id=grace.pk)
     await told(client, lambda update: update["roomId"] == str(private.pk))
-    async with asyncio.timeout(5):
-        while grace.pk not in current_room_updates().members_of(private.pk):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await eventually(lambda: grace.pk in current_room_updates().members_of(private.pk))
 
     await post(ada, private, "welcome")
 
@@ -125,9 +122,7 @@ async def test_a_direct_conversation_shows_up_at_the_other(ada, grace):
 async def test_who_was_removed_hears_nothing_more(ada, grace, general):
     client, witness = await sign_in(grace), await sign_in(ada)
     await run_in_db(actions.remove_member, ada, room_id=general.pk, user_id=grace.pk)
-    async with asyncio.timeout(5):
-        while grace.pk in current_room_updates().members_of(general.pk):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await eventually(lambda: grace.pk not in current_room_updates().members_of(general.pk))
     assert await client.no_event() or [await client.event("room-updated")]
 
     await post(ada, general, "without grace")
@@ -152,9 +147,7 @@ async def test_rooms_of_those_who_have_gone_are_not_listened_to(ada, grace, gene
     client = await sign_in(grace)
     await client.disconnect()
 
-    async with asyncio.timeout(5):
-        while current_room_updates().members_of(general.pk):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await eventually(lambda: not current_room_updates().members_of(general.pk))
 
 
 async def test_a_database_that_is_away_delays_what_members_are_told(ada, grace, general, monkeypatch):

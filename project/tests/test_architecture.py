@@ -1,4 +1,7 @@
-"""The import rule: project -> gql -> rag -> chat, and what rag may know of chat. Read from the imports themselves."""
+"""The import rule: project -> gql -> rag -> chat, what rag may know of chat, and chat's protocols of the rest of it.
+
+Read from the imports themselves.
+"""
 
 import ast
 from pathlib import Path
@@ -36,6 +39,29 @@ PURE = (
     "rag/citations.py",
     "rag/passages.py",
 )
+
+# Engine.IO and Socket.IO for any application: sessions, transports, namespaces, sessions of other processes.
+GENERIC = (
+    "chat/protocol/*.py",
+    "chat/engine.py",
+    "chat/polling.py",
+    "chat/polling_consumer.py",
+    "chat/consumers.py",
+    "chat/raw_frames.py",
+    "chat/inbox.py",
+    "chat/strangers.py",
+    "chat/namespaces.py",
+    "chat/connection.py",
+    "chat/remote/*.py",
+)
+OF_CHAT_FOR_GENERIC = {
+    "chat.cancellation",
+    "chat.counters",
+    "chat.errors",
+    "chat.limits",
+    "chat.per_loop",
+    "chat.token_bucket",
+}
 
 
 def source_files(app: str) -> list[Path]:
@@ -88,6 +114,22 @@ def test_rag_knows_only_the_front_of_chat():
             ):
                 wrong.add(f"{path.relative_to(ROOT)} imports {name}")
     assert wrong == set()
+
+
+def test_the_socket_protocols_know_nothing_of_rooms_and_messages():
+    generic = {path for pattern in GENERIC for path in ROOT.glob(pattern)}
+    allowed = OF_CHAT_FOR_GENERIC | {
+        str(path.relative_to(ROOT).with_suffix("")).replace("/", ".") for path in generic
+    }
+    wrong = {
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in generic
+        for name in imports(path)
+        if name.startswith("chat.")
+        and (ROOT / (name.replace(".", "/") + ".py")).exists()
+        and name not in allowed
+    }
+    assert len(generic) > 15 and wrong == set()
 
 
 def test_pure_modules_know_neither_django_nor_the_network():
