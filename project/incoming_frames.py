@@ -13,6 +13,7 @@ from chat.token_bucket import TokenBucket
 
 LARGE_BYTES = 1_100_000  # above what is ever taken; below it, connections are bounded by their number
 LARGE_MAX_BYTES = 64_000_000  # of all connections that hold more than that
+FRAGMENT_BYTES = 100  # what keeping one takes on top of its data
 EXTRAS_PER_S, EXTRAS_BURST = 500, 5000  # fragments and pings
 
 
@@ -21,16 +22,18 @@ class IncomingFrames(WebSocketsSansIOProtocol):
 
     large_bytes: ClassVar[int] = 0
     _large = 0  # this connection's part of it
+    _fragments_bytes = 0  # of a message whose end is still to come
     _extras: TokenBucket | None = None
 
     def data_received(self, data: bytes) -> None:
         """Take what came, and see what of it stays in memory."""
         super().data_received(data)
-        held = len(self.conn.reader.buffer)
+        held = len(self.conn.reader.buffer) + self._fragments_bytes
         if held > LARGE_BYTES or self._large:
             self._hold(held if held > LARGE_BYTES else 0)
             if self._large and IncomingFrames.large_bytes > LARGE_MAX_BYTES:
                 self.transport.abort()
+                self._hold(0)  # so that the next one to send something is not dropped, too
 
     def handle_ping(self) -> None:
         """Answer, unless the client takes no answers."""
@@ -40,15 +43,31 @@ class IncomingFrames(WebSocketsSansIOProtocol):
         else:
             self.conn.data_to_send()  # forgets the answer
 
+    def handle_text(self, event: Frame) -> None:
+        """Take a message, or its first fragment."""
+        self._fragments_bytes = 0
+        self._count_fragment(event)
+        super().handle_text(event)
+
+    def handle_bytes(self, event: Frame) -> None:
+        """Take a message, or its first fragment."""
+        self._fragments_bytes = 0
+        self._count_fragment(event)
+        super().handle_bytes(event)
+
     def handle_cont(self, event: Frame) -> None:
         """Take a fragment."""
         self._count_extra()
+        self._count_fragment(event)
         super().handle_cont(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """What was held is free again."""
         self._hold(0)
         super().connection_lost(exc)
+
+    def _count_fragment(self, event: Frame) -> None:
+        self._fragments_bytes = 0 if event.fin else self._fragments_bytes + len(event.data) + FRAGMENT_BYTES
 
     def _count_extra(self) -> None:
         if self._extras is None:

@@ -187,6 +187,19 @@ async def unfinished_messages(server: Server) -> None:
             await asyncio.wait(closing, return_when=asyncio.FIRST_COMPLETED)
 
 
+async def unfinished_fragments(server: Server) -> None:
+    """As above, but each megabyte is a whole frame."""
+    megabyte = (1_000_000).to_bytes(8, "big") + bytes(4) + b"4" * 1_000_000
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(server.signed_in()) for _ in range(12)]
+        closing = [asyncio.ensure_future(until_closed(ws)) for ws in sockets]
+        for number in range(15):
+            for ws in sockets:
+                ws.transport.write((b"\x00\xff" if number else b"\x01\xff") + megabyte)
+        async with asyncio.timeout(CUT_OFF_WITHIN_S):
+            await asyncio.wait(closing, return_when=asyncio.FIRST_COMPLETED)
+
+
 async def pings_without_reading(server: Server) -> None:
     async with server.signed_in() as ws:
         ws.transport.pause_reading()
@@ -216,6 +229,7 @@ MISBEHAVIOUR: tuple[Callable[[Server], Awaitable[None]], ...] = (
     ten_megabytes_of_event_name,
     deep_nesting,
     unfinished_messages,
+    unfinished_fragments,
     pings_without_reading,
     fragments_without_end,
 )

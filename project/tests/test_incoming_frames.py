@@ -1,0 +1,94 @@
+"""What a process holds of unfinished messages, counted by hand: frames go straight into the protocol."""
+
+import asyncio
+
+import pytest
+from uvicorn.server import ServerState
+from websockets.protocol import OPEN
+
+from project import incoming_frames
+from project.incoming_frames import IncomingFrames
+from project.web import server_config
+
+MEGABYTE = 1_000_000
+TEXT, BINARY, CONT, FIN = 1, 2, 0, 0x80
+
+
+class Transport:
+    """Of a client that went on sending."""
+
+    def __init__(self) -> None:
+        self.aborted = self.closed = False
+
+    def get_extra_info(self, name, default=None):
+        return default
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def close(self) -> None:
+        self.closed = True
+
+    def pause_reading(self) -> None:
+        pass
+
+    def write(self, data: bytes) -> None:
+        pass
+
+
+def frame(first: int, data: bytes) -> bytes:
+    return bytes([first, 0xFF]) + len(data).to_bytes(8, "big") + bytes(4) + data
+
+
+@pytest.fixture
+async def connect():
+    """Connections whose handshake is done; all are lost at the end."""
+    made: list[IncomingFrames] = []
+
+    def connect() -> IncomingFrames:
+        protocol = IncomingFrames(server_config(), ServerState(), {}, asyncio.get_running_loop())
+        protocol.connection_made(Transport())
+        protocol.conn.state = OPEN
+        protocol.conn.parser = protocol.conn.parse()
+        next(protocol.conn.parser)
+        made.append(protocol)
+        return protocol
+
+    yield connect
+    for protocol in made:
+        protocol.connection_lost(None)
+    assert IncomingFrames.large_bytes == 0
+
+
+async def test_finished_fragments_of_an_unfinished_message_count(connect):
+    connections = [connect() for _ in range(20)]
+
+    for first in (BINARY, *[CONT] * 14):
+        for connection in connections:
+            if not connection.transport.aborted:
+                connection.data_received(frame(first, b"x" * MEGABYTE))
+
+    held = [connection for connection in connections if not connection.transport.aborted]
+    assert 0 < len(held) * 15 * MEGABYTE <= incoming_frames.LARGE_MAX_BYTES < 20 * 15 * MEGABYTE
+
+
+async def test_what_a_message_held_is_free_again_when_it_ends(connect):
+    connection = connect()
+    for _ in range(2):
+        connection.data_received(frame(TEXT, b"x" * MEGABYTE))
+        connection.data_received(frame(CONT, b"x" * MEGABYTE))
+        assert IncomingFrames.large_bytes > 2 * MEGABYTE
+
+        connection.data_received(frame(CONT | FIN, b"x"))
+
+        assert IncomingFrames.large_bytes == 0
+    assert connection.queue.qsize() == 2
+
+
+async def test_empty_fragments_count_as_what_keeping_them_takes(connect, monkeypatch):
+    monkeypatch.setattr(incoming_frames, "LARGE_BYTES", 5000)
+    connection = connect()
+
+    connection.data_received(frame(BINARY, b"") + frame(CONT, b"") * 60)
+
+    assert IncomingFrames.large_bytes > 6000
