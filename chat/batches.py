@@ -1,35 +1,48 @@
-"""Questions to the database that are asked at the same time get their answers from the same queries.
+"""Questions that are asked at the same time get their answers from the same queries.
 
 After a restart everybody comes back at once: a query of its own for each would cost a dozen times as much.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
+
+from django.db import InterfaceError, OperationalError
+from redis.exceptions import RedisError
 
 from chat.database import run_in_db
 
 BATCH_MAX = 64
+_AWAY = (InterfaceError, OperationalError, OSError, RedisError)  # it is no question's fault
 Q = TypeVar("Q")
 A = TypeVar("A")
 
 
 class Batches(Generic[Q, A]):
-    """The questions of one event loop; `answer` runs in a database thread and gives the answers in their order.
+    """The questions of one event loop; `answer` gives the answers in their order.
 
     There is no timer: the first question is asked at once, and those that come meanwhile are the next batch.
     """
 
-    def __init__(self, answer: Callable[[Sequence[Q]], Sequence[A]]) -> None:
+    def __init__(self, answer: Callable[[Sequence[Q]], Awaitable[Sequence[A]]]) -> None:
         self._answer = answer
         self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
         self._task: asyncio.Task[None] | None = None
+
+    @classmethod
+    def in_db(cls, answer: Callable[[Sequence[Q]], Sequence[A]]) -> "Batches[Q, A]":
+        """Of a function that asks the database, in its threads."""
+
+        async def run(questions: Sequence[Q]) -> Sequence[A]:
+            return await run_in_db(answer, questions)
+
+        return cls(run)
 
     async def ask(self, question: Q) -> A:
         """The answer.
 
         Raises:
-            whatever `answer` raises; all of the batch hear it.
+            whatever `answer` raises for it. When the database or Redis is away, all of the batch hear it.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[A] = loop.create_future()
@@ -48,8 +61,12 @@ class Batches(Generic[Q, A]):
 
     async def _answer_batch(self, batch: "Sequence[tuple[Q, asyncio.Future[A]]]") -> None:
         try:
-            answers = await run_in_db(self._answer, [question for question, _ in batch])
-        except Exception as error:  # whatever it is, each of them has to hear it
+            answers = await self._answer([question for question, _ in batch])
+        except Exception as error:  # whatever it is, whoever asked has to hear it
+            if len(batch) > 1 and not isinstance(error, _AWAY):
+                for one in batch:  # nobody inherits the error of a neighbour's question
+                    await self._answer_batch([one])
+                return
             for _, future in batch:
                 if not future.done():
                     future.set_exception(error)

@@ -7,7 +7,8 @@ process that is killed leaves nothing behind, and the others announce that its u
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from chat.actions import touch_last_seen
+from chat.batches import Batches
 from chat.cancellation import is_cancelled
 from chat.database import run_in_db
 from chat.errors import RateLimited
@@ -28,33 +30,50 @@ BEAT_S = 5.0
 RETRY_S = 1.0
 ANYWHERE = 0  # the room that stands for a connection at all
 Key = tuple[int, int]  # room id, user id
+Script = tuple[str, int, tuple[Any, ...]]  # Lua, room id, ARGV
 
-# KEYS: the room's users by expiry, the user's processes by expiry. ARGV: user, process, seconds to live.
-_ENTER = """
+# Of each script KEYS[1] is the room's users by expiry. A user's processes by expiry have that key with the user's id,
+# which keeps them on the same node of a Redis cluster. `users` are ids, written one after the other.
+USERS_AT_ONCE = 500  # while Redis works on them, it serves nobody else
+_NOW = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
-local expiry = now + ARGV[3]
-local before = redis.call('ZSCORE', KEYS[1], ARGV[1])
-redis.call('ZADD', KEYS[1], expiry, ARGV[1])
-redis.call('ZADD', KEYS[2], expiry, ARGV[2])
+"""
+# ARGV: process, seconds to live, users. Gives those who were not there.
+_ENTER = f"""{_NOW}
+local expiry, first = now + ARGV[2], {{}}
+for user in string.gmatch(ARGV[3], '%d+') do
+    local before = redis.call('ZSCORE', KEYS[1], user)
+    local processes = KEYS[1] .. ':' .. user
+    redis.call('ZADD', KEYS[1], expiry, user)
+    redis.call('ZADD', processes, expiry, ARGV[1])
+    redis.call('EXPIRE', processes, math.ceil(ARGV[2]))
+    if not before or tonumber(before) < now then table.insert(first, user) end
+end
 redis.call('EXPIRE', KEYS[1], 86400)
-redis.call('EXPIRE', KEYS[2], math.ceil(ARGV[3]))
-return (not before or tonumber(before) < now) and 1 or 0
+return first
 """
-_LEAVE = """
-local time = redis.call('TIME')
-redis.call('ZREM', KEYS[2], ARGV[2])
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', time[1] + time[2] / 1000000)
-if redis.call('ZCARD', KEYS[2]) > 0 then return 0 end
-return redis.call('ZREM', KEYS[1], ARGV[1])
+# ARGV: process, users. Gives those who are not there any more.
+_LEAVE = f"""{_NOW}
+local last = {{}}
+for user in string.gmatch(ARGV[2], '%d+') do
+    local processes = KEYS[1] .. ':' .. user
+    redis.call('ZREM', processes, ARGV[1])
+    redis.call('ZREMRANGEBYSCORE', processes, '-inf', now)
+    if redis.call('ZCARD', processes) == 0 and redis.call('ZREM', KEYS[1], user) == 1 then
+        table.insert(last, user)
+    end
+end
+return last
 """
-_REAP = """
-local time = redis.call('TIME')
-local now = time[1] + time[2] / 1000000
+# Gives the users who have expired, which is told once.
+_REAP = f"""{_NOW}
 local gone = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 return gone
 """
+_READ = f"{_NOW} return redis.call('ZRANGEBYSCORE', KEYS[1], now, '+inf')"
+_COUNT = f"{_NOW} return redis.call('ZCOUNT', KEYS[1], now, '+inf')"
 
 
 class Presence:
@@ -71,11 +90,7 @@ class Presence:
         self._told: set[Key] = set()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._next_reads: dict[int, asyncio.Task[list[int]]] = {}  # by room: has not begun
-        self._last_reads: dict[int, asyncio.Task[list[int]]] = {}  # by room: the one before the next
-        self._enter = self._redis.register_script(_ENTER)
-        self._leave = self._redis.register_script(_LEAVE)
-        self._reap = self._redis.register_script(_REAP)
+        self._reads = Batches(self._read_rooms)
 
     def enter(self, room_id: int, user_id: int, connection: str) -> None:
         """The connection is live in the room; no matter if it was before."""
@@ -101,33 +116,19 @@ class Presence:
     async def users_in(self, room_id: int) -> list[int]:
         """Ids of the users who are live in the room, ascending. Empty if Redis cannot be reached.
 
-        Those who ask while Redis is asked for somebody else share the next answer: after a restart a whole room asks.
+        Those who ask while Redis is asked for others share the next answer: after a restart a whole room asks.
         """
         self._start()
-        read = self._next_reads.get(room_id)
-        if read is None:
-            earlier = self._last_reads.get(room_id)
-            read = asyncio.get_running_loop().create_task(self._read_after(earlier, room_id))
-            self._next_reads[room_id] = read
-        return await asyncio.shield(read)
+        return await self._reads.ask(room_id)
 
-    async def _read_after(self, earlier: "asyncio.Task[list[int]] | None", room_id: int) -> list[int]:
-        if earlier is not None:
-            await asyncio.wait([earlier])
-        read = self._last_reads[room_id] = self._next_reads.pop(room_id)
+    async def _read_rooms(self, room_ids: Sequence[int]) -> list[list[int]]:
+        rooms = dict.fromkeys(room_ids)
         try:
-            return await self._read_users(room_id)
-        finally:
-            if self._last_reads[room_id] is read:
-                del self._last_reads[room_id]
-
-    async def _read_users(self, room_id: int) -> list[int]:
-        try:
-            now, _ = await self._redis.time()
-            found = await self._redis.zrangebyscore(self._room_key(room_id), now, "+inf")
+            answers = await self._run_scripts([(_READ, room_id, ()) for room_id in rooms])
         except (OSError, RedisError):
-            return []
-        return sorted(int(str(user)) for user in found)
+            return [[] for _ in room_ids]
+        users = dict(zip(rooms, (sorted(map(int, found)) for found in answers), strict=True))
+        return [users[room_id] for room_id in room_ids]
 
     @property
     def user_count(self) -> int:
@@ -138,9 +139,8 @@ class Presence:
         """How many users are live on any process. None if Redis cannot be reached."""
         self._start()
         try:
-            seconds, microseconds = await self._redis.time()
-            now = seconds + microseconds / 1_000_000
-            return int(await self._redis.zcount(self._room_key(ANYWHERE), now, "+inf"))
+            [count] = await self._run_scripts([(_COUNT, ANYWHERE, ())])
+            return int(count)
         except (OSError, RedisError):
             return None
 
@@ -195,18 +195,15 @@ class Presence:
 
     async def _tell(self, entered: Sequence[Key], left: Sequence[Key]) -> tuple[list[Key], list[Key]]:
         """Returns the keys of a user's first and of a user's last connection in the room."""
-        if not entered and not left:
-            return [], []
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for key in entered:
-                await self._enter(keys=self._keys(key), args=[key[1], self._process, TTL_S], client=pipe)
-            for key in left:
-                await self._leave(keys=self._keys(key), args=[key[1], self._process], client=pipe)
-            answers = await pipe.execute()
+        entering, leaving = list(_by_room(entered)), list(_by_room(left))
+        answers = await self._run_scripts(
+            [(_ENTER, room_id, (self._process, TTL_S, users)) for room_id, users in entering]
+            + [(_LEAVE, room_id, (self._process, users)) for room_id, users in leaving]
+        )
         self._told.update(entered)
         self._told.difference_update(left)
-        first = [key for key, answer in zip(entered, answers, strict=False) if answer]
-        last = [key for key, answer in zip(left, answers[len(entered) :], strict=True) if answer]
+        first = _keys(entering, answers[: len(entering)])
+        last = _keys(leaving, answers[len(entering) :])
         return first, last
 
     async def _beat(self) -> None:
@@ -216,15 +213,19 @@ class Presence:
             UserJoined(*key) for key in first
         )  # Redis says so once, whatever becomes of the rest
         rooms = sorted({room_id for room_id, _ in self._told})
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for room_id in rooms:
-                await self._reap(keys=[self._room_key(room_id)], client=pipe)
-            reaped = await pipe.execute() if rooms else []
+        reaped = await self._run_scripts([(_REAP, room_id, ()) for room_id in rooms])
         await self._announce(
             UserLeft(room_id, int(user))
             for room_id, users in zip(rooms, reaped, strict=True)
             for user in users
         )
+
+    async def _run_scripts(self, scripts: Sequence[Script]) -> list[Any]:
+        """Their answers, in one round trip. (redis-py's `Script` asks first whether Redis knows it.)"""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for source, room_id, arguments in scripts:
+                pipe.eval(source, 1, self._room_key(room_id), *arguments)
+            return await pipe.execute()
 
     async def _announce(self, events: Iterable[UserJoined | UserLeft]) -> None:
         gone: list[int] = []
@@ -242,9 +243,22 @@ class Presence:
         # The braces keep a room's keys on one node of a Redis cluster.
         return f"{settings.CHANNEL_PREFIX}:presence:{{{room_id}}}"
 
-    def _keys(self, key: Key) -> list[str]:
-        room = self._room_key(key[0])
-        return [room, f"{room}:{key[1]}"]
+
+def _by_room(keys: Iterable[Key]) -> Iterator[tuple[int, str]]:
+    """The rooms with their users' ids as the scripts read them; a room with many users comes several times."""
+    rooms: defaultdict[int, list[str]] = defaultdict(list)
+    for room_id, user_id in keys:
+        rooms[room_id].append(str(user_id))
+    for room_id, users in rooms.items():
+        for start in range(0, len(users), USERS_AT_ONCE):
+            yield room_id, " ".join(users[start : start + USERS_AT_ONCE])
+
+
+def _keys(rooms: Iterable[tuple[int, str]], answers: Iterable[Iterable[str]]) -> list[Key]:
+    """The users whom scripts named, with their rooms."""
+    return [
+        (room_id, int(user)) for (room_id, _), users in zip(rooms, answers, strict=True) for user in users
+    ]
 
 
 async def _note_last_seen(user_ids: list[int]) -> None:

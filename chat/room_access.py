@@ -61,7 +61,7 @@ class RoomAccess:
     """The joins of one event loop. Get it with `current_room_access()`."""
 
     def __init__(self) -> None:
-        self._reads: Batches[Pair, Access | None] = Batches(access_rooms)
+        self._reads: Batches[Pair, Access | None] = Batches.in_db(access_rooms)
 
     async def find(self, user_id: int, room_id: int) -> Access | None:
         """The room, if the user may read it.

@@ -85,7 +85,9 @@ async def join_room(socket: ChatSocket, room_id: object, options: object = None)
         raise
     presence = current_presence()
     presence.enter(number, socket.user_id, socket.sid)
-    online = {*await presence.users_in(number), socket.user_id}
+    online = await presence.users_in(number)  # shared with others
+    if socket.user_id not in online:  # Redis has not been told yet
+        online = sorted([*online, socket.user_id])
 
     def begin() -> None:
         if since is None:
@@ -93,9 +95,7 @@ async def join_room(socket: ChatSocket, room_id: object, options: object = None)
         else:
             feed.replay(since, room.version)
 
-    return Reply(
-        {"room": payload, "version": room.version, "online": [str(pk) for pk in sorted(online)]}, begin
-    )
+    return Reply({"room": payload, "version": room.version, "online": [str(pk) for pk in online]}, begin)
 
 
 async def leave_room(socket: ChatSocket, room_id: object) -> Wire:

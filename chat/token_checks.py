@@ -10,7 +10,7 @@ class TokenChecks:
     """The checks of one event loop. Get it with `current_token_checks()`."""
 
     def __init__(self) -> None:
-        self._checks: Batches[object, Caller | None] = Batches(callers_from_tokens)
+        self._checks: Batches[object, Caller | None] = Batches.in_db(callers_from_tokens)
 
     async def caller(self, token: object) -> Caller:
         """Who the token's bearer is.

@@ -33,8 +33,14 @@ def quick_beats(monkeypatch):
 @pytest.fixture(autouse=True)
 async def clean_redis():
     presence = Presence()
-    await presence._redis.delete(*presence._keys((ROOM, ADA)), *presence._keys((ROOM, GRACE)))
+    await presence._redis.delete(*keys(presence, ADA), *keys(presence, GRACE))
     await presence._redis.aclose()
+
+
+def keys(presence: Presence, user_id: int) -> list[str]:
+    """Those in Redis that say that the user is in the room."""
+    room = presence._room_key(ROOM)
+    return [room, f"{room}:{user_id}"]
 
 
 async def settled(*presences: Presence) -> None:
@@ -90,41 +96,38 @@ async def test_those_who_ask_at_once_share_an_answer(announced, monkeypatch):
     here.enter(ROOM, ADA, "tab")
     await settled(here)
     reads = []
-    read_users = here._read_users
+    run_scripts = here._run_scripts
 
-    async def counted(room_id: int) -> list[int]:
-        reads.append(room_id)
-        return await read_users(room_id)
+    async def counted(scripts):
+        reads.append([room_id for _, room_id, _ in scripts])
+        return await run_scripts(scripts)
 
-    monkeypatch.setattr(here, "_read_users", counted)
+    monkeypatch.setattr(here, "_run_scripts", counted)
 
-    answers = await asyncio.gather(*(here.users_in(ROOM) for _ in range(50)))
+    answers = await asyncio.gather(*(here.users_in(room_id) for room_id in [ROOM, ROOM + 1] * 25))
 
-    assert answers == [[ADA]] * 50
-    assert reads == [ROOM]
+    assert answers == [[ADA], []] * 25
+    assert reads == [[ROOM, ROOM + 1]]
 
 
-async def test_who_asks_during_a_read_gets_one_that_begins_later(announced, monkeypatch):
+async def test_users_who_come_and_go_together_are_told_together(announced, monkeypatch):
+    monkeypatch.setattr(presence_module, "USERS_AT_ONCE", 2)
     here = Presence()
-    reads: list[asyncio.Future[list[int]]] = []
+    users = [ADA, GRACE, 33, 44, 55]
+    for user_id in users:
+        here.enter(ROOM, user_id, "tab")
+    await settled(here)
+    assert announced == [UserJoined(ROOM, user_id) for user_id in users]
+    assert await here.users_in(ROOM) == users
 
-    def scripted(room_id: int) -> asyncio.Future[list[int]]:
-        reads.append(asyncio.get_running_loop().create_future())
-        return reads[-1]
+    for user_id in users[1:]:
+        here.leave(ROOM, user_id, "tab")
+    here.leave(ROOM, 66, "tab")
+    await settled(here)
 
-    monkeypatch.setattr(here, "_read_users", scripted)
-    early = asyncio.create_task(here.users_in(ROOM))
-    await eventually(lambda: len(reads) == 1)
-    late = [asyncio.create_task(here.users_in(ROOM)) for _ in range(2)]
-    await asyncio.sleep(0)
-
-    reads[0].set_result([])
-    await eventually(lambda: len(reads) == 2)
-    reads[1].set_result([ADA])
-
-    assert await early == []
-    assert await asyncio.gather(*late) == [[ADA], [ADA]]
-    assert len(reads) == 2
+    assert announced[5:] == [UserLeft(ROOM, user_id) for user_id in users[1:]]
+    assert await here.users_in(ROOM) == [ADA]
+    await here._redis.delete(*(key for user_id in users for key in keys(here, user_id)))
 
 
 async def test_being_connected_at_all_is_not_announced(announced):
@@ -180,13 +183,16 @@ async def test_who_is_found_again_by_a_beat_is_announced_even_if_the_rest_of_it_
     here = Presence()
     here.enter(ROOM, ADA, "tab")
     await settled(here)
-    await here._redis.delete(*here._keys((ROOM, ADA)))  # Redis began anew
+    await here._redis.delete(*keys(here, ADA))  # Redis began anew
     announced.clear()
+    run_scripts = here._run_scripts
 
-    async def fail(**options):
-        raise ConnectionError
+    async def fail_to_reap(scripts):
+        if any(source is presence_module._REAP for source, _, _ in scripts):
+            raise ConnectionError
+        return await run_scripts(scripts)
 
-    monkeypatch.setattr(here, "_reap", fail)
+    monkeypatch.setattr(here, "_run_scripts", fail_to_reap)
     with pytest.raises(ConnectionError):
         await here._beat()
 
@@ -214,9 +220,9 @@ async def test_an_outage_of_redis_delays_the_announcement(announced, monkeypatch
 async def test_an_outage_of_redis_empties_the_list_of_users(monkeypatch):
     here = Presence()
 
-    async def unreachable():
+    async def unreachable(scripts):
         raise ConnectionError
 
-    monkeypatch.setattr(here._redis, "time", unreachable)
+    monkeypatch.setattr(here, "_run_scripts", unreachable)
 
     assert await here.users_in(ROOM) == []
