@@ -72,9 +72,9 @@ async def _is_own(message: Message, counted: dict[str, Any], context: Context) -
     if context.user is None:
         return False
     known = is_own(counted, context.user)
-    return (
-        counted["emoji"] in await context.load(OwnReactionsByMessage, message.pk) if known is None else known
-    )
+    if known is not None:
+        return known
+    return counted["emoji"] in await context.load(OwnReactionsByMessage, message.pk)
 
 
 class MessageType(DjangoObjectType):

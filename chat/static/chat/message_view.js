@@ -1,5 +1,6 @@
 // One message as the page shows it. The markup is the server's own (_message.html, as a <template>), filled from a wire message.
 
+import { span } from "./elements.js";
 import { fillReactions } from "./reactions.js";
 
 const HUES = 8;
@@ -116,13 +117,6 @@ function sourceItem(citation) {
   const item = document.createElement("li");
   item.append(link);
   return item;
-}
-
-function span(className, text) {
-  const element = document.createElement("span");
-  element.className = className;
-  element.textContent = text;
-  return element;
 }
 
 /** What the server cannot know, or not in its markup: the reader's own clock, and names for the numbers of citations. */

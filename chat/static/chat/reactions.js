@@ -1,6 +1,8 @@
 // The reactions under a message. A frame from the server is the same for everybody, so which are the reader's own is told
 // here: from the ids it lists, and where it counts more users than it lists, from what this page knows already.
 
+import { span } from "./elements.js";
+
 const NAMES_SHOWN = 8; // as in chat/reactions.py
 
 /** Who reads the page: `names` by user id, `own` reactions as "message emoji", and whether reacting is possible here. */
@@ -54,13 +56,6 @@ function chip(messageId, counted, reader, isOpen) {
   const item = document.createElement("li");
   item.append(button);
   return item;
-}
-
-function span(className, text) {
-  const element = document.createElement("span");
-  element.className = className;
-  element.textContent = text;
-  return element;
 }
 
 /** "You, Grace Hopper and 2 others" */
