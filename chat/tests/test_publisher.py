@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from channels.layers import get_channel_layer
 from django.db import transaction
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -154,12 +153,27 @@ async def test_a_rollback_announces_nothing(monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_code_without_an_event_loop_announces_before_it_goes_on():
-    heard: list[Delivery] = []
-    await current_hub().listen(ROOM, heard.append)
+async def test_code_without_an_event_loop_announces_before_it_goes_on(layer):
+    layer.gate.set()
+    sent_by_then: list[tuple[str, list[int]]] = []
 
     def commit() -> None:  # as a management command
         assert served_loop() is None
+        with transaction.atomic():
+            publish_on_commit(delta(0), delta(1))
+        sent_by_then.extend(layer.sent)
+
+    await asyncio.to_thread(commit)
+
+    assert sent_by_then == [(ROOM, [0, 1])]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_what_code_without_an_event_loop_announces_is_heard_by_processes_that_have_one():
+    heard: list[Delivery] = []
+    await current_hub().listen(ROOM, heard.append)
+
+    def commit() -> None:
         with transaction.atomic():
             publish_on_commit(MessagePosted({"roomId": "1", "version": 1}), delta(0))
 
@@ -167,7 +181,6 @@ async def test_code_without_an_event_loop_announces_before_it_goes_on():
 
     await eventually(lambda: len(heard) == 2)
     assert [event.name for event in heard] == ["new-message", "message-delta"]
-    assert get_channel_layer() is not None
 
 
 @pytest.mark.django_db(transaction=True)
