@@ -3,6 +3,10 @@
 _ROOM = "room."
 MEMBERSHIPS = "memberships"  # one for all rooms: each process knows which users it serves
 
+EVERY_PROCESS = (
+    "processes"  # each process that listens to anything; its messages say of which groups they tell
+)
+
 
 def room_group(room_id: int | str) -> str:
     """The group of everything that happens in a room."""

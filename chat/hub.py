@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 from chat.cancellation import is_cancelled
 from chat.counters import counters
 from chat.errors import Unavailable
-from chat.groups import room_of_group
+from chat.groups import EVERY_PROCESS, room_of_group
 from chat.live.delivery import RESYNC, Delivery, Listener
 from chat.live.fan_out import FanOut, Reader, Seat
 from chat.live.flusher import Flusher
@@ -189,7 +189,9 @@ class Hub:
 
     async def _start(self) -> None:
         if self._channel is None:
-            self._channel = await self._layer.new_channel()
+            channel = await self._layer.new_channel()
+            await self._layer.group_add(EVERY_PROCESS, channel)
+            self._channel = channel
             tasks = (self._receive(), self._probe(), watch_versions(self))
             self._tasks = [self._loop.create_task(task) for task in tasks]
 
@@ -219,8 +221,9 @@ class Hub:
         try:
             if message["type"] == "events":
                 if message["origin"] != self.origin:
-                    group = message["group"]
-                    self.take(group, [Delivery.received(group, *event) for event in message["events"]])
+                    for group, events in message["groups"].items():
+                        if group in self._groups:
+                            self.take(group, [Delivery.received(group, *event) for event in events])
             elif message["type"] == "probe":
                 await self._probe_returned(message["n"])
         except Exception:  # nobody here would hear of anything again if the task that receives ended
@@ -298,7 +301,7 @@ class Hub:
             return
         try:
             async with asyncio.timeout(LAYER_TIMEOUT_S):
-                for group in list(self._groups):
+                for group in (EVERY_PROCESS, *self._groups):
                     await self._layer.group_add(group, self._channel)
         except _LAYER_DOWN:
             return  # the next probe tries again

@@ -1,7 +1,9 @@
 """What this process announces: to its own listeners at once, to the other processes over the channel layer.
 
-One task sends. What is announced while a message to a group is under way leaves as one message, so a busy room costs
-one round trip to Redis at a time, however many events there are. The order of a group is kept.
+One task sends. What is announced while a message is under way leaves as one message, so there is one round trip to
+Redis at a time, however many events there are: events of one group to those processes that listen to it, events of
+several groups to all processes, which pick out theirs. The order of a group is kept: Redis takes the messages of a
+process, and each process gets them, one after the other.
 """
 
 import asyncio
@@ -11,6 +13,7 @@ from collections.abc import Callable, Sequence
 from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
+from chat.groups import EVERY_PROCESS
 from chat.hub import current_hub
 from chat.live.delivery import Delivery
 from chat.per_loop import PerLoop
@@ -19,7 +22,9 @@ log = logging.getLogger(__name__)
 MESSAGE_MAX_EVENTS = 200
 WAITING_MAX_EVENTS = 10_000
 SEND_TIMEOUT_S = 5.0
+REST_S = 0.002  # between two messages while there is much to tell: what comes meanwhile leaves together
 _LAYER_DOWN = (OSError, RedisError, TimeoutError)
+WireEvent = tuple[str, int | None, bytes]  # what `Delivery.received` takes after the group
 
 
 class Publisher:
@@ -61,32 +66,36 @@ class Publisher:
         layer = get_channel_layer()
         try:
             while self._waiting:
-                group = next(iter(self._waiting))
-                events = self._take(group)
-                message = {
-                    "type": "events",
-                    "group": group,
-                    "origin": origin,
-                    "events": [[event.name, event.version, event.json] for event in events],
-                }
+                groups = self._take()
+                address = next(iter(groups)) if len(groups) == 1 else EVERY_PROCESS
                 try:
                     async with asyncio.timeout(SEND_TIMEOUT_S):
-                        await layer.group_send(group, message)
+                        await layer.group_send(
+                            address, {"type": "events", "origin": origin, "groups": groups}
+                        )
                 except _LAYER_DOWN as error:
                     self._note_down(error)
                 else:
                     self._is_down = False
+                if 0 < self._count < MESSAGE_MAX_EVENTS:
+                    await asyncio.sleep(REST_S)
         finally:
             self._sending = None
 
-    def _take(self, group: str) -> list[Delivery]:
-        """The next events of the group; others of it queue up behind the other groups."""
-        events = self._waiting.pop(group)
-        if len(events) > MESSAGE_MAX_EVENTS:
-            self._waiting[group] = events[MESSAGE_MAX_EVENTS:]
-            del events[MESSAGE_MAX_EVENTS:]
-        self._count -= len(events)
-        return events
+    def _take(self) -> dict[str, list[WireEvent]]:
+        """The next events, by group; what a group has beyond one message queues up behind the other groups."""
+        taken: dict[str, list[WireEvent]] = {}
+        room = MESSAGE_MAX_EVENTS
+        while self._waiting and room > 0:
+            group = next(iter(self._waiting))
+            events = self._waiting.pop(group)
+            if len(events) > room:
+                self._waiting[group] = events[room:]
+                del events[room:]
+            taken[group] = [(event.name, event.version, event.json) for event in events]
+            room -= len(events)
+        self._count -= MESSAGE_MAX_EVENTS - room
+        return taken
 
     def _note_down(self, problem: object) -> None:
         if not self._is_down:  # once per outage

@@ -8,10 +8,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from chat.database import run_in_db, served_loop
 from chat.events import MessageDelta, MessagePosted, publish, publish_on_commit, room_group
+from chat.groups import EVERY_PROCESS
 from chat.hub import Hub, current_hub
 from chat.live import publisher as publisher_module
 from chat.live.delivery import Delivery
-from chat.live.publisher import Publisher
+from chat.live.publisher import Publisher, current_publisher
 from chat.tests.waiting import eventually
 
 ROOM = room_group(1)
@@ -29,7 +30,7 @@ class Layer:
     """Keeps what is sent. A send waits for `gate`, and fails while `is_down`."""
 
     def __init__(self) -> None:
-        self.sent: list[tuple[str, list[int]]] = []
+        self.sent: list[tuple[str, dict[str, list[int]]]] = []
         self.gate = asyncio.Event()
         self.is_down = False
 
@@ -38,8 +39,11 @@ class Layer:
         if self.is_down:
             raise RedisConnectionError("away")
         assert message["origin"] == current_hub().origin
-        events = [Delivery.received(group, *event) for event in message["events"]]
-        self.sent.append((group, [event.data["index"] for event in events]))
+        indexes = {
+            room: [Delivery.received(room, *event).data["index"] for event in events]
+            for room, events in message["groups"].items()
+        }
+        self.sent.append((group, indexes))
 
 
 @pytest.fixture
@@ -59,7 +63,8 @@ async def test_what_is_announced_while_a_message_is_on_its_way_leaves_as_one(lay
     layer.gate.set()
     await publisher.sent()
 
-    assert layer.sent == [(ROOM, [0]), (ROOM, [1, 2, 3, 4]), (room_group(2), [1, 2, 3, 4])]
+    several = {ROOM: [1, 2, 3, 4], room_group(2): [1, 2, 3, 4]}
+    assert layer.sent == [(ROOM, {ROOM: [0]}), (EVERY_PROCESS, several)]
 
 
 async def test_a_message_has_a_bounded_number_of_events(layer, monkeypatch):
@@ -70,7 +75,21 @@ async def test_a_message_has_a_bounded_number_of_events(layer, monkeypatch):
     publisher.announce([delivery(index) for index in range(5)])
     await publisher.sent()
 
-    assert layer.sent == [(ROOM, [0, 1]), (ROOM, [2, 3]), (ROOM, [4])]
+    assert layer.sent == [(ROOM, {ROOM: [0, 1]}), (ROOM, {ROOM: [2, 3]}), (ROOM, {ROOM: [4]})]
+
+
+async def test_a_message_for_several_groups_is_bounded_too_and_each_group_keeps_its_order(layer, monkeypatch):
+    monkeypatch.setattr(publisher_module, "MESSAGE_MAX_EVENTS", 3)
+    publisher, other = Publisher(), room_group(2)
+    layer.gate.set()
+
+    publisher.announce([delivery(index, room_id) for index in range(4) for room_id in (1, 2)])
+    await publisher.sent()
+
+    told = [group for _, message in layer.sent for group in message.items()]
+    assert all(sum(map(len, message.values())) <= 3 for _, message in layer.sent)
+    for group in (ROOM, other):
+        assert [index for name, indexes in told if name == group for index in indexes] == [0, 1, 2, 3]
 
 
 async def test_an_outage_is_logged_once_and_survived(layer, caplog):
@@ -86,7 +105,7 @@ async def test_an_outage_is_logged_once_and_survived(layer, caplog):
     publisher.announce([delivery(3)])
     await publisher.sent()
 
-    assert layer.sent == [(ROOM, [3])]
+    assert layer.sent == [(ROOM, {ROOM: [3]})]
 
 
 async def test_while_nothing_leaves_what_waits_is_bounded(layer, monkeypatch, caplog):
@@ -100,7 +119,7 @@ async def test_while_nothing_leaves_what_waits_is_bounded(layer, monkeypatch, ca
     await publisher.sent()
 
     assert [event.data["index"] for event in heard] == list(range(10))
-    assert sum(len(indexes) for _, indexes in layer.sent) == 4
+    assert sum(len(message[ROOM]) for _, message in layer.sent) == 4
     assert caplog.text.count("too many events wait") == 1
 
 
@@ -118,6 +137,18 @@ async def test_local_listeners_hear_at_once_and_only_once():
     await eventually(lambda: len(heard_there) == 2)
     assert [event.data["index"] for event in heard_here] == [0, 1]
     assert [event.data for event in heard_there] == [event.data for event in heard_here]
+
+
+async def test_events_of_several_rooms_reach_the_listeners_of_each_in_another_process():
+    heard: dict[str, list[int]] = {room_group(room_id): [] for room_id in (1, 2)}
+    there = Hub()
+    for group, indexes in heard.items():
+        await there.listen(group, lambda event, to=indexes: to.append(event.data["index"]))
+
+    current_publisher().announce([delivery(index, room_id) for index in range(3) for room_id in (1, 2, 3)])
+
+    await eventually(lambda: all(len(indexes) == 3 for indexes in heard.values()))
+    assert heard == {group: [0, 1, 2] for group in heard}
 
 
 @pytest.mark.django_db(transaction=True)
