@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from chat import limits
 from chat.authentication import Caller, caller_from_handshake
 from chat.connection import Connection
 from chat.database import run_in_db
@@ -66,6 +67,7 @@ class OpsNamespace(Namespace[OpsSocket]):
 
     async def connect(self, connection: Connection, auth: Mapping[str, Any]) -> OpsSocket:
         caller = await run_in_db(caller_from_handshake, dict(connection.scope), auth.get("token"))
+        limits.check("connects", user_id=caller.user.pk)
         if not may_watch(caller.user):
             raise Forbidden(NOT_AN_ADMIN)
         return OpsSocket(connection, caller)

@@ -76,6 +76,15 @@ async def test_only_admins_may_watch(grace, ada):
         assert answer.startswith('40/ops,{"sid":')
 
 
+async def test_connecting_again_and_again_is_limited_as_in_the_chat(grace, limited):
+    limited("connects", user=(0.001, 1))
+    token = await access_token(grace)
+
+    codes = [(await refusal(await WireClient().open(), {"token": token}))["code"] for _ in range(2)]
+
+    assert codes == ["FORBIDDEN", "RATE_LIMITED"]
+
+
 @pytest.mark.parametrize(
     ("origin", "code"), [(b"http://localhost", None), (b"http://evil.example", "UNAUTHENTICATED")]
 )
@@ -184,9 +193,8 @@ async def test_processes_see_each_other_and_a_dead_one_disappears(ada):
         while len(shown["processes"]) < 2:
             shown = await next_figures(client)
         assert [process["id"] for process in shown["processes"]] == [current_reporter().id, other.id]
-        assert (
-            shown["total"]["websockets"] == 2 * shown["processes"][0]["websockets"]
-        )  # both count this loop's
+        websockets = shown["processes"][0]["websockets"]
+        assert shown["total"]["websockets"] == 2 * websockets  # both count this loop's
 
         assert other._task is not None
         other._task.cancel()
