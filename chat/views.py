@@ -84,6 +84,16 @@ def user_of(request: HttpRequest) -> User:
     return request.user
 
 
+def _charge(request: HttpRequest, limit: str) -> None:
+    """Count one of `limit` (chat.limits.LIMITS) for the user and the address.
+
+    Raises:
+        RateLimited: there are too many.
+    """
+    address = network_of(request.META.get("REMOTE_ADDR", ""))
+    limits.check(limit, user_id=user_of(request).pk, address=address)
+
+
 @require_GET
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
@@ -185,7 +195,7 @@ def post_message(request: HttpRequest, room_id: int) -> HttpResponse:
     user = user_of(request)
     client_id, text = request.POST.get("client_id") or None, request.POST.get("text", "")
     try:
-        limits.check("messages", user_id=user.pk, address=network_of(request.META.get("REMOTE_ADDR", "")))
+        _charge(request, "messages")
         actions.post_message(user, room_id=room_id, text=text, client_id=client_id)
     except NotFound:
         raise
@@ -285,6 +295,7 @@ def edit_message(request: HttpRequest, message_id: int) -> HttpResponse:
             return back
         return render(request, "chat/edit_message.html", context)
     try:
+        _charge(request, "changes")
         if "delete" in request.POST:
             actions.delete_message(user, message_id=message_id)
         else:
@@ -308,6 +319,7 @@ def react(request: HttpRequest, message_id: int) -> HttpResponse:
     if request.method == "GET":
         return back if found.deleted_at else render(request, "chat/react.html", context)
     try:
+        _charge(request, "changes")
         if "unreact" in request.POST:
             actions.remove_reaction(user, message_id=message_id, emoji=request.POST["unreact"])
         else:

@@ -11,6 +11,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from chat.authentication import Caller, bearer_token, caller_from_scope, caller_from_token
 from chat.database import run_in_db
 from chat.errors import BadInput, RateLimited, Unauthenticated
+from chat.limits import client_address
 from chat.presence import ANYWHERE, current_presence
 from gql.context import Context
 from gql.errors import format_domain_error
@@ -201,7 +202,8 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
         except InvalidDocument as invalid:
             await self._send({"id": operation_id, "type": "error", "payload": invalid.errors})
             return
-        task = asyncio.create_task(self._run(operation_id, operation, Context(self._watched.caller)))
+        context = Context(self._watched.caller, client_address(self.scope))
+        task = asyncio.create_task(self._run(operation_id, operation, context))
         self._operations[operation_id] = task
 
     async def _run(self, operation_id: str, operation: Operation, context: Context) -> None:

@@ -7,6 +7,7 @@ from typing import Any, ParamSpec, TypeVar
 from aiodataloader import DataLoader
 from graphql import GraphQLResolveInfo
 
+from chat import limits
 from chat.authentication import NO_CREDENTIALS, Caller
 from chat.database import run_in_db
 from chat.errors import Unauthenticated
@@ -18,9 +19,13 @@ R = TypeVar("R")
 
 @dataclass(slots=True)
 class Context:
-    """One operation, or one event of a subscription: loaders cache, so they never live longer than that."""
+    """One operation, or one event of a subscription: loaders cache, so they never live longer than that.
+
+    `address` is whom the client counts as (chat.limits.client_address).
+    """
 
     caller: Caller | None
+    address: str | None = None
     _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
 
     @property
@@ -29,7 +34,7 @@ class Context:
 
     def fresh(self) -> "Context":
         """The same caller with empty loaders."""
-        return Context(self.caller)
+        return Context(self.caller, self.address)
 
     def forget_loaded(self) -> None:
         """Drop what loaders cached: after a write, rows may have changed."""
@@ -59,6 +64,15 @@ def require_user(info: GraphQLResolveInfo) -> User:
     if user is None:
         raise Unauthenticated(NO_CREDENTIALS)
     return user
+
+
+def charge(info: GraphQLResolveInfo, limit: str) -> None:
+    """Count one of `limit` (chat.limits.LIMITS) for the signed-in user and the client's address.
+
+    Raises:
+        Unauthenticated; RateLimited: there are too many. Nothing is counted.
+    """
+    limits.check(limit, user_id=require_user(info).pk, address=context_of(info).address)
 
 
 async def act(info: GraphQLResolveInfo, action: Callable[..., R], **values: Any) -> R:

@@ -17,6 +17,7 @@ from graphql import OperationType
 from chat.authentication import NO_CREDENTIALS, caller_from_scope
 from chat.database import run_in_db
 from chat.errors import BadInput, DomainError, Forbidden, PayloadTooLarge, Unauthenticated
+from chat.limits import client_address
 from gql.context import Context
 from gql.errors import format_domain_error
 from gql.execution import InvalidDocument, Operation, Params, parse_params, prepare, run
@@ -125,7 +126,7 @@ async def _authenticate(scope: Scope, headers: Headers) -> Context:
         raise Refused(401, error, [(b"www-authenticate", b"Bearer")]) from None
     except Forbidden as error:
         raise Refused(403, error) from None
-    return Context(caller)
+    return Context(caller, client_address(scope))
 
 
 def _params_of_url(scope: Scope) -> Params:

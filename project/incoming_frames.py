@@ -33,7 +33,7 @@ class IncomingFrames(WebSocketsSansIOProtocol):
             self._hold(held if held > LARGE_BYTES else 0)
             if self._large and IncomingFrames.large_bytes > LARGE_MAX_BYTES:
                 self.transport.abort()
-                self._hold(0)  # so that the next one to send something is not dropped, too
+                self._forget()  # now: the next one to send something need not be dropped, too
 
     def handle_ping(self) -> None:
         """Answer, unless the client takes no answers."""
@@ -63,7 +63,7 @@ class IncomingFrames(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """What was held is free again."""
-        self._hold(0)
+        self._forget()
         super().connection_lost(exc)
 
     def _count_fragment(self, event: Frame) -> None:
@@ -74,6 +74,13 @@ class IncomingFrames(WebSocketsSansIOProtocol):
             self._extras = TokenBucket(EXTRAS_PER_S, EXTRAS_BURST)
         if not self._extras.take(self.loop.time()):
             self.transport.abort()
+
+    def _forget(self) -> None:
+        # What refers to this connection in a circle may stay for minutes, until it is collected.
+        self.frames = []
+        self._fragments_bytes = 0
+        self.conn.reader.discard()
+        self._hold(0)
 
     def _hold(self, large: int) -> None:
         IncomingFrames.large_bytes += large - self._large

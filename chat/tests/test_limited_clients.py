@@ -6,9 +6,9 @@ import orjson
 import pytest
 from django.urls import reverse
 
-from chat import authentication, connection, engine, strangers
+from chat import actions, authentication, connection, engine, strangers
 from chat.connection import Connection
-from chat.models import Message
+from chat.models import Message, Reaction
 from chat.namespaces import Namespace, Socket
 from chat.socket_events import chat_namespace
 from chat.tests.polling_client import HANDSHAKE, PollingClient
@@ -88,6 +88,32 @@ def test_a_page_posts_from_the_same_allowance_and_keeps_what_was_typed(client, a
     assert "my second thought" in refused.content.decode()
     assert "Too many messages at once" in refused.content.decode()
     assert Message.objects.filter(room=general).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("page", "form"),
+    [
+        ("edit-message", {"text": "changed"}),
+        ("edit-message", {"delete": "1"}),
+        ("react", {"react": "🔥"}),
+        ("react", {"unreact": "🎉"}),
+    ],
+)
+@pytest.mark.parametrize("whose", ["user", "address"])
+def test_changes_by_a_form_count_with_those_by_socket(client, ada, general, limited, page, form, whose):
+    limited("changes", **{whose: (SLOW, 1)})
+    message = actions.post_message(ada, room_id=general.pk, text="first")
+    client.force_login(ada)
+    react = reverse("react", args=[message.pk])
+    assert client.post(react, {"react": "🎉"}, REMOTE_ADDR=HERE).status_code == 302
+
+    refused = client.post(reverse(page, args=[message.pk]), form, REMOTE_ADDR=HERE)
+
+    assert refused.status_code == 429
+    assert "Too many changes at once" in refused.content.decode()
+    message.refresh_from_db()
+    assert (message.text, message.deleted_at) == ("first", None)
+    assert [reaction.emoji for reaction in Reaction.objects.filter(message=message)] == ["🎉"]
 
 
 @pytest.mark.parametrize(

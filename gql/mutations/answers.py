@@ -5,7 +5,7 @@ from typing import Any
 import graphene
 from graphql import GraphQLResolveInfo
 
-from gql.context import act
+from gql.context import act, charge
 from gql.types.answers import AnswerType
 from rag import actions
 from rag.models import Answer
@@ -41,6 +41,7 @@ class AnswerMutations:
 
     @staticmethod
     async def resolve_stop_answer(root: None, info: GraphQLResolveInfo, answer_id: str) -> Answer:
+        charge(info, "changes")
         return await act(info, actions.stop_answer, answer_id=answer_id)
 
     @staticmethod

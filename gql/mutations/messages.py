@@ -5,9 +5,9 @@ from typing import Any
 import graphene
 from graphql import GraphQLResolveInfo
 
-from chat import actions, limits
+from chat import actions
 from chat.models import Message
-from gql.context import act, require_user
+from gql.context import act, charge
 from gql.types.messages import MessageType
 
 
@@ -43,27 +43,31 @@ class MessageMutations:
 
     @staticmethod
     async def resolve_send_message(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> Message:
-        limits.check("messages", user_id=require_user(info).pk)
+        charge(info, "messages")
         return await act(info, actions.post_message, **input)
 
     @staticmethod
     async def resolve_edit_message(
         root: None, info: GraphQLResolveInfo, message_id: str, text: str
     ) -> Message:
+        charge(info, "changes")
         return await act(info, actions.edit_message, message_id=message_id, text=text)
 
     @staticmethod
     async def resolve_delete_message(root: None, info: GraphQLResolveInfo, message_id: str) -> Message:
+        charge(info, "changes")
         return await act(info, actions.delete_message, message_id=message_id)
 
     @staticmethod
     async def resolve_add_reaction(
         root: None, info: GraphQLResolveInfo, message_id: str, emoji: str
     ) -> Message:
+        charge(info, "changes")
         return await act(info, actions.add_reaction, message_id=message_id, emoji=emoji)
 
     @staticmethod
     async def resolve_remove_reaction(
         root: None, info: GraphQLResolveInfo, message_id: str, emoji: str
     ) -> Message:
+        charge(info, "changes")
         return await act(info, actions.remove_reaction, message_id=message_id, emoji=emoji)
