@@ -14,10 +14,11 @@ MEGABYTE = 1_000_000
 TEXT, BINARY, CONT, FIN = 1, 2, 0, 0x80
 
 
-class Transport:
+class Transport(asyncio.Transport):
     """Of a client that went on sending."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.aborted = self.closed = False
 
     def get_extra_info(self, name, default=None):
@@ -32,7 +33,7 @@ class Transport:
     def pause_reading(self) -> None:
         pass
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         pass
 
 
