@@ -13,6 +13,7 @@ from django.conf import settings
 
 from chat import limits
 from chat.counters import counters
+from chat.authentication import credentials_of
 from chat.engine import Session
 from chat.errors import DomainError, PayloadTooLarge, RateLimited, Unavailable
 from chat.inbox import Inbox
@@ -35,7 +36,7 @@ class Connection:
     """All namespaces of one client over its session. Packets are handled one after the other, in their order."""
 
     def __init__(self, namespaces: Mapping[str, Namespace[Any]], scope: Mapping[str, Any]) -> None:
-        self.scope = scope
+        self.scope = credentials_of(scope)
         self.address = client_address(scope)
         self.session = Session(on_message=self._receive, on_close=self._closed)
         self.ended: asyncio.Task[None] | None = None

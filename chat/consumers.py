@@ -48,6 +48,7 @@ class WebSocketConsumer(AsyncWebsocketConsumer):
         and `run_in_db` stand in for both, which makes a broadcast several times cheaper."""
         self.scope, self.base_send, self.channel_layer = scope, send, None
         self._receive = receive
+        del scope  # this call lasts as long as the connection: see `_write_raw`
         self._reader = asyncio.current_task()
         try:
             while True:
@@ -94,6 +95,7 @@ class WebSocketConsumer(AsyncWebsocketConsumer):
     def _write_raw(self, session: Session) -> None:
         """Where the server can: nothing of this WebSocket goes through `base_send` then but its end."""
         self._raw = raw_frames_of(self.scope)
+        self.scope = {}  # a browser's headers take kilobytes, and nothing more is asked of them here
         if self._raw is not None:
             session.carry_raw(self._raw)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -49,6 +48,24 @@ class Session:
         direct: where frames may be written past the outbox: nothing waits there, and the client reads. Else None.
     """
 
+    __slots__ = (
+        "_loop",
+        "_outbox",
+        "_outbox_bytes",
+        "_packets",
+        "_raw",
+        "_timer",
+        "_writable",
+        "closed",
+        "direct",
+        "on_close",
+        "on_message",
+        "on_output",
+        "overflowed",
+        "reason",
+        "sid",
+    )
+
     def __init__(self, *, on_message: Callable[[Encoded], None], on_close: Callable[[str], None]) -> None:
         self.sid = secrets.token_urlsafe(15)
         self.on_message = on_message
@@ -60,7 +77,7 @@ class Session:
         self.direct: RawFrames | None = None
         self._raw: RawFrames | None = None
         self._loop = asyncio.get_running_loop()
-        self._outbox: deque[Encoded] = deque()
+        self._outbox: list[Encoded] = []  # hardly ever long; an empty deque would take 760 bytes
         self._outbox_bytes = 0
         self._writable: asyncio.Future[None] | None = None
         self._timer = self._ping_later()
@@ -134,7 +151,7 @@ class Session:
         """The next packet to write, or None when all are written."""
         if not self._outbox:
             return None
-        packet = self._outbox.popleft()
+        packet = self._outbox.pop(0)
         self._outbox_bytes -= len(packet)
         if self._writable is not None and self._has_room():
             self._writable.set_result(None)

@@ -1,7 +1,5 @@
 """What a client sent and the server has not come to yet, within bounds."""
 
-from collections import deque
-
 from chat.protocol.socketio import Packet
 
 INBOX_MAX_PACKETS = 64
@@ -11,8 +9,10 @@ INBOX_MAX_BYTES = 256_000  # as sent: decoded, JSON can take twenty times as muc
 class Inbox:
     """Packets in their order. Nothing is refused here: a transport stops reading while the inbox is full."""
 
+    __slots__ = ("_bytes", "_packets")
+
     def __init__(self) -> None:
-        self._packets: deque[tuple[Packet, int]] = deque()
+        self._packets: list[tuple[Packet, int]] = []  # few; an empty deque would take 760 bytes
         self._bytes = 0
 
     def put(self, packet: Packet, size_bytes: int) -> None:
@@ -24,7 +24,7 @@ class Inbox:
         """The first packet, which leaves the inbox; None if it is empty."""
         if not self._packets:
             return None
-        packet, size_bytes = self._packets.popleft()
+        packet, size_bytes = self._packets.pop(0)
         self._bytes -= size_bytes
         return packet
 

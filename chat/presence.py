@@ -85,7 +85,7 @@ class Presence:
         self._noting: set[asyncio.Task[None]] = set()
         self._redis: Redis = Redis.from_url(settings.REDIS_URL, decode_responses=True)
         self._process = secrets.token_hex(8)
-        self._connections: dict[Key, set[str]] = {}
+        self._connections: dict[Key, tuple[str, ...]] = {}  # mostly of one, which takes less than a set
         self._changed: dict[Key, None] = {}
         self._told: set[Key] = set()
         self._wake = asyncio.Event()
@@ -94,20 +94,24 @@ class Presence:
 
     def enter(self, room_id: int, user_id: int, connection: str) -> None:
         """The connection is live in the room; no matter if it was before."""
-        connections = self._connections.setdefault((room_id, user_id), set())
-        connections.add(connection)
-        if len(connections) == 1:
-            self._note((room_id, user_id))
+        key = (room_id, user_id)
+        connections = self._connections.get(key, ())
+        if connection not in connections:
+            self._connections[key] = (*connections, connection)
+        if not connections:
+            self._note(key)
 
     def leave(self, room_id: int, user_id: int, connection: str) -> None:
         """The connection is not live in the room any more; no matter if it was not."""
-        connections = self._connections.get((room_id, user_id))
-        if connections is None:
+        key = (room_id, user_id)
+        connections = self._connections.get(key, ())
+        if connection not in connections:
             return
-        connections.discard(connection)
-        if not connections:
-            del self._connections[room_id, user_id]
-            self._note((room_id, user_id))
+        if len(connections) > 1:
+            self._connections[key] = tuple(other for other in connections if other != connection)
+        else:
+            del self._connections[key]
+            self._note(key)
 
     def count(self, room_id: int, user_id: int) -> int:
         """How many connections of the user are live in the room, in this process."""

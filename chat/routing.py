@@ -12,7 +12,7 @@ from chat.limits import client_address
 from chat.namespaces import Namespace
 from chat.ops.figures import Figure, register_figure
 from chat.ops.namespace import ops_namespace
-from chat.polling import EngineServer
+from chat.polling import EngineServer, Receive, Scope, Send
 from chat.polling_consumer import PollingConsumer
 from chat.remote.sessions import RemoteNeighbours
 from chat.socket_events import chat_namespace
@@ -41,6 +41,14 @@ for _figure in (
     Figure("longest_outbox", "Packets for the slowest reader.", "gauge", lambda: server.longest_outbox, max),
 ):
     register_figure(_figure)
+
+
+# Any: the routes of Channels ask for the type of a Django view.
+def accept_websocket(scope: Scope, receive: Receive, send: Send) -> Any:
+    """`WebSocketConsumer.as_asgi()`, which would stay on the stack while the connection lasts."""
+    return WebSocketConsumer(server)(scope, receive, send)
+
+
 PATH = r"^socket\.io/?$"
 http_urlpatterns = [re_path(PATH, PollingConsumer.as_asgi(server=server))]
-websocket_urlpatterns = [re_path(PATH, WebSocketConsumer.as_asgi(server=server))]
+websocket_urlpatterns = [re_path(PATH, accept_websocket)]

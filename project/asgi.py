@@ -8,19 +8,22 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 django_application = get_asgi_application()  # sets Django up, which the imports below need
 
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.routing import URLRouter  # noqa: E402
 from django.urls import re_path  # noqa: E402
 
 from chat.routing import http_urlpatterns, websocket_urlpatterns  # noqa: E402
 from gql.consumers import GraphQLConsumer  # noqa: E402
 from gql.http import GraphQLEndpoint  # noqa: E402
 from project.request_limits import RequestLimits  # noqa: E402
+from project.routing import Protocols, WebSocketPaths  # noqa: E402
 
 # The router asks for the type of a Django view, and calls ASGI applications.
 rest_of_http: Any = GraphQLEndpoint(django_application)
-application = ProtocolTypeRouter(
+application = Protocols(
     {
         "http": RequestLimits(URLRouter([*http_urlpatterns, re_path(r"", rest_of_http)])),
-        "websocket": URLRouter([*websocket_urlpatterns, re_path(r"^graphql/?$", GraphQLConsumer.as_asgi())]),
+        "websocket": WebSocketPaths(
+            [*websocket_urlpatterns, re_path(r"^graphql/?$", GraphQLConsumer.as_asgi())]
+        ),
     }
 )

@@ -11,9 +11,10 @@ from websockets.http11 import Request
 
 from chat.raw_frames import RAW_FRAMES
 from project.incoming_frames import IncomingFrames
+from project.slim_websocket import SlimWebSocketProtocol
 
 
-class RawWebSocketProtocol(IncomingFrames):
+class RawWebSocketProtocol(SlimWebSocketProtocol, IncomingFrames):
     """One connection; it is its own `RawFrames`. Compression has to be off: raw frames are not compressed."""
 
     is_paused = False
@@ -33,7 +34,8 @@ class RawWebSocketProtocol(IncomingFrames):
             self.transport.write(frames)
 
     def watch(self, on_pause: Callable[[], None], on_resume: Callable[[], None]) -> None:
-        """See `RawFrames.watch`."""
+        """See `RawFrames.watch`. Who writes raw frames has a heartbeat of its own."""
+        self.stop_keepalive()
         self._on_pause, self._on_resume = on_pause, on_resume
 
     def abort(self) -> None:
