@@ -5,14 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import Error as DatabaseError
-from django.db import InterfaceError, OperationalError
 
 from chat import limits
 from chat.authentication import Caller, caller_from_handshake
 from chat.chat_socket import ChatSocket
 from chat.connection import Connection
 from chat.database import run_in_db
-from chat.errors import Unavailable
 from chat.live.room_updates import current_room_updates
 from chat.namespaces import DEFAULT_LIMIT, Handler, Namespace
 from chat.presence import ANYWHERE, check_connections, current_presence
@@ -29,16 +27,13 @@ class ChatNamespace(Namespace[ChatSocket]):
     async def connect(self, connection: Connection, auth: Mapping[str, Any]) -> ChatSocket:
         scope = dict(connection.scope)
         claim = parse_claim(auth) if (wanted := wants_recovery(scope, auth)) else None
-        try:
-            caller = await _find_caller(scope, auth.get("token"))
-            positions = None if claim is None else await run_in_db(find_positions, caller.user, claim)
-            limits.check("connects", user_id=caller.user.pk)
-            check_connections(caller.user.pk)
-            socket = ChatSocket(connection, caller)
-            if claim is not None and positions is not None:
-                await _recover(socket, claim, positions)
-        except (OperationalError, InterfaceError) as error:
-            raise Unavailable("The database cannot be reached at the moment.") from error
+        caller = await _find_caller(scope, auth.get("token"))
+        positions = None if claim is None else await run_in_db(find_positions, caller.user, claim)
+        limits.check("connects", user_id=caller.user.pk)
+        check_connections(caller.user.pk)
+        socket = ChatSocket(connection, caller)
+        if claim is not None and positions is not None:
+            await _recover(socket, claim, positions)
         if wanted and socket.record is None:
             socket.record = Record.new(socket.sid)
         current_sweeper().add(socket)
@@ -66,6 +61,7 @@ class ChatNamespace(Namespace[ChatSocket]):
 async def _recover(socket: ChatSocket, claim: Claim, positions: Mapping[int, int]) -> None:
     try:
         await socket.recover(Record(claim.pid, socket.sid), positions)
+        check_connections(socket.user_id)  # again: others may have come back meanwhile
     except BaseException:
         await socket.leave_all()
         raise

@@ -10,15 +10,16 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 
 from chat import limits
-from chat.counters import counters
 from chat.authentication import credentials_of
+from chat.counters import counters
 from chat.engine import Session
-from chat.errors import DomainError, PayloadTooLarge, RateLimited, Unavailable
+from chat.errors import DomainError, PayloadTooLarge, RateLimited, TooManyConnections, Unavailable
 from chat.inbox import Inbox
 from chat.limits import client_address
-from chat.namespaces import Namespace, Reply, Socket, Wire
+from chat.namespaces import Namespace, Reply, Result, Socket, Wire
 from chat.protocol.engineio import Encoded
 from chat.protocol.errors import ProtocolError
 from chat.protocol.socketio import Decoder, Packet, PacketType, encode, parse_header
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 CONNECT_TIMEOUT_S = 10.0
 STRANGER_MAX_BYTES = 64_000  # in a packet of a client that is in no namespace
 REFUSALS_PER_S, REFUSALS_BURST = 5, 300  # of a client that goes on when it is told to wait
+REFUSED_CONNECTS_PER_S, REFUSED_CONNECTS_BURST = 0.1, 5  # of one that may not enter a namespace
 _ENDING: set[asyncio.Task[None]] = set()  # the event loop itself does not keep its tasks alive
 
 
@@ -46,6 +48,8 @@ class Connection:
         self._inbox = Inbox()
         self._received_bytes = 0  # of a packet whose attachments are still to come
         self._patience = TokenBucket(REFUSALS_PER_S, REFUSALS_BURST)
+        self._connect_patience = TokenBucket(REFUSED_CONNECTS_PER_S, REFUSED_CONNECTS_BURST)
+        self._is_connecting = False
         self._worker: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._guard = self._await_connect()
@@ -55,7 +59,9 @@ class Connection:
         return self._loop.call_later(CONNECT_TIMEOUT_S, self._close_if_idle)
 
     def _close_if_idle(self) -> None:
-        if not self._sockets:
+        if self._is_connecting:  # it is the server that takes its time
+            self._guard = self._loop.call_later(CONNECT_TIMEOUT_S, self._close_if_idle)
+        elif not self._sockets:
             self.session.close("no namespace was connected to")
 
     def _stop_guard(self) -> None:
@@ -106,7 +112,11 @@ class Connection:
     async def _work(self) -> None:
         while (packet := self._inbox.take()) is not None:
             if packet.type is PacketType.CONNECT and packet.namespace not in self._sockets:
-                await self._connect(packet)
+                self._is_connecting = True
+                try:
+                    await self._connect(packet)
+                finally:
+                    self._is_connecting = False
                 continue
             socket = self._sockets.get(packet.namespace)
             if socket is None or packet.type in (PacketType.CONNECT, PacketType.CONNECT_ERROR):
@@ -121,24 +131,40 @@ class Connection:
         name = packet.namespace
         namespace = self._namespaces.get(name)
         if namespace is None:  # in the words of the reference server
-            return self._send(Packet(PacketType.CONNECT_ERROR, name, {"message": "Invalid namespace"}))
+            return self._refuse_connect(name, {"message": "Invalid namespace"})
         try:
             limits.check("connects", address=self.address)
             socket = await namespace.connect(self, packet.data or {})
-        except Unavailable:
+        except TooManyConnections as error:
+            return self._refuse_connect(name, _connect_error(_refusal(error)["error"]))
+        except (Unavailable, RateLimited, OperationalError, InterfaceError) as error:
+            # Nothing is said: stock clients take a refusal for the last word, and come back after a lost connection.
+            log.debug("a client is to come back later: %s", error)
+            if isinstance(error, RateLimited):
+                counters.refused[error.code] += 1
             return self.session.close("unavailable")
         except DomainError as error:
-            problem = _refusal(error)["error"]
-            data = {"message": problem.pop("message"), "data": problem}
-            return self._send(Packet(PacketType.CONNECT_ERROR, name, data))
+            return self._refuse_connect(name, _connect_error(_refusal(error)["error"]))
         except Exception:  # a bug is logged and told by its id, so that no client waits for ever
-            problem = _unexpected("connect")
-            data = {"message": problem.pop("message"), "data": problem}
-            return self._send(Packet(PacketType.CONNECT_ERROR, name, data))
+            return self._refuse_connect(name, _connect_error(_unexpected("connect")))
         self._sockets[name] = socket
         self._stop_guard()
-        socket.send(Packet(PacketType.CONNECT, name, socket.greeting()))
-        namespace.connected(socket)
+        try:
+            socket.send(Packet(PacketType.CONNECT, name, socket.greeting()))
+            namespace.connected(socket)
+        except Exception:  # it is half connected, and would wait for what never comes
+            self._fail("connect")
+
+    def _refuse_connect(self, name: str, data: Wire) -> None:
+        self._send(Packet(PacketType.CONNECT_ERROR, name, data))
+        if not self._connect_patience.take(self._loop.time()):
+            self._inbox.clear()
+            self.session.close("went on after many refusals")
+
+    def _fail(self, event: object) -> None:
+        """Log a bug that the client cannot be told of, and end the session: the client comes back by itself."""
+        _unexpected(event)
+        self.session.close("failed")
 
     def _send(self, packet: Packet) -> None:
         for data in encode(packet):
@@ -155,15 +181,21 @@ class Connection:
             return self._lose_patience(socket) if isinstance(error, RateLimited) else None
         except Exception:  # the same for an event, whose other events must go on
             return self._acknowledge(socket, packet.id, {"ok": False, "error": _unexpected(event)})
+        try:
+            self._answer(socket, packet.id, event, result)
+        except Exception:  # such as a room whose messages would never come
+            self._fail(event)
+
+    def _answer(self, socket: Socket, ack_id: int | None, event: object, result: Result) -> None:
         if isinstance(result, asyncio.Future):
-            result.add_done_callback(lambda future: self._acknowledge_later(socket, packet.id, event, future))
+            result.add_done_callback(lambda future: self._acknowledge_later(socket, ack_id, event, future))
         elif isinstance(result, Reply):
-            self._acknowledge(socket, packet.id, {"ok": True, **result.result})
+            self._acknowledge(socket, ack_id, {"ok": True, **result.result})
             result.afterwards()
         elif isinstance(result, list):
-            self._acknowledge_with(socket, packet.id, result)
+            self._acknowledge_with(socket, ack_id, result)
         else:
-            self._acknowledge(socket, packet.id, {"ok": True, **(result or {})})
+            self._acknowledge(socket, ack_id, {"ok": True, **(result or {})})
 
     def _lose_patience(self, socket: Socket) -> None:
         if not self._patience.take(self._loop.time()):
@@ -206,7 +238,13 @@ class Connection:
         socket.left()
         if not self._sockets and not self.session.closed:
             self._guard = self._await_connect()
-        return self._namespaces[socket.namespace].disconnect(socket, reason)
+        return self._part(socket, reason)
+
+    async def _part(self, socket: Socket, reason: str) -> None:
+        try:
+            await self._namespaces[socket.namespace].disconnect(socket, reason)
+        except Exception:  # one namespace's bug must not save the others, nor end them
+            log.exception("a client could not leave the namespace %s in order", socket.namespace)
 
     def _closed(self, reason: str) -> None:
         self._stop_guard()
@@ -230,6 +268,10 @@ class Connection:
 def _refusal(error: DomainError) -> Wire:
     counters.refused[error.code] += 1
     return {"ok": False, "error": error.as_dict()}
+
+
+def _connect_error(problem: Wire) -> Wire:
+    return {"message": problem.pop("message"), "data": problem}
 
 
 def _unexpected(event: object, error: BaseException | None = None) -> Wire:

@@ -54,5 +54,9 @@ class RateLimited(DomainError):
     code = "RATE_LIMITED"
 
 
+class TooManyConnections(RateLimited):
+    """The user has as many connections as one may have: to come back in a moment does not help."""
+
+
 class Unavailable(DomainError):
     code = "UNAVAILABLE"

@@ -132,8 +132,9 @@ class Namespace(Generic[S]):
         """A socket for the client.
 
         Raises:
-            DomainError: the client is refused. After Unavailable it is cut off instead: a stock client takes a refusal
-                for the last word, but comes back by itself after a lost connection.
+            DomainError: the client is refused. After Unavailable and RateLimited (but not TooManyConnections) it is cut
+                off instead: a stock client takes a refusal for the last word, but comes back by itself after a lost
+                connection. The same when the database is away (OperationalError, InterfaceError).
         """
         raise NotImplementedError
 

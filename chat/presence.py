@@ -20,7 +20,7 @@ from chat.actions import touch_last_seen
 from chat.batches import Batches
 from chat.cancellation import is_cancelled
 from chat.database import run_in_db
-from chat.errors import RateLimited
+from chat.errors import TooManyConnections
 from chat.events import UserJoined, UserLeft, publish
 from chat.per_loop import PerLoop
 
@@ -281,9 +281,11 @@ def check_connections(user_id: int) -> None:
     The newest is refused, since to close the oldest would have clients that come back by themselves chase each other.
 
     Raises:
-        RateLimited: the user has settings.SOCKET_MAX_CONNECTIONS_PER_USER here.
+        TooManyConnections: the user has settings.SOCKET_MAX_CONNECTIONS_PER_USER here.
     """
     most = settings.SOCKET_MAX_CONNECTIONS_PER_USER
     if settings.RATE_LIMITS and current_presence().count(ANYWHERE, user_id) >= most:
         dead_s = (settings.SOCKET_PING_INTERVAL_MS + settings.SOCKET_PING_TIMEOUT_MS) / 1000
-        raise RateLimited(f"You have {most} connections. Close some of them first.", retry_after_s=dead_s)
+        raise TooManyConnections(
+            f"You have {most} connections. Close some of them first.", retry_after_s=dead_s
+        )

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import orjson
 import pytest
+from django.db import OperationalError
 from django.test import AsyncClient
 from redis.asyncio import Redis
 
@@ -80,9 +81,27 @@ async def test_connecting_again_and_again_is_limited_as_in_the_chat(grace, limit
     limited("connects", user=(0.001, 1))
     token = await access_token(grace)
 
-    codes = [(await refusal(await WireClient().open(), {"token": token}))["code"] for _ in range(2)]
+    assert (await refusal(await WireClient().open(), {"token": token}))["code"] == "FORBIDDEN"
+    again = await WireClient().open()
+    await again.send(f'40/ops,{{"token":"{token}"}}')
 
-    assert codes == ["FORBIDDEN", "RATE_LIMITED"]
+    assert await again.closed() == []  # as in the chat: a stock client comes back by itself
+
+
+async def test_who_connects_while_the_database_is_away_is_cut_off_and_comes_back(ada, monkeypatch):
+    token = await access_token(ada)
+
+    def away(*args):
+        raise OperationalError("the database is away")
+
+    with monkeypatch.context() as outage:
+        outage.setattr("chat.ops.namespace.caller_from_handshake", away)
+        client = await WireClient().open()
+        await client.send(f'40/ops,{{"token":"{token}"}}')
+        assert await client.closed() == []
+
+    async with watching(await WireClient().open(), {"token": token}) as answer:
+        assert answer.startswith('40/ops,{"sid":')
 
 
 @pytest.mark.parametrize(

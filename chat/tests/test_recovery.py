@@ -9,11 +9,13 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from chat import actions, events, recovery
+from chat.chat_socket import ChatSocket
 from chat.database import run_in_db
 from chat.errors import Unavailable
 from chat.live.delivery import Delivery
 from chat.live.frames import event_packet
 from chat.models import Membership, Room, SocketSession, User
+from chat.presence import ANYWHERE, current_presence
 from chat.protocol.offsets import format_offset
 from chat.sweeps import current_sweeper
 from chat.tests.people import chat_model
@@ -538,6 +540,38 @@ async def test_a_client_that_comes_back_while_the_channel_layer_is_away_is_cut_o
     await client.connect()
     assert client.recovered
     await disconnect_all(client.wire)
+
+
+async def test_clients_that_come_back_together_do_not_pass_the_cap_of_connections(
+    ada, general, limited, settings, monkeypatch
+):
+    settings.SOCKET_MAX_CONNECTIONS_PER_USER = 2
+    clients = []
+    for _ in range(4):
+        clients.append(await Recoverable(ada).connect())
+        await clients[-1].join(general)
+        await clients[-1].cut_off()
+    all_are_here, here = asyncio.Event(), []
+    recover = ChatSocket.recover
+
+    async def together(socket, record, positions):
+        here.append(socket)
+        if len(here) == len(clients):
+            all_are_here.set()
+        await all_are_here.wait()
+        await recover(socket, record, positions)
+
+    monkeypatch.setattr(ChatSocket, "recover", together)
+    wires = [await WireClient().open() for _ in clients]
+    token = await access_token(ada)
+    answers = await asyncio.gather(
+        *(wire.connect({"token": token, "pid": one.pid}) for wire, one in zip(wires, clients, strict=True))
+    )
+
+    assert sorted(answer[:2] for answer in answers) == ["40", "40", "44", "44"]
+    assert current_presence().count(ANYWHERE, ada.pk) == 2
+    assert current_presence().count(general.pk, ada.pk) == 2
+    await disconnect_all(*wires)
 
 
 async def test_no_event_but_the_recoverable_ones_ends_in_a_string(ada, general):
