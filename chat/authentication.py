@@ -24,7 +24,6 @@ from chat.tokens import SIGN_IN_CLAIM
 BAD_TOKEN = "The access token is not valid, or has expired. Sign in again."
 NO_CREDENTIALS = "Sign in first: send an access token or a session cookie."
 Headers = dict[bytes, bytes]
-_CREDENTIALS = frozenset({b"authorization", b"cookie", b"host", b"origin"})  # headers that say who calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +142,6 @@ def origin_allowed(headers: Headers) -> bool:
     if parts.netloc and parts.netloc == host:
         return validate_host(parts.hostname or "", settings.ALLOWED_HOSTS)
     return f"{parts.scheme}://{parts.netloc}" in settings.CSRF_TRUSTED_ORIGINS
-
-
-def credentials_of(scope: Mapping[str, Any]) -> dict[str, Any]:
-    """What is needed of an ASGI scope to find its caller later: a browser sends kilobytes of other headers."""
-    headers = [(name, value) for name, value in scope["headers"] if name in _CREDENTIALS]
-    return {"headers": headers, "query_string": scope["query_string"]}
 
 
 def caller_from_handshake(scope: dict[str, Any], token: object) -> Caller:

@@ -13,8 +13,8 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from chat import limits
-from chat.authentication import credentials_of
 from chat.counters import counters
+from chat.credentials import credentials_of
 from chat.engine import Session
 from chat.errors import DomainError, PayloadTooLarge, RateLimited, TooManyConnections, Unavailable
 from chat.inbox import Inbox
