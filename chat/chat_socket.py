@@ -1,6 +1,7 @@
 """A signed-in client in the namespace `/`: its caller, its rooms, and where it is typing."""
 
 import asyncio
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ from redis.exceptions import RedisError
 from chat.authentication import Caller
 from chat.connection import Connection
 from chat.database import run_in_db
-from chat.errors import DomainError, Unauthenticated
+from chat.errors import Conflict, DomainError, Unauthenticated
 from chat.events import Typing, publish
 from chat.live.room_feed import RoomFeed
 from chat.live.room_updates import current_room_updates
@@ -21,7 +22,11 @@ from chat.protocol.offsets import format_offset
 from chat.recovery import Record, current_keeper
 from chat.sweeps import current_sweeper
 
+log = logging.getLogger(__name__)
 TYPING_LASTS_S = 6.0
+ROOMS_MAX = (
+    300  # of a connection: a client that can be recovered is told its place in each with every message
+)
 SESSION_ENDED = "Your access has ended. Sign in again."
 
 
@@ -114,6 +119,8 @@ class ChatSocket(Socket):
         """A new feed of the room, in place of one that there may be. It collects, but sends nothing yet."""
         if (earlier := self._feeds.pop(room_id, None)) is not None:
             await earlier.close()
+        if len(self._feeds) >= ROOMS_MAX:
+            raise Conflict(f"A connection has at most {ROOMS_MAX} rooms. Leave some first.")
         feed = self._feeds[room_id] = RoomFeed(self, room_id)
         try:
             await feed.open()
@@ -127,12 +134,14 @@ class ChatSocket(Socket):
         feed = self._feeds.pop(room_id, None)
         if feed is None:
             return
-        await self.set_typing(room_id, False)
-        current_presence().leave(room_id, self.user_id, self.sid)
         await feed.close()
+        current_presence().leave(room_id, self.user_id, self.sid)
+        await self.set_typing(room_id, False)
 
     def lose_room(self, room_id: int) -> None:
-        """The user may not read the room any more: its feed ends, and the client is told."""
+        """The user may not read the room any more: its feed ends at once, and the client is told."""
+        if (feed := self._feeds.get(room_id)) is not None:
+            feed.stop()
         self.emit("room-lost", {"roomId": str(room_id)})
         self._run(self.close_feed(room_id))
 
@@ -153,7 +162,10 @@ class ChatSocket(Socket):
             current_keeper().discard(self.record.pid)
         current_presence().leave(ANYWHERE, self.user_id, self.sid)
         for room_id in list(self._feeds):
-            await self.close_feed(room_id)
+            try:
+                await self.close_feed(room_id)
+            except Exception:  # the other rooms have to be left all the same
+                log.exception("room %d could not be left", room_id)
 
     # --------------------------------------------------------------------------------------------- typing
 

@@ -134,7 +134,12 @@ class Hub:
         del entry.listeners[listener]
         return entry.fan_out.join(reader, version, lose_seat)
 
-    def position_of(self, group: str, seat: Seat) -> int:
+    def handed_on(self, group: str) -> int | None:
+        """The version up to which the group's events were handed on, None if nothing is known."""
+        entry = self._groups.get(group)
+        return None if entry is None else entry.stream.position
+
+    def written_to(self, group: str, seat: Seat) -> int:
         """The version up to which everything was written to the seat."""
         return self._groups[group].fan_out.position(seat)
 

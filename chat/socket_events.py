@@ -88,6 +88,8 @@ async def join_room(socket: ChatSocket, room_id: object, options: object = None)
     online = await presence.users_in(number)  # shared with others
     if socket.user_id not in online:  # Redis has not been told yet
         online = sorted([*online, socket.user_id])
+    if feed.is_closed:  # access was lost after it was checked
+        raise NotFound(NO_ROOM)
 
     def begin() -> None:
         if since is None:

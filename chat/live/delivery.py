@@ -47,6 +47,8 @@ class Delivery:
         delivery = cls.__new__(cls)
         delivery.group, delivery.name, delivery.version, delivery.json = group, name, version, json
         delivery._data, delivery._encodings = None, {}
+        if name in ABOUT_A_USER and not _names_user_and_room(delivery.data):
+            raise ValueError("not an event")
         return delivery
 
     @property
@@ -71,6 +73,13 @@ class Delivery:
 
     def __repr__(self) -> str:
         return f"<Delivery {self.name} in {self.group}>"
+
+
+def _names_user_and_room(data: object) -> bool:
+    if not isinstance(data, dict):
+        return False
+    user_id, room_id = data.get("userId"), data.get("roomId")
+    return isinstance(user_id, str) and user_id.isdecimal() and isinstance(room_id, str)
 
 
 Listener = Callable[[Delivery], None]

@@ -103,6 +103,16 @@ class FanOut:
             seat.cursor = _GONE
             seat.on_resync(self._version)
 
+    def give_up(self) -> None:
+        """Close the sessions of all seats, and forget what was to be written: their clients connect again, and read."""
+        seats, self._seats = self._seats, {}
+        self._log, self._round, self._next = [], [], 0
+        self._runs.clear()
+        self._start = self._round_end = self._end
+        for seat in seats:
+            seat.cursor = _GONE
+            seat.session.close("an event could not be written")
+
     def write_next(self, count: int) -> tuple[int, bool]:
         """Write to the next seats, at most `count`. How many there were, and whether everybody has everything now."""
         if self._next >= len(self._round):

@@ -1,13 +1,15 @@
 """When live events are written: at the end of the event loop's turn, in slices, and less often when there is much."""
 
 import asyncio
+import logging
 
 from chat.live.fan_out import FanOut
 
+log = logging.getLogger(__name__)
+
 SLICE_S = 0.003
-SLICE_SEATS = (
-    256  # uvloop writes after the slice: about 8 microseconds per client that `SLICE_S` does not see
-)
+# uvloop writes after the slice: about 8 microseconds per client that `SLICE_S` does not see.
+SLICE_SEATS = 256
 STEP_SEATS = 64
 REST_MAX_S = 0.010
 
@@ -47,7 +49,12 @@ class Flusher:
         while self._due and left > 0:
             fan_out = next(iter(self._due))
             del self._due[fan_out]
-            count, is_level = fan_out.write_next(min(STEP_SEATS, left))
+            try:
+                count, is_level = fan_out.write_next(min(STEP_SEATS, left))
+            except Exception:  # an event that cannot be encoded must not silence the other rooms
+                log.exception("a room's events could not be written; its clients connect again")
+                fan_out.give_up()
+                continue
             left -= count
             if not is_level:
                 self._due[fan_out] = None  # behind the other rooms

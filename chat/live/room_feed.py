@@ -8,8 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-
-from django.db import Error as DatabaseError
+from itertools import count
 
 from chat.database import run_in_db
 from chat.engine import SessionClosed
@@ -33,27 +32,30 @@ class RoomFeed:
 
     Attributes:
         has_begun: `start` or `replay` said where the client is.
+        is_closed: nothing is sent any more.
     """
 
     def __init__(self, reader: Reader, room_id: int) -> None:
         self.room_id = room_id
         self._reader = reader
         self._group = room_group(room_id)
+        self._hub = current_hub()
         self._listener: Callable[[Delivery], None] = self._receive  # one object: bound methods are made anew
         self._seat: Seat | None = None
         self._held: list[Delivery] | None = []  # live events wait here while the database is read
-        # What was announced since then (the event loop's time) is held, so a read must not have begun earlier.
-        self._collecting_since = 0.0
+        # What was announced since then (a moment of `_Reads`) is held, so a read must not have begun earlier.
+        self._collecting_since = 0
         self._read_again = False
         self._read_until = 0
         self._sent = 0
         self.has_begun = False
+        self.is_closed = False
         self._task: asyncio.Task[None] | None = None
 
     @property
     def position(self) -> int:
         """The version up to which everything was sent."""
-        return self._sent if self._seat is None else current_hub().position_of(self._group, self._seat)
+        return self._sent if self._seat is None else self._hub.written_to(self._group, self._seat)
 
     async def open(self) -> None:
         """Collect live events from now on.
@@ -61,11 +63,13 @@ class RoomFeed:
         Raises:
             Unavailable: the channel layer cannot be reached.
         """
-        await current_hub().listen(self._group, self._listener)
-        self._collecting_since = asyncio.get_running_loop().time()
+        await self._hub.listen(self._group, self._listener)
+        self._collecting_since = _current_reads().moment()
 
     def start(self, version: int) -> None:
         """Send what comes after `version`, at which the room was read."""
+        if self.is_closed:  # access was lost after it was checked
+            return
         self._sent, self.has_begun = version, True
         if self._has_hole():
             self._require_read()
@@ -76,26 +80,33 @@ class RoomFeed:
 
     def replay(self, since: int, version: int) -> None:
         """Send what changed after `since`, then what comes live. The room was at `version` when access was given."""
+        if self.is_closed:
+            return
         self._sent, self.has_begun = min(since, version), True
         self._read_until = version
         self._catch_up()
 
-    async def close(self) -> None:
-        """Stop. Nothing is sent after this is called."""
-        self._held = []
+    def stop(self) -> None:
+        """Send nothing from now on. `close` has to follow."""
+        self.is_closed, self._held = True, []
         if self._task is not None:
             self._task.cancel()
-        hub = current_hub()
         if self._seat is not None:
             self._sent = self.position
-            hub.leave_seat(self._group, self._listener, self._seat)
+            self._hub.leave_seat(self._group, self._listener, self._seat)
             self._seat = None
-        await hub.stop_listening(self._group, self._listener)
+
+    async def close(self) -> None:
+        """Stop, and listen no more."""
+        self.stop()
+        await self._hub.stop_listening(self._group, self._listener)
 
     # -------------------------------------------------------------------------------------------- live
 
     def _receive(self, delivery: Delivery) -> None:
         """An event while there is no seat."""
+        if self.is_closed:
+            return
         if delivery.name == RESYNC:
             self._require_read()
             if self._held is None:
@@ -138,21 +149,27 @@ class RoomFeed:
         held, self._held = self._held or [], None
         for delivery in held:
             self._send(delivery)
-        current_hub().note_floor(self._group, self._sent)
-        self._take_seat()
+        self._hub.note_floor(self._group, self._sent)
+        handed_on = self._hub.handed_on(self._group)
+        if (
+            handed_on is not None and handed_on > self._sent
+        ):  # to those who were level, so it is in the database
+            self._read_until = max(self._read_until, handed_on)
+            self._require_read()
+            self._catch_up()
+        else:
+            self._take_seat()
 
     def _take_seat(self) -> None:
         """Be written to with all the others, if this is where they are."""
-        self._seat = current_hub().take_seat(
-            self._group, self._listener, self._reader, self._sent, self._resync
-        )
+        self._seat = self._hub.take_seat(self._group, self._listener, self._reader, self._sent, self._resync)
 
     # ----------------------------------------------------------------------------------------- catching up
 
     def _require_read(self) -> None:
         """Only a read that begins from now on shows what was lost until now."""
         self._read_again = True
-        self._collecting_since = asyncio.get_running_loop().time()
+        self._collecting_since = _current_reads().moment()
 
     def _catch_up(self) -> None:
         if self._held is None:
@@ -167,15 +184,14 @@ class RoomFeed:
                 await self._read_all()
                 if self._has_hole():
                     self._require_read()
-        except SessionClosed:
-            return
-        except Room.DoesNotExist:
-            return
-        except DatabaseError:
+            self._release()
+        except (SessionClosed, Room.DoesNotExist):
+            pass
+        except (
+            Exception
+        ):  # whatever it is, the client must not wait for ever: it connects again, and asks again
             log.exception("room %d could not be read for a client that catches up", self.room_id)
-            self._reader.session.close("the room could not be read")  # it connects again, and asks again
-            return
-        self._release()
+            self._reader.session.close("the room could not be read")
 
     async def _read_all(self) -> None:
         since, complete = self._sent, False
@@ -228,32 +244,43 @@ def _load_changes(room_id: int, since: int, above: int) -> Changes:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A read in flight; `begun_at` is the event loop's time."""
+    """A read in flight, and the moment at which it began."""
 
-    begun_at: float
+    begun_at: int
     task: "asyncio.Task[Changes]"
 
 
-_Reads = dict[tuple[int, int, int], _Read]
-_current_reads: PerLoop[_Reads] = PerLoop(dict)
+class _Reads:
+    """The reads in flight on one event loop. Moments are numbers that rise: the loop's clock may stand still."""
+
+    def __init__(self) -> None:
+        self.in_flight: dict[tuple[int, int, int], _Read] = {}
+        self._moments = count(1)
+
+    def moment(self) -> int:
+        """Now: later than all before it."""
+        return next(self._moments)
 
 
-async def _read_changes(room_id: int, since: int, above: int, *, not_before: float) -> Changes:
+_current_reads: PerLoop[_Reads] = PerLoop(_Reads)
+
+
+async def _read_changes(room_id: int, since: int, above: int, *, not_before: int) -> Changes:
     """A page of the changes after `above`, told as to somebody who last saw `since`.
 
     Clients that ask the same at the same time (after a restart, most do) share one read, unless it began before the
-    event loop's time `not_before`: it may then lack what the asker has not heard of otherwise.
+    moment `not_before`: it may then lack what the asker has not heard of otherwise.
     """
-    loop = asyncio.get_running_loop()
     reads = _current_reads()
     key = (room_id, since, above)
-    read = reads.get(key)
+    read = reads.in_flight.get(key)
     if read is None or read.begun_at < not_before:
-        read = reads[key] = _Read(loop.time(), loop.create_task(run_in_db(_load_changes, *key)))
-        read.task.add_done_callback(lambda _: _forget_read(reads, key, read))
+        task = asyncio.get_running_loop().create_task(run_in_db(_load_changes, *key))
+        read = reads.in_flight[key] = _Read(reads.moment(), task)
+        task.add_done_callback(lambda _: _forget_read(reads, key, read))
     return await asyncio.shield(read.task)
 
 
 def _forget_read(reads: _Reads, key: tuple[int, int, int], read: _Read) -> None:
-    if reads.get(key) is read:
-        del reads[key]
+    if reads.in_flight.get(key) is read:
+        del reads.in_flight[key]

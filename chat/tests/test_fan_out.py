@@ -223,3 +223,17 @@ def test_each_client_gets_every_event_of_its_time_once_and_in_order(direct, acti
         assert got(client) == events(joined_at + 1, version)
     for client, joined_at in gone:
         assert events(joined_at + 1, version).startswith(got(client))
+
+
+def test_a_room_that_is_given_up_closes_its_clients_and_begins_anew():
+    fan_out = FanOut(1)
+    client = Client().join(fan_out, 0)
+    fan_out.add(stored(1))
+
+    fan_out.give_up()
+    later = Client().join(fan_out, 1)
+    fan_out.add(stored(2))
+    write_all(fan_out)
+
+    assert client.closed == "an event could not be written"
+    assert (client.versions, later.versions) == ([], [2])

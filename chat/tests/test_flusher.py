@@ -1,7 +1,7 @@
 """The flusher on a clock of its own, over rooms whose clients take a known time."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -140,3 +140,30 @@ def test_after_its_rest_it_writes_at_once(loop, flusher):
     flusher.schedule(room.event())
 
     assert loop.later == [] and len(loop.soon) == 1
+
+
+class BrokenRoom(Room):
+    is_given_up = False
+
+    def write_next(self, count: int) -> tuple[int, bool]:
+        raise ZeroDivisionError
+
+    def give_up(self) -> None:
+        self.is_given_up = True
+
+
+def test_a_room_that_cannot_be_written_is_given_up_and_the_others_go_on(caplog):
+    loop = Loop()
+    flusher: Any = Flusher(cast(Any, loop))
+    broken, room = BrokenRoom(loop, 1, 0), Room(loop, 1, 0)
+
+    flusher.schedule(broken)
+    flusher.schedule(room.event())
+    loop.run()
+    loop.now += REST_MAX_S
+    flusher.schedule(room.event())
+    loop.run()
+
+    assert broken.is_given_up
+    assert len(room.written_at) == 2
+    assert "ZeroDivisionError" in caplog.text

@@ -307,12 +307,18 @@ async def test_a_reader_that_falls_behind_gets_a_resync_instead():
         assert (await anext(events)).name == RESYNC
 
 
+@pytest.mark.parametrize("data", [b"{}", b"[]", b'{"userId":null,"roomId":"1"}', b'{"userId":"1"}', b"\xff"])
+def test_what_is_about_nobody_is_no_event(data):
+    with pytest.raises(ValueError):
+        Delivery.received(ROOM, "user-joined", None, data)
+
+
 async def test_a_backlog_is_handed_on_in_bursts_that_let_others_run():
     hub, pauses = current_hub(), []
     seen: list[Delivery] = []
     await hub.listen(ROOM, seen.append)
     queue = hub._layer._get_layer().channels[hub._channel]
-    event = ["typing", None, b"{}"]
+    event = ["typing", None, b'{"userId":"1","roomId":"1"}']
     message = hub._layer.serialize({"type": "events", "origin": "", "groups": {ROOM: [event]}})
 
     for _ in range(500):

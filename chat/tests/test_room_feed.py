@@ -36,12 +36,16 @@ class Reader:
     def __init__(self) -> None:
         self.session: Any = self
         self.versions: list[int] = []
+        self.closed = ""
 
     def room_ids(self) -> list[int]:
         return [1]
 
     def positions(self) -> str:
         raise NotImplementedError("it is not recoverable")
+
+    def close(self, reason: str) -> None:
+        self.closed = reason
 
     def send(self, packet: str) -> None:
         _, data = orjson.loads(packet.removeprefix("42"))
@@ -185,3 +189,60 @@ async def test_an_event_that_overtakes_the_first_one_is_not_told_before_it(datab
     feed.start(10)
 
     await eventually(lambda: reader.versions == [11, 12])
+
+
+async def test_a_client_whose_room_cannot_be_read_is_closed(database, monkeypatch, caplog):
+    def fail(room_id: int, since: int, above: int) -> Changes:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(room_feed, "_load_changes", fail)
+    feed, reader = await open_feed()
+
+    feed.replay(8, 10)
+
+    await eventually(lambda: reader.closed == "the room could not be read")
+    assert "a bug" in caplog.text
+
+
+@pytest.mark.parametrize("how", ["start", "replay"])
+async def test_a_feed_that_was_stopped_sends_nothing(database, how):
+    database.version = 10
+    feed, reader = await open_feed()
+    feed.stop()
+
+    if how == "start":
+        feed.start(8)
+    else:
+        feed.replay(8, 10)
+    announce(11)
+
+    await asyncio.sleep(0.1)
+    assert reader.versions == []
+    await feed.close()
+
+
+async def test_a_feed_that_is_stopped_in_its_seat_sends_nothing_more(database):
+    feed, reader = await open_feed()
+    feed.start(10)
+    announce(11)
+    await eventually(lambda: reader.versions == [11])
+    announce(12)  # written at the end of this turn of the loop
+
+    feed.stop()
+
+    await asyncio.sleep(0.1)
+    assert reader.versions == [11]
+    await feed.close()
+
+
+async def test_a_feed_behind_those_who_have_seats_reads_on(database):
+    """What others were written while it was not listened to is in the database."""
+    seated, _ = await open_feed()
+    seated.start(10)
+    database.version = 11
+    announce(11)
+    feed, reader = await open_feed()
+
+    feed.start(10)
+
+    await eventually(lambda: reader.versions == [11])

@@ -12,7 +12,9 @@ from chat.events import room_group
 from chat.live import room_feed
 from chat.models import Membership, Message, Room
 from chat.namespaces import Namespace
+from chat.presence import Presence
 from chat.tests.socket_client import disconnect_all, sign_in
+from chat.tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -197,6 +199,75 @@ async def test_a_removed_member_loses_the_feed(ada, grace, private, quick_sweeps
     assert await client.event("room-lost") == ["room-lost", {"roomId": str(private.pk)}]
     await post(ada, private, "secret")
     assert await client.no_event()
+    await client.disconnect()
+
+
+async def test_access_lost_while_a_room_is_joined_gives_no_feed(
+    ada, grace, private, quick_sweeps, monkeypatch
+):
+    """The member is removed after access was checked, while the handler still asks who is there."""
+    await Membership.objects.acreate(room=private, user=grace)
+    users_in = Presence.users_in
+
+    async def slowly(presence: Presence, room_id: int) -> list[int]:
+        if room_id == private.pk:
+            await Membership.objects.filter(user=grace).adelete()
+            await eventually(lambda: lost)
+        return await users_in(presence, room_id)
+
+    lost: list[int] = []
+    lose_room = chat_socket.ChatSocket.lose_room
+
+    def noted(socket: chat_socket.ChatSocket, room_id: int) -> None:
+        lost.append(room_id)
+        lose_room(socket, room_id)
+
+    monkeypatch.setattr(Presence, "users_in", slowly)
+    monkeypatch.setattr(chat_socket.ChatSocket, "lose_room", noted)
+    client = await sign_in(grace)
+
+    answer = await client.emit("join-room", private.pk, {"since": 0})
+
+    assert answer["error"]["code"] == "NOT_FOUND"
+    await post(ada, private, "secret")
+    assert await client.event("room-lost") == ["room-lost", {"roomId": str(private.pk)}]
+    assert await client.no_event()
+    await client.disconnect()
+
+
+async def test_a_lost_room_is_silent_at_once_however_long_others_take(
+    ada, grace, private, quick_sweeps, monkeypatch
+):
+    await Membership.objects.acreate(room=private, user=grace)
+    client = await sign_in(grace)
+    await client.emit("join-room", private.pk)
+    await client.emit("typing", private.pk, True)
+    gate = asyncio.Event()
+
+    async def stuck(event) -> None:
+        await gate.wait()
+
+    monkeypatch.setattr(chat_socket, "publish", stuck)  # a publisher that waits for Redis
+    await Membership.objects.filter(user=grace).adelete()
+
+    assert await client.event("room-lost") == ["room-lost", {"roomId": str(private.pk)}]
+    await post(ada, private, "secret")
+    assert await client.no_event()
+    gate.set()
+    await client.disconnect()
+
+
+async def test_a_connection_has_only_so_many_rooms(ada, general, private, monkeypatch):
+    monkeypatch.setattr(chat_socket, "ROOMS_MAX", 1)
+    client = await sign_in(ada)
+    await client.emit("join-room", general.pk)
+
+    answer = await client.emit("join-room", private.pk)
+
+    assert answer["error"]["code"] == "CONFLICT"
+    assert (await client.emit("join-room", general.pk))["ok"]
+    await client.emit("leave-room", general.pk)
+    assert (await client.emit("join-room", private.pk))["ok"]
     await client.disconnect()
 
 
