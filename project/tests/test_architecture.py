@@ -52,6 +52,7 @@ GENERIC = (
     "chat/strangers.py",
     "chat/namespaces.py",
     "chat/connection.py",
+    "chat/credentials.py",
     "chat/remote/*.py",
 )
 OF_CHAT_FOR_GENERIC = {
