@@ -159,13 +159,12 @@ class RoomUpdates:
             return
         hub = current_hub()
         try:
-            for user_id, room_id, version in await run_in_db(_rooms_of, arrived):
+            for room_id, (version, user_ids) in (await run_in_db(_rooms_of, arrived)).items():
                 group = room_group(room_id)
                 self._rooms[group] = room_id
                 await hub.listen(group, self._listener)
                 hub.note_floor(group, version)
-                if user_id in self._clients:
-                    self._members.setdefault(room_id, set()).add(user_id)
+                self._members.setdefault(room_id, set()).update(user_ids & self._clients.keys())
         except (DatabaseError, Unavailable):
             self._arrived |= arrived & self._clients.keys()
             raise
@@ -184,10 +183,13 @@ class RoomUpdates:
                 await current_hub().stop_listening(group, self._listener)
 
 
-def _rooms_of(user_ids: Collection[int]) -> list[tuple[int, int, int]]:
-    """(user id, room id, version of the room) of every membership of these users."""
+def _rooms_of(user_ids: Collection[int]) -> dict[int, tuple[int, set[int]]]:
+    """The rooms of which these users are members, by id: the room's version, and who of them."""
     memberships = Membership.objects.filter(user__in=user_ids)
-    return list(memberships.values_list("user_id", "room_id", "room__version"))
+    rooms: dict[int, tuple[int, set[int]]] = {}
+    for user_id, room_id, version in memberships.values_list("user_id", "room_id", "room__version"):
+        rooms.setdefault(room_id, (version, set()))[1].add(user_id)
+    return rooms
 
 
 current_room_updates = PerLoop(RoomUpdates)
