@@ -6,7 +6,7 @@ It decodes, keeps the order of what a client sends, bounds what waits, and turns
 import asyncio
 import logging
 import secrets
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -19,7 +19,7 @@ from chat.engine import Session
 from chat.errors import DomainError, PayloadTooLarge, RateLimited, TooManyConnections, Unavailable
 from chat.inbox import Inbox
 from chat.limits import client_address
-from chat.namespaces import Namespace, Reply, Result, Socket, Wire
+from chat.namespaces import Later, Namespace, Reply, Result, Socket, Wire
 from chat.protocol.engineio import Encoded
 from chat.protocol.errors import ProtocolError
 from chat.protocol.socketio import Decoder, Packet, PacketType, encode, parse_header
@@ -28,6 +28,7 @@ from chat.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
 CONNECT_TIMEOUT_S = 10.0
+AT_ONCE_MAX = 64  # packets that are handled as they are read; then the event loop has a turn
 STRANGER_MAX_BYTES = 64_000  # in a packet of a client that is in no namespace
 REFUSALS_PER_S, REFUSALS_BURST = 5, 300  # of a client that goes on when it is told to wait
 REFUSED_CONNECTS_PER_S, REFUSED_CONNECTS_BURST = 0.1, 5  # of one that may not enter a namespace
@@ -46,6 +47,7 @@ class Connection:
         self._sockets: dict[str, Socket] = {}
         self._decoder = Decoder(settings.SOCKET_MAX_PAYLOAD_BYTES)
         self._inbox = Inbox()
+        self._at_once = 0  # packets handled as they were read, since the worker's last start
         self._received_bytes = 0  # of a packet whose attachments are still to come
         self._patience = TokenBucket(REFUSALS_PER_S, REFUSALS_BURST)
         self._connect_patience = TokenBucket(REFUSED_CONNECTS_PER_S, REFUSED_CONNECTS_BURST)
@@ -84,9 +86,15 @@ class Connection:
             self._received_bytes = 0
             self._sockets[packet.namespace].acknowledged(packet)  # whoever waits for it may hold up the inbox
             return
-        self._inbox.put(packet, self._received_bytes)
-        self._received_bytes = 0
-        if self._worker is None or self._worker.done():
+        size_bytes, self._received_bytes = self._received_bytes, 0
+        if self._worker is not None and not self._worker.done():
+            return self._inbox.put(packet, size_bytes)
+        if self._at_once < AT_ONCE_MAX:  # a task for each packet would cost as much as most events
+            self._at_once += 1
+            if (pending := self._handle(packet)) is not None:
+                self._worker = self._loop.create_task(self._work(pending))
+        else:
+            self._inbox.put(packet, size_bytes)
             self._worker = self._loop.create_task(self._work())
 
     def _is_too_large(self, message: Encoded) -> bool:
@@ -109,23 +117,35 @@ class Connection:
         if self._inbox.is_full and self._worker is not None:
             await asyncio.wait([self._worker])
 
-    async def _work(self) -> None:
+    async def _work(self, pending: Awaitable[None] | None = None) -> None:
+        """Finish a packet that has to be awaited, then handle those that came meanwhile."""
+        self._at_once = 0
+        if pending is not None:
+            await pending
         while (packet := self._inbox.take()) is not None:
-            if packet.type is PacketType.CONNECT and packet.namespace not in self._sockets:
-                self._is_connecting = True
-                try:
-                    await self._connect(packet)
-                finally:
-                    self._is_connecting = False
-                continue
-            socket = self._sockets.get(packet.namespace)
-            if socket is None or packet.type in (PacketType.CONNECT, PacketType.CONNECT_ERROR):
-                self.session.close("parse error")  # as the reference server does
-            elif packet.type is PacketType.EVENT:
-                await self._event(socket, packet)
-            elif packet.type is PacketType.DISCONNECT:
-                socket.parted = True
-                await self._leave(socket, "client namespace disconnect")
+            if (pending := self._handle(packet)) is not None:
+                await pending
+
+    def _handle(self, packet: Packet) -> Awaitable[None] | None:
+        """Handle a packet. What is left to await, if anything, must be over before the next one is handled."""
+        socket = self._sockets.get(packet.namespace)
+        if packet.type is PacketType.CONNECT and socket is None:
+            return self._enter(packet)
+        if socket is None or packet.type in (PacketType.CONNECT, PacketType.CONNECT_ERROR):
+            self.session.close("parse error")  # as the reference server does
+        elif packet.type is PacketType.EVENT:
+            return self._event(socket, packet)
+        elif packet.type is PacketType.DISCONNECT:
+            socket.parted = True
+            return self._leave(socket, "client namespace disconnect")
+        return None
+
+    async def _enter(self, packet: Packet) -> None:
+        self._is_connecting = True
+        try:
+            await self._connect(packet)
+        finally:
+            self._is_connecting = False
 
     async def _connect(self, packet: Packet) -> None:
         name = packet.namespace
@@ -172,49 +192,65 @@ class Connection:
 
     # ------------------------------------------------------------------------------------------- events
 
-    async def _event(self, socket: Socket, packet: Packet) -> None:
+    def _event(self, socket: Socket, packet: Packet) -> Awaitable[None] | None:
         event, *arguments = packet.data
         try:
-            result = await self._namespaces[packet.namespace].call(socket, event, arguments)
-        except DomainError as error:
-            self._acknowledge(socket, packet.id, _refusal(error))
-            return self._lose_patience(socket) if isinstance(error, RateLimited) else None
-        except Exception:  # the same for an event, whose other events must go on
-            return self._acknowledge(socket, packet.id, {"ok": False, "error": _unexpected(event)})
-        try:
-            self._answer(socket, packet.id, event, result)
-        except Exception:  # such as a room whose messages would never come
-            self._fail(event)
+            result = self._namespaces[packet.namespace].call(socket, event, arguments)
+        except Exception as error:
+            self._refuse(socket, packet, error)
+            return None
+        if isinstance(result, Coroutine):
+            return self._await_event(socket, packet, result)
+        self._answer(socket, packet, result)
+        return None
 
-    def _answer(self, socket: Socket, ack_id: int | None, event: object, result: Result) -> None:
-        if isinstance(result, asyncio.Future):
-            result.add_done_callback(lambda future: self._acknowledge_later(socket, ack_id, event, future))
-        elif isinstance(result, Reply):
-            self._acknowledge(socket, ack_id, {"ok": True, **result.result})
-            result.afterwards()
-        elif isinstance(result, list):
-            self._acknowledge_with(socket, ack_id, result)
+    async def _await_event(
+        self, socket: Socket, packet: Packet, handling: Coroutine[Any, Any, Result]
+    ) -> None:
+        try:
+            result = await handling
+        except Exception as error:
+            self._refuse(socket, packet, error)
         else:
-            self._acknowledge(socket, ack_id, {"ok": True, **(result or {})})
+            self._answer(socket, packet, result)
+
+    def _answer(self, socket: Socket, packet: Packet, result: Result) -> None:
+        try:
+            if isinstance(result, Later):
+                result.value.add_done_callback(lambda _: self._answer_later(socket, packet, result))
+            elif isinstance(result, Reply):
+                self._acknowledge(socket, packet.id, {"ok": True, **result.result})
+                result.afterwards()
+            elif isinstance(result, list):
+                self._acknowledge_with(socket, packet.id, result)
+            else:
+                self._acknowledge(socket, packet.id, {"ok": True, **(result or {})})
+        except Exception:  # such as a room whose messages would never come
+            self._fail(packet.data[0])
+
+    def _answer_later(self, socket: Socket, packet: Packet, later: Later) -> None:
+        if later.value.cancelled():
+            return
+        error = later.value.exception()
+        if error is not None:
+            self._refuse(socket, packet, error)
+        else:
+            self._acknowledge(socket, packet.id, {"ok": True, later.field: later.value.result()})
+
+    def _refuse(self, socket: Socket, packet: Packet, error: BaseException) -> None:
+        """A refusal is told as it is; a bug is logged and told by its id. The client's other events go on."""
+        if isinstance(error, DomainError):
+            self._acknowledge(socket, packet.id, _refusal(error))
+            if isinstance(error, RateLimited):
+                self._lose_patience(socket)
+        else:
+            problem = _unexpected(packet.data[0], error)
+            self._acknowledge(socket, packet.id, {"ok": False, "error": problem})
 
     def _lose_patience(self, socket: Socket) -> None:
         if not self._patience.take(self._loop.time()):
             self._inbox.clear()
             socket.kick("went on after many refusals")
-
-    def _acknowledge_later(
-        self, socket: Socket, ack_id: int | None, event: object, future: "asyncio.Future[Wire]"
-    ) -> None:
-        if future.cancelled():
-            return
-        error = future.exception()
-        if error is None:
-            self._acknowledge(socket, ack_id, {"ok": True, **future.result()})
-        elif isinstance(error, DomainError):
-            self._acknowledge(socket, ack_id, _refusal(error))
-        else:
-            problem = _unexpected(event, error)
-            self._acknowledge(socket, ack_id, {"ok": False, "error": problem})
 
     def _acknowledge(self, socket: Socket, ack_id: int | None, answer: Wire) -> None:
         self._acknowledge_with(socket, ack_id, [answer])

@@ -6,7 +6,7 @@ Nothing here knows of rooms or messages. `chat.connection` carries the namespace
 import asyncio
 import inspect
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -32,11 +32,19 @@ class Reply:
     afterwards: Callable[[], None]
 
 
-# What a handler gives: fields of the acknowledgement, or a future of them, so that the next event need not wait; or a
-# list of the acknowledgement's arguments as they are.
-Result = Wire | list[Any] | Reply | asyncio.Future[Wire] | None
+@dataclass(frozen=True, slots=True)
+class Later:
+    """An acknowledgement `{field: value}` that is sent when the value is there: the next event need not wait for it."""
+
+    field: str
+    value: "asyncio.Future[Any]"
+
+
+# What a handler gives: fields of the acknowledgement, or a list of its arguments as they are.
+Result = Wire | list[Any] | Reply | Later | None
 S = TypeVar("S", bound="Socket")
-Handler = Callable[..., Awaitable[Result]]
+# A plain function, where there is nothing to await, costs no task.
+Handler = Callable[..., Coroutine[Any, Any, Result] | Result]
 
 
 class Socket:
@@ -116,7 +124,9 @@ class Namespace(Generic[S]):
         self._handlers: dict[str, tuple[Handler, int, int, str]] = {}
 
     def register(self, event: str, handler: Handler, *, limit: str = DEFAULT_LIMIT) -> None:
-        """Call `await handler(socket, *arguments)` for the event. Its signature says how many there may be.
+        """Call `handler(socket, *arguments)` for the event, and await what it gives if it is a coroutine.
+
+        Its signature says how many arguments there may be.
 
         Each event counts as one of `limit` (chat.limits.LIMITS) where the namespace has limits.
         """
@@ -151,8 +161,8 @@ class Namespace(Generic[S]):
             RateLimited: the client has to wait.
         """
 
-    async def call(self, socket: S, event: object, arguments: list[Any]) -> Result:
-        """Run the handler of an event.
+    def call(self, socket: S, event: object, arguments: list[Any]) -> Coroutine[Any, Any, Result] | Result:
+        """What the handler of an event gives: its result, or a coroutine of it.
 
         Raises:
             DomainError: there are too many, there is no such event, its arguments do not fit, or the handler refuses.
@@ -167,4 +177,4 @@ class Namespace(Generic[S]):
                 f"The event {event} takes {required} to {allowed} arguments.",
                 fields={"arguments": f"there were {len(arguments)}"},
             )
-        return await handler(socket, *arguments)
+        return handler(socket, *arguments)

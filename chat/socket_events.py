@@ -5,7 +5,8 @@ events with `register_event`.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from chat import actions
@@ -17,7 +18,7 @@ from chat.database import run_in_db
 from chat.errors import BadInput, Forbidden, NotFound
 from chat.group_writer import submit_post
 from chat.models import Room
-from chat.namespaces import DEFAULT_LIMIT, Handler, Reply, Wire
+from chat.namespaces import DEFAULT_LIMIT, Handler, Later, Reply, Wire
 from chat.presence import current_presence
 from chat.protocol.offsets import NUMBER_MAX
 from chat.recovery import TakenOver
@@ -109,23 +110,24 @@ async def leave_room(socket: ChatSocket, room_id: object) -> Wire:
     return {}
 
 
-async def send_message(socket: ChatSocket, room_id: object, content: object) -> "asyncio.Future[Wire]":
-    """`send-message roomId, text | {text, clientId, parentId}`: the stored message."""
+def send_message(socket: ChatSocket, room_id: object, content: object) -> Later | Coroutine[Any, Any, Later]:
+    """`send-message roomId, text | {text, clientId, parentId}`: the stored message.
+
+    The next event of this client, often another message, does not wait for the commit.
+    """
     options = {"text": content} if isinstance(content, str) else _object(content, "message")
     if options.get("attachmentIds"):
         raise BadInput("Messages cannot have attachments yet.", fields={"attachmentIds": "must be empty"})
     text = options.get("text")
     values = {"client_id": options.get("clientId"), "parent_id": options.get("parentId")}
+    check = partial(Post.checked, socket.user, room_id, text, **values)
     if isinstance(text, str) and len(text) > RENDER_INLINE_MAX_CHARACTERS:
-        post = await asyncio.to_thread(Post.checked, socket.user, room_id, text, **values)
-    else:
-        post = Post.checked(socket.user, room_id, text, **values)
-    # Not awaited: the next event of this client, often another message, need not wait for the commit.
-    return asyncio.ensure_future(_stored(submit_post(post)))
+        return _send_long(check)
+    return Later("message", submit_post(check()))
 
 
-async def _stored(message: "asyncio.Future[Wire]") -> Wire:
-    return {"message": await message}
+async def _send_long(check: Callable[[], Post]) -> Later:
+    return Later("message", submit_post(await asyncio.to_thread(check)))
 
 
 async def edit_message(socket: ChatSocket, message_id: object, text: object) -> Wire:
