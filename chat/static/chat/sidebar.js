@@ -114,13 +114,22 @@ export class Sidebar {
     const item = this.#item(message.roomId);
     if (!isNews || !item || message.author.id === this.#me.id || this.isReading(message.roomId)) return;
     const mentioned = message.html.toLowerCase().includes(`>@${this.#me.username.toLowerCase()}<`);
-    this.setUnread(message.roomId, Number(item.dataset.unread) + 1, Number(item.dataset.mentions) + Number(mentioned));
+    // The list was rendered at `version`; a count of the server may have come before the message that it counts.
+    const isRendered = message.version <= Number(item.dataset.version);
+    const isCounted = isRendered || message.version <= Number(item.dataset.counted ?? 0);
+    const mentions = Number(item.dataset.mentions) + Number(mentioned && !isRendered);
+    this.setUnread(message.roomId, Number(item.dataset.unread) + Number(!isCounted), mentions);
   }
 
   /** The server's own count, which also falls when the room is read on another device. */
-  #updated({ roomId, unread }) {
-    if (!this.#item(roomId)) this.refresh();
-    else if (!this.isReading(roomId)) this.setUnread(roomId, unread);
+  #updated({ roomId, version, unread }) {
+    const item = this.#item(roomId);
+    if (!item) {
+      this.refresh();
+    } else if (!this.isReading(roomId) && version >= this.versions.get(roomId)) {
+      item.dataset.counted = version;
+      this.setUnread(roomId, unread);
+    } // an older count is followed by a newer one
   }
 
   /** Whether the reader is looking at the end of that room just now; a room's page says so. */
