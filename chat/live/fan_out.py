@@ -157,17 +157,21 @@ class FanOut:
     def _write_to(self, seat: Seat, run: Run) -> None:
         reader = seat.reader
         with_offset = run.has_versions and reader.recoverable
-        if seat.user_id in run.about or (with_offset and len(reader.room_ids()) > 1):
-            self._write_singly(seat, run, with_offset)
+        if with_offset and (seat.user_id in run.about or len(reader.room_ids()) > 1):
+            self._write_singly(seat, run)
+        elif seat.user_id in run.about:
+            rest = run.without(seat.user_id)
+            if rest.packets:
+                seat.session.send_encoded(*rest)
         else:
             seat.session.send_encoded(*(run.with_offset(self._room_id) if with_offset else run.plain))
 
-    def _write_singly(self, seat: Seat, run: Run, with_offset: bool) -> None:
+    def _write_singly(self, seat: Seat, run: Run) -> None:
         for delivery in run.deliveries:
             seat.cursor += 1
             if delivery.about == seat.user_id:
                 continue
-            if with_offset and delivery.version is not None:
+            if delivery.version is not None:
                 seat.session.send(packet_with_offset(delivery, seat.reader.positions()))
             else:
                 seat.session.send(delivery.encoded(event_packet))

@@ -49,21 +49,31 @@ class Run:
 
     Attributes:
         plain: what clients get that cannot be recovered.
-        about: ids of the users who do not get all of them.
+        about: ids of the users who do not get all of them, with the places of what they do not get.
         has_versions: whether clients that can be recovered get a form of their own.
     """
 
-    __slots__ = ("_with_offset", "about", "deliveries", "has_versions", "plain")
+    __slots__ = ("_frames", "_with_offset", "about", "deliveries", "has_versions", "plain")
 
     def __init__(self, deliveries: Sequence[Delivery]) -> None:
         self.deliveries = deliveries
+        self._frames = [delivery.encoded(event_frame) for delivery in deliveries]
         self.plain = Encoded(
-            b"".join([delivery.encoded(event_frame) for delivery in deliveries]),
-            [delivery.encoded(event_packet) for delivery in deliveries],
+            b"".join(self._frames), [delivery.encoded(event_packet) for delivery in deliveries]
         )
-        self.about = {user_id for delivery in deliveries if (user_id := delivery.about) is not None}
+        self.about: dict[int, list[int]] = {}
+        for place, delivery in enumerate(deliveries):
+            if (user_id := delivery.about) is not None:
+                self.about.setdefault(user_id, []).append(place)
         self.has_versions = any(delivery.version is not None for delivery in deliveries)
         self._with_offset: Encoded | None = None
+
+    def without(self, user_id: int) -> Encoded:
+        """What one of those gets whom it is about. When a room comes back, that is everybody there."""
+        frames, packets = list(self._frames), list(self.plain.packets)
+        for place in reversed(self.about[user_id]):
+            del frames[place], packets[place]
+        return Encoded(b"".join(frames), packets)
 
     def with_offset(self, room_id: int) -> Encoded:
         """What clients get that can be recovered and have joined this room alone."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from chat.live.delivery import Delivery
 from chat.live.fan_out import FanOut, Seat
+from chat.live.frames import event_frame
 from chat.protocol.websocket import encode_frame
 
 ROOM = "room.1"
@@ -120,13 +121,27 @@ def test_who_is_reached_late_gets_more_at_once_and_nobody_anything_twice():
 def test_users_are_not_told_what_is_about_themselves():
     fan_out = FanOut(1)
     ada, grace = Client(1, direct=True).join(fan_out, 0), Client(2, direct=True).join(fan_out, 0)
-    for delivery in (stored(1), typing(1), stored(2)):
+    slow = Client(1).join(fan_out, 0)
+    for delivery in (stored(1), typing(1), stored(2), typing(1)):
         fan_out.add(delivery)
 
     write_all(fan_out)
 
-    assert ada.versions == [1, 2] and ada.writes == []
-    assert grace.packets == [] and grace.writes[0].count(b"typing") == 1
+    assert ada.packets == [] and ada.writes == [
+        stored(1).encoded(event_frame) + stored(2).encoded(event_frame)
+    ]
+    assert slow.versions == [1, 2] and slow.writes == []
+    assert grace.packets == [] and grace.writes[0].count(b"typing") == 2
+
+
+def test_who_has_nothing_but_news_about_himself_is_written_nothing():
+    fan_out = FanOut(1)
+    ada = Client(1, direct=True).join(fan_out, 0)
+    fan_out.add(typing(1))
+
+    write_all(fan_out)
+
+    assert (ada.packets, ada.writes) == ([], [])
 
 
 def test_a_client_that_can_be_recovered_is_told_how_far_it_is():
