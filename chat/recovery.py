@@ -109,9 +109,10 @@ class Record:
         self.rooms[room_id] = version
         if self._stored:
             self._change()
-        else:
-            actions.begin_socket_session(user, pid=self.pid, sid=self.sid, rooms=self.rooms)
+        elif actions.begin_socket_session(user, pid=self.pid, sid=self.sid, rooms=self.rooms):
             self._stored = True
+        else:
+            raise TakenOver
 
     def note_leave(self, room_id: int) -> None:
         """A room was left; no matter if it had not been joined.
@@ -165,10 +166,15 @@ class Keeper:
     async def _run(self) -> None:
         while not is_cancelled():
             try:
-                removed = await run_in_db(actions.keep_socket_sessions, list(self._pids))
-                log.debug("%d sessions of Socket.IO clients were removed", removed)
+                await run_in_db(actions.keep_socket_sessions, list(self._pids))
+                while await run_in_db(actions.remove_old_socket_sessions):
+                    pass
             except DatabaseError as error:
                 log.warning("the sessions of Socket.IO clients could not be kept: %s", error)
+            except Exception:  # a day without this loop, and the sessions of those who are here are gone
+                log.exception(
+                    "the sessions of Socket.IO clients could not be kept; the next time tries again"
+                )
             await asyncio.sleep(KEEP_INTERVAL_S)
 
 

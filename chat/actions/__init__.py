@@ -26,6 +26,7 @@ from chat.actions.socket_sessions import (
     change_socket_session,
     end_socket_session,
     keep_socket_sessions,
+    remove_old_socket_sessions,
     take_over_socket_session,
 )
 from chat.actions.users import change_password, create_bot, create_user, touch_last_seen
@@ -64,6 +65,7 @@ __all__ = [
     "post_message",
     "post_messages",
     "remove_member",
+    "remove_old_socket_sessions",
     "remove_reaction",
     "save_partial",
     "take_over_socket_session",

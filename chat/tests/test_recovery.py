@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 
 import orjson
 import pytest
@@ -20,6 +21,7 @@ from chat.protocol.offsets import format_offset
 from chat.sweeps import current_sweeper
 from chat.tests.people import chat_model
 from chat.tests.socket_client import WireClient, access_token, disconnect_all
+from chat.tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -478,7 +480,10 @@ def test_sessions_are_kept_while_their_clients_are_there(ada):
         actions.begin_socket_session(ada, pid=pid, sid="s", rooms={})
     SocketSession.objects.exclude(pid="recent").update(updated_at=day_ago)
 
-    assert actions.keep_socket_sessions(["live"]) == 1
+    actions.keep_socket_sessions(["live"])
+
+    assert actions.remove_old_socket_sessions() == 1
+    assert actions.remove_old_socket_sessions() == 0
 
     assert set(SocketSession.objects.values_list("pid", flat=True)) == {"live", "recent"}
 
@@ -492,6 +497,85 @@ async def test_the_keeper_removes_what_is_too_old_at_once(ada, general):
     keeper.add("live")
 
     await no_session_is_left()
+
+
+async def test_the_keeper_removes_a_chunk_after_the_other(ada, monkeypatch):
+    monkeypatch.setattr("chat.actions.socket_sessions.REMOVED_AT_ONCE", 2)
+    removed = []
+    remove = actions.remove_old_socket_sessions
+    monkeypatch.setattr(
+        actions, "remove_old_socket_sessions", lambda: removed.append(remove()) or removed[-1]
+    )
+    old = {"sid": "s", "user": ada, "updated_at": timezone.now() - timedelta(days=2)}
+    await SocketSession.objects.abulk_create([SocketSession(pid=f"gone {n}", **old) for n in range(5)])
+    keeper = recovery.Keeper()
+
+    keeper.add("live")
+
+    await no_session_is_left()
+    await eventually(lambda: len(removed) == 4)
+    assert removed == [2, 2, 1, 0]
+
+
+async def test_the_keeper_survives_what_nobody_foresaw(ada, monkeypatch, caplog):
+    monkeypatch.setattr(recovery, "KEEP_INTERVAL_S", 0.05)
+    keep = actions.keep_socket_sessions
+    calls = []
+
+    def fail_once(pids):
+        calls.append(pids)
+        if len(calls) == 1:
+            raise ValueError("a bug")
+        keep(pids)
+
+    monkeypatch.setattr(actions, "keep_socket_sessions", fail_once)
+    keeper = recovery.Keeper()
+    keeper.add("live")
+
+    await eventually(lambda: len(calls) > 1)
+
+    assert "could not be kept" in caplog.records.pop(0).message
+    assert keeper._task is not None
+    keeper._task.cancel()
+
+
+def test_a_session_whose_beginning_went_unanswered_may_be_begun_again_by_the_same_socket_only(ada):
+    begin = partial(actions.begin_socket_session, ada, pid="p")
+    assert begin(sid="mine", rooms={1: 5})
+
+    assert begin(sid="mine", rooms={1: 5, 2: 7})
+    assert not begin(sid="another", rooms={3: 1})
+
+    assert SocketSession.objects.values_list("sid", "rooms").get() == ("mine", {"1": 5, "2": 7})
+
+
+async def test_a_join_whose_row_was_written_without_an_answer_can_be_repeated(ada, general, monkeypatch):
+    begin = actions.begin_socket_session
+
+    def lose_answer(*args, **kwargs):
+        begin(*args, **kwargs)
+        raise OperationalError("the connection was lost after the commit")
+
+    client = await Recoverable(ada).connect()
+    with monkeypatch.context() as outage:
+        outage.setattr(actions, "begin_socket_session", lose_answer)
+        assert not (await client.wire.emit("join-room", str(general.pk)))["ok"]
+
+    await client.join(general)
+
+    await client.cut_off()
+    await client.connect()
+    assert client.recovered
+    await disconnect_all(client.wire)
+
+
+def test_of_a_users_sessions_the_newest_stay(ada, grace, monkeypatch):
+    monkeypatch.setattr("chat.actions.socket_sessions.SESSIONS_MAX", 3)
+    for number in range(6):
+        actions.begin_socket_session(ada, pid=f"a{number}", sid="s", rooms={})
+        actions.begin_socket_session(grace, pid="hers", sid="s", rooms={})
+
+    assert set(SocketSession.objects.values_list("pid", flat=True)) == {"a3", "a4", "a5", "hers"}
 
 
 @pytest.mark.parametrize("when", ["the caller is looked up", "the session is taken over"])
