@@ -299,6 +299,9 @@ class Hub:
                 if not self._events_lost:
                     log.warning("the channel layer cannot be reached: %s", error)
                 self._events_lost = True
+            except Exception:  # a loss would not be noticed again if this loop ended
+                log.exception("the channel layer could not be probed; the next probe tries again")
+                self._events_lost = True
 
     async def _probe_returned(self, number: int) -> None:
         self._probe_seen = number

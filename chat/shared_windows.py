@@ -49,7 +49,14 @@ class SharedWindows:
 
         While Redis is away there is room: what a process counts by itself must do.
         """
-        self._executor.submit(lambda: done(self._has_room(window, key, count)))
+        self._executor.submit(lambda: done(self._count(window, key, count)))
+
+    def _count(self, window: RateLimitItemPerSecond, key: tuple[str, str], count: int) -> bool:
+        try:
+            return self._has_room(window, key, count)
+        except Exception:  # whoever never hears would never ask again, and count for nothing anywhere else
+            log.exception("a rate limit could not be counted in Redis")
+            return True
 
     def _has_room(self, window: RateLimitItemPerSecond, key: tuple[str, str], count: int) -> bool:
         if self._clock() < self._retry_at:

@@ -35,6 +35,8 @@ async def watch_versions(hub: Watched) -> None:
             await compare_versions(hub)
         except DatabaseError as error:  # the next look finds what this one would have
             log.warning("the versions of the rooms could not be read: %s", error)
+        except Exception:  # without this loop an event that was never announced would stay unseen
+            log.exception("the versions of the rooms could not be compared; the next look tries again")
 
 
 async def compare_versions(hub: Watched) -> None:

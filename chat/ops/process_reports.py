@@ -95,17 +95,25 @@ class Reporter:
     async def _run(self) -> None:
         try:
             while not is_cancelled():
-                await self._measure_lag()
-                watching = bool(self._listeners)
-                if not watching and not await self._is_watched_elsewhere():
-                    self._counted = None
-                    continue
-                self._begin_interval()
-                reports = await self._share(self._own_report(), watching=watching)
-                for listener in list(self._listeners):
-                    listener(reports)
+                await self._measure_lag()  # takes an interval
+                try:
+                    await self._report()
+                except (
+                    Exception
+                ):  # such as the report of another version: whoever watches would see nothing again
+                    log.exception("the figures could not be reported; the next interval tries again")
         finally:
             await self._redis.aclose()
+
+    async def _report(self) -> None:
+        watching = bool(self._listeners)
+        if not watching and not await self._is_watched_elsewhere():
+            self._counted = None
+            return
+        self._begin_interval()
+        reports = await self._share(self._own_report(), watching=watching)
+        for listener in list(self._listeners):
+            listener(reports)
 
     async def _measure_lag(self) -> None:
         loop, tick_s, worst_s = asyncio.get_running_loop(), INTERVAL_S / LAG_TICKS, 0.0
@@ -161,12 +169,23 @@ class Reporter:
         except (OSError, RedisError) as error:
             log.debug("the reports of other processes cannot be read: %s", error)
             return [own]
-        others = [report for report in map(orjson.loads, answers) if report["id"] != self.id]
+        others = [report for answer in answers if (report := _parse(answer)) and report["id"] != self.id]
         return [own, *sorted(others, key=lambda report: (report["host"], report["pid"]))]
 
     def _key(self, name: str) -> str:
         # The braces keep the keys on one node of a Redis cluster.
         return f"{settings.CHANNEL_PREFIX}:{{ops}}:{name}"
+
+
+def _parse(answer: bytes) -> Report | None:
+    """A report; None for one of a version that wrote them otherwise."""
+    try:
+        report = orjson.loads(answer)
+    except ValueError:
+        return None
+    if not isinstance(report, dict) or not isinstance(report.get("pid"), int):
+        return None
+    return report if isinstance(report.get("host"), str) and "id" in report else None
 
 
 current_reporter = PerLoop(Reporter)

@@ -92,6 +92,11 @@ class Line:
                     await self._receive(redis)
                 except _DOWN as error:
                     self._fail(error)
+                except (
+                    Exception
+                ) as error:  # nobody would hear of the other processes again if this loop ended
+                    log.exception("what came from another web process could not be used")
+                    self._fail(error)
                 self._tried.set()
                 await asyncio.sleep(RECONNECT_S)
         finally:
@@ -129,17 +134,23 @@ class Line:
         try:
             while not is_cancelled():
                 await self._has_waiting.wait()
-                batch = self._take_batch()
                 try:
-                    listeners = await _publish(redis, batch)
+                    await self._write_batch(redis)
                 except _DOWN as error:  # what was sent of the batch is unknown
                     log.warning("the other web processes cannot be reached: %s", error)
                     self._receiver.broken()
-                    continue
-                for address in {address for (address, _), n in zip(batch, listeners, strict=True) if n == 0}:
-                    self._receiver.gone(address)
+                except Exception:  # they would hear nothing from here again if this loop ended
+                    log.exception("what is for other web processes could not be sent")
+                    self._receiver.broken()
+                    await asyncio.sleep(RECONNECT_S)
         finally:
             await redis.aclose()
+
+    async def _write_batch(self, redis: Redis) -> None:
+        batch = self._take_batch()
+        listeners = await _publish(redis, batch)
+        for address in {address for (address, _), n in zip(batch, listeners, strict=True) if n == 0}:
+            self._receiver.gone(address)
 
     def _take_batch(self) -> list[tuple[str, bytes]]:
         batch: list[tuple[str, bytes]] = []

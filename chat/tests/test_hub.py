@@ -173,6 +173,20 @@ async def test_a_message_that_cannot_be_used_counts_as_lost(quick_probes, caplog
     await eventually(lambda: seen[-1].name == "typing")
 
 
+async def test_a_probe_that_fails_as_nobody_foresaw_counts_as_lost_and_the_next_one_works(
+    quick_probes, caplog, monkeypatch
+):
+    seen: list[Delivery] = []
+    hub = current_hub()
+    await hub.listen(ROOM, seen.append)
+
+    with monkeypatch.context() as bug:
+        bug.setattr(hub._layer, "send", lambda *args: 1 / 0)
+        await eventually(lambda: "could not be probed" in caplog.text)
+
+    await eventually(lambda: [delivery.name for delivery in seen] == [RESYNC])
+
+
 async def test_bytes_that_are_no_message_count_as_lost(quick_probes, caplog):
     seen: list[Delivery] = []
     hub = current_hub()

@@ -291,6 +291,27 @@ def test_a_redis_that_does_not_answer_holds_nobody_up(clock):
             assert passed(limiter, 60, user_id=1) == 60
 
 
+def test_a_count_that_fails_as_nobody_foresaw_leaves_the_process_counting_alone(
+    redis_windows, clock, caplog, monkeypatch
+):
+    limiter = Limiter(lambda: redis_windows, clock=clock)
+    asked = []
+
+    def fail(*args, **kwargs):
+        asked.append(args)
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(redis_windows._windows, "hit", fail)
+
+    assert passed(limiter, 100, user_id=1) == 60
+    clock.now += 60
+    before = len(asked)
+    assert passed(limiter, 100, user_id=1) == 60
+
+    assert len(asked) > before > 0  # it was told that it may ask again
+    assert "could not be counted" in caplog.text
+
+
 def test_redis_is_used_again_when_it_is_back(nobody_listens, redis_windows, clock, caplog):
     shared = SharedWindows(nobody_listens, prefix="test", executor=AtOnce(), clock=clock)
     limiter = Limiter(lambda: shared, clock=clock)

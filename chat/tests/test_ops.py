@@ -17,6 +17,7 @@ from chat.ops import figures, process_reports
 from chat.ops.monitor import Question, current_monitor
 from chat.ops.process_reports import Reporter, add_up, current_reporter
 from chat.tests.socket_client import WireClient, access_token, sign_in
+from chat.tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 COOKIE_NAME = b"sessionid="
@@ -232,6 +233,36 @@ async def test_a_process_reports_only_while_somebody_watches(ada, reports):
     async with asyncio.timeout(5):
         while not await redis.hexists(keys + "reports", reporter.id):  # noqa: ASYNC110 - Redis tells nobody
             await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("report", [b"{}", b"[]", b"\xff", b'{"id":"old","pid":"?","host":1}'])
+async def test_a_report_of_another_version_is_left_out_and_the_others_go_on(ada, reports, report):
+    redis, keys = reports
+    await redis.zadd(keys + "alive", {"old": 9e12})
+    await redis.hset(keys + "reports", "old", report)
+
+    client = await WireClient().open()
+    async with watching(client, {"token": await access_token(ada)}):
+        shown = [await next_figures(client) for _ in range(3)]
+
+    assert [[process["id"] for process in one["processes"]] for one in shown] == [[current_reporter().id]] * 3
+
+
+async def test_a_listener_that_fails_does_not_end_the_reports(monkeypatch, caplog):
+    heard = []
+
+    def listen(reports) -> None:
+        heard.append(reports)
+        raise ValueError("a bug")
+
+    reporter = Reporter()
+    reporter.add_listener(listen)
+
+    await eventually(lambda: len(heard) > 1)
+
+    assert "could not be reported" in caplog.text
+    assert reporter._task is not None
+    reporter._task.cancel()
 
 
 async def test_without_redis_a_process_still_shows_itself(ada, settings):

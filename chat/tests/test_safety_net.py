@@ -1,5 +1,7 @@
 """An event that nobody announced, since its process was killed after the commit, is found in the database."""
 
+import asyncio
+
 import pytest
 
 from chat import actions
@@ -30,6 +32,25 @@ async def test_a_message_that_was_never_announced_arrives(ada, grace, general, n
 
     assert (await client.event("new-message"))[1]["text"] == "unheard of"
     await client.disconnect()
+
+
+async def test_a_look_that_fails_as_nobody_foresaw_is_followed_by_others(monkeypatch, caplog):
+    monkeypatch.setattr(safety_net, "INTERVAL_S", 0.01)
+
+    class Watched:
+        looks = 0
+
+        def groups(self) -> list[str]:
+            self.looks += 1
+            raise ValueError("a bug")
+
+    hub = Watched()
+    watching = asyncio.create_task(safety_net.watch_versions(hub))
+
+    await eventually(lambda: hub.looks > 2)
+
+    watching.cancel()
+    assert "could not be compared" in caplog.text
 
 
 async def test_listeners_who_did_not_say_what_they_know_are_told_to_read_once(ada, general, never_announced):
