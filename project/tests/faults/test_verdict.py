@@ -114,6 +114,16 @@ def test_a_message_that_is_new_a_second_time_is_told():
     assert found == ["ada: 1 told under the wrong name: message 1 version 4 as new-message"]
 
 
+def test_a_message_that_was_changed_before_a_client_heard_of_it_may_be_new_or_not():
+    edited = stored(1, 1, 4)
+    messages = [edited, SECOND, THIRD]
+
+    as_new = problems(log(*news(SECOND, THIRD, edited)), messages=messages)
+    as_update = problems(log(*news(SECOND, THIRD), ("message-updated", edited)), messages=messages)
+
+    assert (as_new, as_update) == ([], [])
+
+
 def test_a_message_that_is_never_new_is_told():
     found = problems(log(*news(FIRST), ("message-updated", SECOND), *news(THIRD)))
 

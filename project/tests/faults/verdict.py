@@ -198,16 +198,25 @@ def _disorder(events: Sequence[Event]) -> Iterator[str]:
 
 
 def _misnamed(by_id: Mapping[str, Stored], log: ClientLog) -> Iterator[str]:
-    """`new-message` first and once, for what was posted after the join; `message-updated` for all else."""
+    """`new-message` first and once, for what was posted after the join; `message-updated` for all else.
+
+    Either, for a message that was changed before the client heard of it and whose place the client has passed: whoever
+    is cut off while it catches up has not heard of it, and comes back with a `since` above it.
+    """
     known: set[str] = set()
+    reached = dict(log.joined)
     for event in log.events:
         message = by_id.get(event.message_id)
         if message is None:
             continue  # told as "not as stored"
         is_first = event.message_id not in known and message.posted_version > log.joined[event.room_id]
-        if (event.name == NEW) != is_first:
+        is_passed = (
+            event.version > message.posted_version and reached[event.room_id] >= message.posted_version
+        )
+        if (event.name == NEW) != is_first and not (is_first and is_passed):
             yield f"{_case(event.message_id, event.version)} as {event.name}"
         known.add(event.message_id)
+        reached[event.room_id] = max(reached[event.room_id], event.version)
 
 
 def _untrue(by_id: Mapping[str, Stored], events: Sequence[Event]) -> Iterator[str]:
