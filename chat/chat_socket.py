@@ -24,9 +24,8 @@ from chat.sweeps import current_sweeper
 
 log = logging.getLogger(__name__)
 TYPING_LASTS_S = 6.0
-ROOMS_MAX = (
-    300  # of a connection: a client that can be recovered is told its place in each with every message
-)
+# Of a connection: a client that can be recovered is told its place in each of them with every message.
+ROOMS_MAX = 300
 SESSION_ENDED = "Your access has ended. Sign in again."
 
 

@@ -65,7 +65,8 @@ export function useSocket(url, getToken) {
       try {
         const token = await latestGetToken.current();
         const answer = await socket.timeout(ANSWER_MS).emitWithAck("renew-token", { token });
-        if (answer.ok) renewBefore(token);
+        if (!answer.ok) throw new Error(answer.error.code);
+        renewBefore(token);
       } catch {
         renewal = setTimeout(renew, RETRY_MS); // if it never succeeds, the server ends the connection, and says so
       }
