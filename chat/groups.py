@@ -3,9 +3,8 @@
 _ROOM = "room."
 MEMBERSHIPS = "memberships"  # one for all rooms: each process knows which users it serves
 
-EVERY_PROCESS = (
-    "processes"  # each process that listens to anything; its messages say of which groups they tell
-)
+# Each process that listens to anything; its messages say of which groups they tell.
+EVERY_PROCESS = "processes"
 
 
 def room_group(room_id: int | str) -> str:
