@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from chat.database import run_in_db
 
 BATCH_MAX = 64
+REST_MAX_S = 0.01
 _AWAY = (InterfaceError, OperationalError, OSError, RedisError)  # it is no question's fault
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -21,7 +22,8 @@ A = TypeVar("A")
 class Batches(Generic[Q, A]):
     """The questions of one event loop; `answer` gives the answers in their order.
 
-    There is no timer: the first question is asked at once, and those that come meanwhile are the next batch.
+    The first question is asked at once, and those that come meanwhile are the next batch. Where they go on coming, a
+    batch is followed by a rest as long as it took: fewer and larger ones do the same for less.
     """
 
     def __init__(self, answer: Callable[[Sequence[Q]], Awaitable[Sequence[A]]]) -> None:
@@ -52,10 +54,14 @@ class Batches(Generic[Q, A]):
         return await future
 
     async def _answer_all(self) -> None:
+        loop = asyncio.get_running_loop()
         try:
             while self._waiting:
+                begun_at = loop.time()
                 batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
                 await self._answer_batch(batch)
+                if 0 < len(self._waiting) < BATCH_MAX:
+                    await asyncio.sleep(min(loop.time() - begun_at, REST_MAX_S))
         finally:
             self._task = None
 
