@@ -79,6 +79,7 @@ chat_namespace = ChatNamespace()
 def register_event(name: str, handler: Handler, *, limit: str = DEFAULT_LIMIT) -> None:
     """Let clients emit `name`: calls `handler(socket, *arguments)`, where `socket.user` is the caller.
 
-    It is a coroutine function, or a plain one that waits for nothing. The dict it returns becomes the acknowledgement `{ok: true, ...}`; a DomainError becomes `{ok: false, error}`.
+    It is a coroutine function, or a plain one that waits for nothing. The dict it returns becomes the acknowledgement
+    `{ok: true, ...}`; a DomainError becomes `{ok: false, error}`.
     """
     chat_namespace.register(name, handler, limit=limit)
