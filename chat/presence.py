@@ -180,6 +180,10 @@ class Presence:
                     log.warning("presence could not reach Redis: %s", error)
                     self._wake.set()  # what was not told stays in `_changed`
                     await asyncio.sleep(RETRY_S)
+                except Exception:  # nobody's coming and going here would be told again if this loop ended
+                    log.exception("presence could not be told; it is tried again")
+                    self._wake.set()
+                    await asyncio.sleep(RETRY_S)
         finally:
             await self._redis.aclose()
 

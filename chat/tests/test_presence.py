@@ -226,3 +226,18 @@ async def test_an_outage_of_redis_empties_the_list_of_users(monkeypatch):
     monkeypatch.setattr(here, "_run_scripts", unreachable)
 
     assert await here.users_in(ROOM) == []
+
+
+async def test_what_could_not_be_told_for_a_reason_that_nobody_foresaw_is_told_again(
+    announced, monkeypatch, caplog
+):
+    monkeypatch.setattr(presence_module, "RETRY_S", 0.01)
+    here = Presence()
+    with monkeypatch.context() as bug:
+        bug.setattr(here, "_tell_changes", lambda: 1 / 0)
+        here.enter(ROOM, ADA, "tab")
+        await eventually(lambda: "could not be told" in caplog.text)
+
+    await settled(here)
+
+    assert announced == [UserJoined(ROOM, ADA)]
