@@ -186,7 +186,7 @@ async def test_a_rollback_announces_nothing(monkeypatch):
 @pytest.mark.django_db(transaction=True)
 async def test_code_without_an_event_loop_announces_before_it_goes_on(layer):
     layer.gate.set()
-    sent_by_then: list[tuple[str, list[int]]] = []
+    sent_by_then: list[tuple[str, dict[str, list[int]]]] = []
 
     def commit() -> None:  # as a management command
         assert served_loop() is None
@@ -196,7 +196,7 @@ async def test_code_without_an_event_loop_announces_before_it_goes_on(layer):
 
     await asyncio.to_thread(commit)
 
-    assert sent_by_then == [(ROOM, [0, 1])]
+    assert sent_by_then == [(ROOM, {ROOM: [0, 1]})]
 
 
 @pytest.mark.django_db(transaction=True)
