@@ -17,19 +17,21 @@ REST_MAX_S = 0.010
 class Flusher:
     """Writes the rooms of one event loop.
 
-    After a flush it rests as long as that took, so at most half of the time goes into writing: what comes meanwhile is
-    written together. A flush that comes later than that waits for nothing.
+    After a flush in which a room had several events it rests as long as that took, so at most half of the time goes
+    into writing: what comes meanwhile is written together. Events that come one at a time wait for nothing.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._due: dict[FanOut, None] = {}
         self._is_scheduled = False
+        self._is_busy = False  # a room got an event while it had another
         self._rest_until = 0.0
         self._begun = 0.0
 
     def schedule(self, fan_out: FanOut) -> None:
         """Write what the room has for its clients, soon."""
+        self._is_busy = self._is_busy or fan_out in self._due
         self._due[fan_out] = None
         if self._is_scheduled:
             return
@@ -64,8 +66,9 @@ class Flusher:
         self._loop.call_soon(self._write_slice if self._due else self._end)
 
     def _end(self) -> None:
-        now = self._loop.time()
-        self._rest_until = now + min(now - self._begun, REST_MAX_S)
-        self._is_scheduled = False
+        if self._is_busy:
+            now = self._loop.time()
+            self._rest_until = now + min(now - self._begun, REST_MAX_S)
+        self._is_scheduled = self._is_busy = False
         if self._due:
             self.schedule(next(iter(self._due)))

@@ -110,6 +110,7 @@ def test_a_small_room_does_not_wait_for_a_large_one(loop, flusher):
 def test_it_rests_as_long_as_the_last_flush_took(loop, flusher):
     room = Room(loop, 100, 0.000_02)
     flusher.schedule(room.event())
+    flusher.schedule(room.event())
     loop.run()
     [first] = room.written_at
 
@@ -120,8 +121,20 @@ def test_it_rests_as_long_as_the_last_flush_took(loop, flusher):
     assert at == pytest.approx(first + 0.002)
 
 
+def test_events_that_come_one_at_a_time_wait_for_no_rest(loop, flusher):
+    room, other = Room(loop, 100, 0.000_02), Room(loop, 100, 0.000_02)
+    flusher.schedule(room.event())
+    flusher.schedule(other.event())
+    loop.run()
+
+    flusher.schedule(room.event())
+
+    assert loop.later == [] and len(loop.soon) == 1
+
+
 def test_it_never_rests_long(loop, flusher):
     room = Room(loop, 10_000, 0.000_02)
+    flusher.schedule(room.event())
     flusher.schedule(room.event())
     loop.run()
 
@@ -133,6 +146,7 @@ def test_it_never_rests_long(loop, flusher):
 
 def test_after_its_rest_it_writes_at_once(loop, flusher):
     room = Room(loop, 100, 0.000_02)
+    flusher.schedule(room.event())
     flusher.schedule(room.event())
     loop.run()
     loop.now += 0.003
