@@ -125,8 +125,11 @@ class WireClient:
         return found
 
     async def no_event(self, quiet_s: float = 0.2) -> bool:
-        """Whether nothing arrives for a while."""
-        return not self.events and await self.wire.receive_nothing(quiet_s)
+        """Whether nothing arrives for a while; what does is printed."""
+        if not self.events and await self.wire.receive_nothing(quiet_s):
+            return True
+        print("arrived:", [*self.events] or await self.receive())
+        return False
 
     async def closed(self, timeout_s: float = 5) -> list[str]:
         """Wait for the server to close; the frames that came before."""

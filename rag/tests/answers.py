@@ -8,6 +8,7 @@ from channels.layers import get_channel_layer
 from django.apps import apps
 
 from chat.events import room_group
+from chat.groups import EVERY_PROCESS
 from rag.answering.flow import Means
 from rag.llm.scripted import ScriptedModel
 from rag.llm.seam import CitationDelta, Completion, ModelChosen, TextDelta, Usage
@@ -37,12 +38,14 @@ async def listening(room):
     """What is announced in the room while the block runs, as (name, data) in order."""
     layer, heard = get_channel_layer(), []
     channel = await layer.new_channel()
-    await layer.group_add(room_group(room.pk), channel)
+    for group in (room_group(room.pk), EVERY_PROCESS):
+        await layer.group_add(group, channel)
 
     async def hear():
         while True:
             message = await layer.receive(channel)
-            heard.extend((name, orjson.loads(data)) for name, _, data in message["events"])
+            events = message["groups"].get(room_group(room.pk), ())
+            heard.extend((name, orjson.loads(data)) for name, _, data in events)
 
     hearing = asyncio.create_task(hear())
     try:

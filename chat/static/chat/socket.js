@@ -28,7 +28,7 @@ export class Socket {
     url.search = "?EIO=4&transport=websocket";
     this.#url = url;
     addEventListener("online", () => this.#retryNow());
-    addEventListener("offline", () => this.#ws?.close());
+    addEventListener("offline", () => this.#ws && this.#abandon());
     addEventListener("pageshow", (event) => event.persisted && this.#retryNow());
     addEventListener("pagehide", () => this.#ws?.close());
     document.addEventListener("visibilitychange", () => document.hidden || this.#retryNow());
