@@ -35,7 +35,7 @@ def means(*scripts, passages=PASSAGES):
 
 @asynccontextmanager
 async def listening(room):
-    """What is announced in the room while the block runs, as (name, data) in order."""
+    """What is announced of the room's messages while the block runs, as (name, data) in order."""
     layer, heard = get_channel_layer(), []
     channel = await layer.new_channel()
     for group in (room_group(room.pk), EVERY_PROCESS):
@@ -45,7 +45,11 @@ async def listening(room):
         while True:
             message = await layer.receive(channel)
             events = message["groups"].get(room_group(room.pk), ())
-            heard.extend((name, orjson.loads(data)) for name, _, data in events)
+            heard.extend(
+                (name, orjson.loads(data))
+                for name, _, data in events
+                if name.startswith("message-") or name == "new-message"
+            )
 
     hearing = asyncio.create_task(hear())
     try:
