@@ -38,7 +38,7 @@ async def until_answer(condition, timeout_s):
 
 @pytest.mark.parametrize(
     ("end", "longest_s"),
-    [(signal.SIGKILL, 30), (signal.SIGTERM, 15)],
+    [(signal.SIGKILL, 60), (signal.SIGTERM, 45)],
     ids=["killed", "shut down"],
 )
 async def test_a_worker_that_ends_in_mid_answer_is_followed_by_another(
