@@ -20,6 +20,7 @@ if "pytest_django.plugin" in sys.modules:
 
     settings.PASSWORD_HASHERS = ["project.tests.hashers.QuickHasher"]
     django.setup()
+    _environment.settings_are_read()
 
 pytest_plugins = [
     "chat.tests.people",

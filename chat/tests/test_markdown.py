@@ -82,15 +82,18 @@ def assert_grows_slowly(run: Callable[[int], object], longest: int) -> None:
     """Run a part, a quarter and the whole: cubic takes 64 times as long, and what hangs is found while small."""
     before = FLOOR_S
     for size in (longest // 64, longest // 4, longest):
+        bound = 30 * max(before, FLOOR_S)
         took = _timed(run, size)
-        assert took < 30 * max(before, FLOOR_S), f"{size}: {took:.3f} s after {before:.3f} s"
+        if took >= bound:  # once may be the garbage collector's, or a neighbour's on this core
+            took = min(took, _timed(run, size))
+        assert took < bound, f"{size}: {took:.3f} s after {before:.3f} s"
         before = took
 
 
 def _timed(run: Callable[[int], object], size: int) -> float:
-    started = time.process_time()
+    started = time.thread_time()  # other threads of a test process are not the renderer's
     run(size)
-    return time.process_time() - started
+    return time.thread_time() - started
 
 
 def code_block(language: str, code: str) -> str:

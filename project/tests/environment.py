@@ -5,6 +5,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from django.conf import ENVIRONMENT_VARIABLE
+from django.conf import settings as django_settings
+
 from project.embedded.addresses import embedded_addresses
 from project.embedded.services import Services
 
@@ -29,11 +32,17 @@ class TestEnvironment:
         self._data_dir: Path | None = None
 
     def start(self) -> None:
-        """Set the environment that the settings will read, and start what it names."""
+        """Set the environment that the settings will read, and start what it names.
+
+        Raises:
+            RuntimeError: the settings have been read.
+        """
+        if django_settings.configured:
+            raise RuntimeError(f"The settings were read already. Unset {ENVIRONMENT_VARIABLE}.")
         for name in _NOT_FOR_TESTS:
             os.environ.pop(name, None)
         os.environ["ENV_FILE"] = os.devnull
-        os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"
+        os.environ[ENVIRONMENT_VARIABLE] = "project.settings"
         os.environ["RATE_LIMITS"] = (
             "off"  # tests do in a second what people do in an hour; those of limits set it on
         )
@@ -52,6 +61,10 @@ class TestEnvironment:
             self._services.start(with_parent=True)
         os.environ["DATA_DIR"] = os.environ[_STARTED_IN]
         (Path(os.environ["DATA_DIR"]) / "static").mkdir(exist_ok=True)  # whitenoise warns of a missing folder
+
+    def settings_are_read(self) -> None:
+        """Name the settings no more: the processes of pytest-xdist would read them before they come here."""
+        del os.environ[ENVIRONMENT_VARIABLE]
 
     def stop(self) -> None:
         """Stop and remove what this process started."""
