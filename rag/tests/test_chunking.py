@@ -151,9 +151,9 @@ def test_splitting_takes_linear_time_on_hostile_input():
 def test_splitting_a_sentence_that_never_ends_takes_linear_time(unit):
     def seconds(length: int) -> float:
         text = (unit * length)[:length]
-        started = time.process_time()
+        started = time.thread_time()
         split_sentences(text)
-        return time.process_time() - started
+        return time.thread_time() - started
 
     # What is quadratic takes 256 times as long; what is linear 16 times, however busy the machine is.
     assert seconds(320_000) < 80 * max(seconds(20_000), 0.002)

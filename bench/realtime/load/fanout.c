@@ -37,7 +37,7 @@ static void take_event(struct connection *c, const char *text, size_t length) {
 
 static void check_progress(void) {
     static uint64_t last_delivered, last_ns;
-    if (delivered != last_delivered || complete == sent) {
+    if (!last_ns || delivered != last_delivered || complete == sent) {
         last_delivered = delivered;
         last_ns = now_ns();
     } else if ((double)(now_ns() - last_ns) > PATIENCE_S * 1e9) {
@@ -46,7 +46,8 @@ static void check_progress(void) {
 }
 
 static void keep_window_full(double seconds) {
-    for (uint64_t end = now_ns() + (uint64_t)(seconds * 1e9); now_ns() < end && !wire_problem[0];) {
+    uint64_t before = delivered, end = now_ns() + (uint64_t)(seconds * 1e9);
+    while ((now_ns() < end || delivered == before) && !wire_problem[0]) { /* on a busy machine, until something came */
         while (sent - complete < (uint32_t)options.window) emit(now_ns());
         wire_poll(100);
         check_progress();
