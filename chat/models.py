@@ -141,6 +141,12 @@ class Message(models.Model):
         blank=True,
         help_text="What the rows of Reaction come to, in wire form; written with them under the message's lock.",
     )
+    attachments = models.JSONField(
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="The message's rows of Attachment in wire form, in the order they were sent.",
+    )
 
     class Meta:
         constraints = [
@@ -221,3 +227,60 @@ class SocketSession(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {len(self.rooms)} rooms"
+
+
+class Attachment(models.Model):
+    """A file that somebody uploaded for one message of a room; `message` is empty until that is posted."""
+
+    owner = models.ForeignKey(User, models.PROTECT, related_name="attachments")
+    room = models.ForeignKey(Room, models.CASCADE, related_name="attachments")
+    message = models.ForeignKey(
+        Message, models.CASCADE, null=True, blank=True, related_name="attachment_rows"
+    )
+    filename = models.CharField(max_length=300)
+    media_type = models.CharField(max_length=100)
+    size_bytes = models.BigIntegerField()
+    file = models.CharField(
+        max_length=200, db_index=True, help_text="Its content in the file storage; equal contents share one."
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(size_bytes__gte=1), name="attachment_not_empty"),
+        ]
+        indexes = [
+            models.Index(fields=["created_at"], condition=Q(message=None), name="attachment_not_posted"),
+        ]
+
+    def __str__(self) -> str:
+        return self.filename
+
+
+class Invitation(models.Model):
+    """A link with which people make their own accounts. Only the hash of its token is kept."""
+
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    note = models.CharField(max_length=120, blank=True, help_text="For whom it is; only admins see it.")
+    is_guest = models.BooleanField(
+        default=False, help_text="The accounts see only the rooms they are in, and what is shared with them."
+    )
+    rooms = models.ManyToManyField(
+        Room, blank=True, related_name="+", help_text="What the accounts are members of from the beginning."
+    )
+    max_uses = models.PositiveIntegerField(default=1)
+    uses = models.PositiveIntegerField(default=0, editable=False)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, editable=False, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(max_uses__gte=1, uses__lte=F("max_uses")), name="invitation_uses_within_limit"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.note or f"invitation of {self.created_at:%Y-%m-%d %H:%M}"
