@@ -14,8 +14,10 @@ from chat.errors import BadInput, RateLimited, Unauthenticated
 from chat.limits import client_address
 from chat.presence import ANYWHERE, current_presence
 from gql.context import Context
+from gql.documents import InvalidDocument
 from gql.errors import format_domain_error
-from gql.execution import InvalidDocument, Operation, parse_params, prepare, stream
+from gql.execution import stream
+from gql.operations import Operation, parse_params, prepare
 from gql.watch import WatchedCaller, watch_caller
 
 SUBPROTOCOL = "graphql-transport-ws"

@@ -19,10 +19,12 @@ from chat.database import run_in_db
 from chat.errors import BadInput, DomainError, Forbidden, PayloadTooLarge, Unauthenticated
 from chat.limits import client_address
 from gql.context import Context
+from gql.documents import InvalidDocument
 from gql.errors import format_domain_error
-from gql.execution import InvalidDocument, Operation, Params, parse_params, prepare, run
+from gql.execution import run
 from gql.multipart import MultipartRequest, read_multipart
 from gql.negotiation import GRAPHQL, HTML, JSON, SSE, negotiate
+from gql.operations import Operation, Params, parse_params, prepare
 from gql.same_origin import require_same_origin
 from gql.sse import send_events
 

@@ -10,7 +10,8 @@ from chat.authentication import BAD_TOKEN
 from chat.errors import Unauthenticated
 from gql.context import Context
 from gql.errors import format_domain_error
-from gql.execution import Operation, Response, stream
+from gql.execution import Response, stream
+from gql.operations import Operation
 from gql.watch import watch_caller
 
 HEARTBEAT_S = 12.0  # below the idle time-outs of common proxies

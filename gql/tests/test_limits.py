@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from graphql import OperationDefinitionNode, get_introspection_query, parse, validate
 
-from gql import execution
-from gql.execution import InvalidDocument, Params, prepare
+from gql import documents
+from gql.documents import InvalidDocument
 from gql.limits import Cost, CostLimited, DepthLimited, check_cost, estimate_cost, read_operations
+from gql.operations import Params, prepare
 from gql.schema import schema
 
 ROOMS = "{ rooms(first: 3) { edges { node { messages(last: 50) { edges { node { id } } } } } } }"
@@ -41,7 +42,7 @@ def validations(monkeypatch) -> list[str]:
         seen.append("validated")
         return validate(*args, **options)
 
-    monkeypatch.setattr(execution, "validate", record)
+    monkeypatch.setattr(documents, "validate", record)
     return seen
 
 
