@@ -132,13 +132,22 @@ def read_rows(rows: QuerySet[M], names: Sequence[str], page: PageRequest) -> lis
     return list(rows.order_by(*names)[: page.limit + 1])
 
 
+FIRST = f"How many, at most {MAX_LIMIT}; {DEFAULT_LIMIT} if left out."
+AFTER = "A cursor of this list: what follows it is given."
+
+
+def page_arguments() -> dict[str, graphene.Scalar]:
+    """The arguments of a list that is read forwards."""
+    return {"first": graphene.Int(description=FIRST), "after": graphene.String(description=AFTER)}
+
+
 class PageInfo(graphene.ObjectType):
     """Where a page lies in its connection."""
 
-    has_next_page = graphene.Boolean(required=True)
-    has_previous_page = graphene.Boolean(required=True)
-    start_cursor = graphene.String()
-    end_cursor = graphene.String()
+    has_next_page = graphene.Boolean(required=True, description="Whether more follows.")
+    has_previous_page = graphene.Boolean(required=True, description="Whether more comes before.")
+    start_cursor = graphene.String(description="Cursor of the first edge; null on an empty page.")
+    end_cursor = graphene.String(description="Cursor of the last edge; null on an empty page.")
 
 
 class _Connection:
@@ -170,8 +179,8 @@ def connection_type(name: str, node: str | Callable[[], type]) -> type[graphene.
         (graphene.ObjectType,),
         {
             "__doc__": f"A place in a {name}Connection.",
-            "cursor": graphene.String(required=True),
-            "node": graphene.Field(node, required=True),
+            "cursor": graphene.String(required=True, description="What `after` or `before` begins at."),
+            "node": graphene.Field(node, required=True, description=f"The {name}."),
         },
     )
     return type(
@@ -179,8 +188,10 @@ def connection_type(name: str, node: str | Callable[[], type]) -> type[graphene.
         (_Connection, graphene.ObjectType),
         {
             "__doc__": "A page of a longer list.",
-            "edges": graphene.List(graphene.NonNull(edge), required=True),
-            "page_info": graphene.Field(PageInfo, required=True),
-            "total_count": graphene.Int(required=True),
+            "edges": graphene.List(graphene.NonNull(edge), required=True, description="In the list's order."),
+            "page_info": graphene.Field(PageInfo, required=True, description="Where the page lies."),
+            "total_count": graphene.Int(
+                required=True, description="Of all pages; counted only when it is asked for."
+            ),
         },
     )

@@ -30,28 +30,28 @@ PROGRESS_INTERVAL_S = 0.5
 class MessageAdded(graphene.ObjectType):
     """A new message."""
 
-    message = graphene.Field(MessageType, required=True)
+    message = graphene.Field(MessageType, required=True, description="The message that was posted.")
 
 
 class MessageUpdated(graphene.ObjectType):
     """A message changed: replace the one with the same id if this version is higher."""
 
-    message = graphene.Field(MessageType, required=True)
+    message = graphene.Field(MessageType, required=True, description="The message as it is now.")
 
 
 class MessageDelta(graphene.ObjectType):
     """The next piece of a running answer, for who has `index` pieces of it (`Message.deltaIndex`)."""
 
-    message_id = graphene.ID(required=True)
-    index = graphene.Int(required=True)
-    text = graphene.String(required=True)
+    message_id = graphene.ID(required=True, description="The message that is being written.")
+    index = graphene.Int(required=True, description="Place of the piece: pieces before it come to this many.")
+    text = graphene.String(required=True, description="What is to be appended to the text.")
 
 
 class TypingChanged(graphene.ObjectType):
     """Somebody began or stopped typing."""
 
-    user = graphene.Field(UserType, required=True)
-    typing = graphene.Boolean(required=True)
+    user = graphene.Field(UserType, required=True, description="Who.")
+    typing = graphene.Boolean(required=True, description="True when it began, false when it stopped.")
 
     @staticmethod
     async def resolve_user(event: Any, info: GraphQLResolveInfo) -> User | None:
@@ -61,7 +61,7 @@ class TypingChanged(graphene.ObjectType):
 class PresenceChanged(graphene.ObjectType):
     """Somebody opened the room, or left it for now."""
 
-    user = graphene.Field(UserType, required=True)
+    user = graphene.Field(UserType, required=True, description="Who.")
     presence = Presence(required=True, description="Whether he or she has a live connection anywhere.")
 
     @staticmethod
@@ -83,14 +83,14 @@ class RoomEvent(graphene.Union):
 class AnswerDelta(graphene.ObjectType):
     """The next piece of an answer's text. `index` 0 begins the text, also when it comes again: then start over."""
 
-    index = graphene.Int(required=True)
-    text = graphene.String(required=True)
+    index = graphene.Int(required=True, description="Place of the piece, from 0.")
+    text = graphene.String(required=True, description="What is to be appended to the text.")
 
 
 class AnswerFinished(graphene.ObjectType):
     """The answer is final, failed or stopped; its message holds the checked text and citations."""
 
-    answer = graphene.Field(AnswerType, required=True)
+    answer = graphene.Field(AnswerType, required=True, description="The answer, with its message.")
 
 
 class AnswerEvent(graphene.Union):
@@ -149,29 +149,36 @@ async def _document_states(user: User, document_id: str) -> AsyncIterator[Docume
         await asyncio.sleep(PROGRESS_INTERVAL_S)
 
 
+_SINCE = "The highest `version` you saw in the room; what came after it is sent first."
+
+
 class Subscription(graphene.ObjectType):
     """What can be followed live. `since` is the highest `version` you saw; what you missed comes first."""
 
     message_added = graphene.Field(
         MessageType,
         required=True,
-        room_id=graphene.ID(required=True),
-        since=graphene.Int(),
+        room_id=graphene.ID(required=True, description="A room you may read."),
+        since=graphene.Int(description=_SINCE),
         description="Each new message once; with `since`, also those posted after that version.",
     )
     room_events = graphene.Field(
-        RoomEvent, required=True, room_id=graphene.ID(required=True), since=graphene.Int()
+        RoomEvent,
+        required=True,
+        room_id=graphene.ID(required=True, description="A room you may read."),
+        since=graphene.Int(description=_SINCE),
+        description="Everything that happens in a room: messages, changes, running answers, typing, presence.",
     )
     answer_stream = graphene.Field(
         AnswerEvent,
         required=True,
-        answer_id=graphene.ID(required=True),
+        answer_id=graphene.ID(required=True, description="An answer in a room you may read."),
         description="From the start of the answer, whenever you subscribe; completes after AnswerFinished.",
     )
     document_progress = graphene.Field(
         DocumentType,
         required=True,
-        document_id=graphene.ID(required=True),
+        document_id=graphene.ID(required=True, description="A document you may read."),
         description="The document now and as it changes; completes at READY or FAILED.",
     )
 

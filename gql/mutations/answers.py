@@ -12,8 +12,10 @@ from rag.models import Answer
 
 
 class AskInput(graphene.InputObjectType):
-    room_id = graphene.ID(required=True)
-    question = graphene.String(required=True)
+    """A question to an assistant."""
+
+    room_id = graphene.ID(required=True, description="A room you are a member of; the answer appears there.")
+    question = graphene.String(required=True, description="The question, without the assistant's name.")
     client_id = graphene.String(
         description="Your own id of the question: asking again gives the same answer."
     )
@@ -23,14 +25,17 @@ class AskInput(graphene.InputObjectType):
 class AnswerMutations:
     ask = graphene.NonNull(
         AnswerType,
-        input=AskInput(required=True),
+        input=AskInput(required=True, description="The question and where it is asked."),
         description="Posts the question as you. Returns at once, status STREAMING; follow it with `answerStream`.",
     )
-    stop_answer = graphene.NonNull(AnswerType, answer_id=graphene.ID(required=True))
-
+    stop_answer = graphene.NonNull(
+        AnswerType,
+        answer_id=graphene.ID(required=True, description="One you asked for, or of a room you moderate."),
+        description="End a running answer with what is there; a finished one stays as it is.",
+    )
     regenerate_answer = graphene.NonNull(
         AnswerType,
-        answer_id=graphene.ID(required=True),
+        answer_id=graphene.ID(required=True, description="One you asked for, or of a room you moderate."),
         description="Write a finished answer anew, in its place.",
     )
 

@@ -12,32 +12,47 @@ from gql.types.messages import MessageType
 
 
 class SendMessageInput(graphene.InputObjectType):
-    room_id = graphene.ID(required=True)
-    text = graphene.String(required=True)
+    """A message to be posted."""
+
+    room_id = graphene.ID(required=True, description="A room you are a member of.")
+    text = graphene.String(required=True, description="Markdown; a name after @ mentions somebody.")
     client_id = graphene.String(
         description="Your own id of the message: sending it again gives the first one back."
     )
-    parent_id = graphene.ID()
+    parent_id = graphene.ID(description="The message of the same room that this one replies to.")
+
+
+def _message_id(description: str) -> graphene.ID:
+    return graphene.ID(required=True, description=description)
 
 
 class MessageMutations:
-    send_message = graphene.NonNull(MessageType, input=SendMessageInput(required=True))
+    send_message = graphene.NonNull(
+        MessageType,
+        input=SendMessageInput(required=True, description="The message."),
+        description="Post a message as you.",
+    )
     edit_message = graphene.NonNull(
-        MessageType, message_id=graphene.ID(required=True), text=graphene.String(required=True)
+        MessageType,
+        message_id=_message_id("A message of yours."),
+        text=graphene.String(required=True, description="The whole new text."),
+        description="Change the text of your own message.",
     )
     delete_message = graphene.NonNull(
-        MessageType, message_id=graphene.ID(required=True), description="Its words go, its place stays."
+        MessageType,
+        message_id=_message_id("A message of yours, or of a room you moderate."),
+        description="Its words go, its place stays.",
     )
     add_reaction = graphene.NonNull(
         MessageType,
-        message_id=graphene.ID(required=True),
-        emoji=graphene.String(required=True),
+        message_id=_message_id("A message of a room you are a member of."),
+        emoji=graphene.String(required=True, description="One emoji."),
         description="Put one emoji to a message; again changes nothing.",
     )
     remove_reaction = graphene.NonNull(
         MessageType,
-        message_id=graphene.ID(required=True),
-        emoji=graphene.String(required=True),
+        message_id=_message_id("A message you reacted to."),
+        emoji=graphene.String(required=True, description="The emoji you put to it."),
         description="Take your own emoji back.",
     )
 

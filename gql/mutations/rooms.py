@@ -15,24 +15,32 @@ from gql.types.rooms import MembershipType, RoomType
 
 
 class CreateRoomInput(graphene.InputObjectType):
-    name = graphene.String(required=True)
+    """A new room; you become its owner."""
+
+    name = graphene.String(required=True, description="Up to 80 characters; ignored for DIRECT.")
     kind = RoomKind(
         default_value=Room.Kind.PUBLIC, description="DIRECT: the conversation with the one member named."
     )
-    topic = graphene.String()
-    member_ids = graphene.List(graphene.NonNull(graphene.ID))
+    topic = graphene.String(description="What the room is about.")
+    member_ids = graphene.List(
+        graphene.NonNull(graphene.ID), description="Users to add at once, besides you."
+    )
 
 
 class UpdateRoomInput(graphene.InputObjectType):
-    room_id = graphene.ID(required=True)
-    name = graphene.String()
-    topic = graphene.String()
+    """What is to change in a room; what is left out stays."""
+
+    room_id = graphene.ID(required=True, description="A room you manage.")
+    name = graphene.String(description="The new name.")
+    topic = graphene.String(description="The new topic.")
 
 
 class MemberInput(graphene.InputObjectType):
-    room_id = graphene.ID(required=True)
-    user_id = graphene.ID(required=True)
-    role = RoomRole(default_value=Membership.Role.MEMBER)
+    """Who becomes a member of which room."""
+
+    room_id = graphene.ID(required=True, description="A room you may add members to.")
+    user_id = graphene.ID(required=True, description="The user to add.")
+    role = RoomRole(default_value=Membership.Role.MEMBER, description="What he or she may do there.")
 
 
 def _mark_read(user: User, *, room_id: str, version: int) -> Room:
@@ -46,31 +54,59 @@ def _only_member(member_ids: list[str]) -> str:
     return member_ids[0]
 
 
+def _room_id(description: str) -> graphene.ID:
+    return graphene.ID(required=True, description=description)
+
+
 class RoomMutations:
-    create_room = graphene.NonNull(RoomType, input=CreateRoomInput(required=True))
-    update_room = graphene.NonNull(RoomType, input=UpdateRoomInput(required=True))
-    archive_room = graphene.NonNull(RoomType, room_id=graphene.ID(required=True))
-    join_room = graphene.NonNull(RoomType, room_id=graphene.ID(required=True))
+    create_room = graphene.NonNull(
+        RoomType,
+        input=CreateRoomInput(required=True, description="The room."),
+        description="A new room, or for DIRECT the one conversation with that person, new or not.",
+    )
+    update_room = graphene.NonNull(
+        RoomType,
+        input=UpdateRoomInput(required=True, description="The changes."),
+        description="Change a room's name or topic, as an owner or moderator.",
+    )
+    archive_room = graphene.NonNull(
+        RoomType,
+        room_id=_room_id("A room you manage."),
+        description="Close a room, as who manages it: nobody posts there and lists leave it out; it can be read.",
+    )
+    join_room = graphene.NonNull(
+        RoomType, room_id=_room_id("A public room."), description="Become a member; again changes nothing."
+    )
     leave_room = graphene.NonNull(
-        graphene.Boolean, room_id=graphene.ID(required=True), description="False if you were no member."
+        graphene.Boolean,
+        room_id=_room_id("A room you may read."),
+        description="Give your membership back. False if you were no member.",
     )
     add_member = graphene.NonNull(
         MembershipType,
-        input=MemberInput(required=True),
+        input=MemberInput(required=True, description="Who, where and as what."),
         description="Who is a member already gets the role, unless it is MEMBER: see `changeRole`.",
     )
     change_role = graphene.NonNull(
         MembershipType,
-        room_id=graphene.ID(required=True),
-        user_id=graphene.ID(required=True),
-        role=RoomRole(required=True),
+        room_id=_room_id("A room you manage."),
+        user_id=graphene.ID(required=True, description="A member of it."),
+        role=RoomRole(required=True, description="The new role."),
         description="Of a member. Only owners make owners and moderators, or change what these are.",
     )
     remove_member = graphene.NonNull(
-        graphene.Boolean, room_id=graphene.ID(required=True), user_id=graphene.ID(required=True)
+        graphene.Boolean,
+        room_id=_room_id("A room you manage."),
+        user_id=graphene.ID(required=True, description="A member of it."),
+        description="Take a membership away. False if the user was no member.",
     )
     mark_read = graphene.NonNull(
-        RoomType, room_id=graphene.ID(required=True), version=graphene.Int(required=True)
+        RoomType,
+        room_id=_room_id("A room you are a member of."),
+        version=graphene.Int(
+            required=True, description="The highest `version` you saw; a lower one changes nothing."
+        ),
+        description="Tell how far you have read.",
     )
 
     @staticmethod

@@ -12,15 +12,21 @@ from gql.types.people import UserType
 
 
 class CreateUserInput(graphene.InputObjectType):
-    username = graphene.String(required=True)
-    password = graphene.String(required=True)
-    email = graphene.String()
-    display_name = graphene.String()
+    """A new account."""
+
+    username = graphene.String(
+        required=True, description="Letters, digits and @ . + - _; unique, whatever the case of its letters."
+    )
+    password = graphene.String(required=True, description="Checked by the installation's password rules.")
+    email = graphene.String(description="Seen by the user and by admins only.")
+    display_name = graphene.String(description="The name others see; the user name if empty.")
 
 
 class UserMutations:
     create_user = graphene.NonNull(
-        UserType, input=CreateUserInput(required=True), description="A new account, by an admin."
+        UserType,
+        input=CreateUserInput(required=True, description="The account."),
+        description="A new account, by an admin.",
     )
 
     @staticmethod

@@ -140,7 +140,7 @@ async def test_an_unexpected_error_shows_an_id_that_is_in_the_log_and_nothing_el
     def fail(*args: object) -> None:
         raise RuntimeError("the secret of the database")
 
-    monkeypatch.setattr("gql.queries.access_room", fail)
+    monkeypatch.setattr("gql.queries.rooms.access_room", fail)
     with caplog.at_level(logging.ERROR):
         response = await as_user(ada).run("{ room(id: 1) { id } }")
 

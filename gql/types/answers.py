@@ -18,23 +18,32 @@ from rag.passages import Passage
 class AnswerType(DjangoObjectType):
     """An answer and what it rests on; its words are in `message`."""
 
-    status = MessageStatus(required=True)
-    question = graphene.Field(MessageType, required=True)
-    message = graphene.Field(MessageType, required=True)
-    assistant = graphene.Field(UserType, required=True)
-    prompt_version = graphene.Int()
+    id = graphene.ID(required=True, description="Opaque, and the same on every transport.")
+    status = MessageStatus(required=True, description="How far it is; that of `message`.")
+    question = graphene.Field(MessageType, required=True, description="The message that asked.")
+    message = graphene.Field(MessageType, required=True, description="The message that holds its words.")
+    assistant = graphene.Field(UserType, required=True, description="The bot that was asked.")
+    prompt_version = graphene.Int(
+        description="Version of the instructions it was written by; null before it began."
+    )
     passages = graphene.List(
         graphene.NonNull(PassageType),
         required=True,
         description="Served to the model, of those you may read; best first.",
     )
-    model = graphene.String(required=True)
-    cost = graphene.Decimal(required=True, description="USD.")
+    model = graphene.String(required=True, description="The model of its last attempt; empty before that.")
+    input_tokens = graphene.Int(
+        required=True, description="Read by the model in all attempts, those of its cache too."
+    )
+    output_tokens = graphene.Int(required=True, description="Written by the model in all attempts.")
+    cost = graphene.Decimal(required=True, description="USD, all attempts together.")
+    created_at = graphene.DateTime(required=True, description="When it was asked for.")
+    finished_at = graphene.DateTime(description="When it became final, failed or stopped; null until then.")
 
     class Meta:
         model = Answer
         name = "Answer"
-        fields = ("id", "input_tokens", "output_tokens", "created_at", "finished_at")
+        fields = ()
 
     @staticmethod
     async def resolve_status(answer: Answer, info: GraphQLResolveInfo) -> str | None:

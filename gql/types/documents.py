@@ -25,19 +25,24 @@ from rag.passages import Passage, passage_url
 class CollectionType(DjangoObjectType):
     """Documents that are shared together."""
 
-    description = graphene.String(required=True)
+    id = graphene.ID(required=True, description="Opaque, and the same on every transport.")
+    name = graphene.String(required=True, description="Unique among those of its owner.")
+    description = graphene.String(required=True, description="What it holds; may be empty.")
+    everyone = graphene.Boolean(required=True, description="Whether every user may read it, guests too.")
     rooms = graphene.List(
         graphene.NonNull(RoomType),
         required=True,
         description="Rooms it is shared with, of those you may read.",
     )
-    owner = graphene.Field(UserType, required=True)
-    document_count = graphene.Int(required=True)
+    owner = graphene.Field(UserType, required=True, description="Who made it.")
+    document_count = graphene.Int(
+        required=True, description="How many documents are in it, whatever their status."
+    )
 
     class Meta:
         model = Collection
         name = "Collection"
-        fields = ("id", "name", "everyone")
+        fields = ()
 
     @staticmethod
     async def resolve_rooms(collection: Collection, info: GraphQLResolveInfo) -> list[Room]:
@@ -58,17 +63,24 @@ CollectionConnection = connection_type("Collection", CollectionType)
 class DocumentType(DjangoObjectType):
     """An uploaded file and how far its processing has come."""
 
-    size_bytes = graphene.Int(required=True)
-    status = DocumentStatus(required=True)
+    id = graphene.ID(required=True, description="Opaque, and the same on every transport.")
+    title = graphene.String(required=True, description="How it is listed and cited.")
+    filename = graphene.String(required=True, description="As it was called where it came from.")
+    media_type = graphene.String(required=True, description="Such as application/pdf.")
+    size_bytes = graphene.Int(required=True, description="Size of the original file.")
+    status = DocumentStatus(required=True, description="How far its processing has come.")
     error = graphene.Field(ProblemDetail, description="Why processing failed.")
-    collection = graphene.Field(CollectionType, required=True)
-    uploaded_by = graphene.Field(UserType, required=True)
-    url = graphene.String(required=True)
+    chunk_count = graphene.Int(required=True, description="Passages it was cut into; 0 before that.")
+    embedded_count = graphene.Int(required=True, description="Those of them that can be found by meaning.")
+    collection = graphene.Field(CollectionType, required=True, description="Where it belongs.")
+    uploaded_by = graphene.Field(UserType, required=True, description="Who added it.")
+    created_at = graphene.DateTime(required=True, description="When it was added.")
+    url = graphene.String(required=True, description="Its page, a path of this server.")
 
     class Meta:
         model = Document
         name = "Document"
-        fields = ("id", "title", "filename", "media_type", "chunk_count", "embedded_count", "created_at")
+        fields = ()
 
     @staticmethod
     def resolve_error(document: Document, info: GraphQLResolveInfo) -> ProblemDetail | None:
@@ -93,13 +105,15 @@ DocumentConnection = connection_type("Document", DocumentType)
 class PassageType(graphene.ObjectType):
     """A piece of a document as search found it; higher scores are better."""
 
-    id = graphene.ID(required=True)
-    text = graphene.String(required=True)
-    score = graphene.Float(required=True)
-    page = graphene.Int()
-    heading = graphene.String(required=True)
-    document = graphene.Field(DocumentType, required=True)
-    url = graphene.String(required=True)
+    id = graphene.ID(required=True, description="Opaque; it changes when the document is processed anew.")
+    text = graphene.String(required=True, description="Its words, as they stand in the document.")
+    score = graphene.Float(required=True, description="How well it fits, comparable within one search only.")
+    page = graphene.Int(description="From 1; null for formats without pages.")
+    heading = graphene.String(required=True, description='Headings above it, joined by " › "; may be empty.')
+    document = graphene.Field(DocumentType, required=True, description="The document it is a piece of.")
+    url = graphene.String(
+        required=True, description="Where it is shown in its document, a path of this server."
+    )
 
     class Meta:
         name = "Passage"

@@ -1,6 +1,8 @@
 """Enumerations, made of the models' own choices so that the two cannot drift apart."""
 
+from collections.abc import Mapping
 from enum import Enum
+from typing import Any
 
 import graphene
 
@@ -16,17 +18,76 @@ class PresenceState(Enum):
     OFFLINE = "offline"
 
 
-RoomKind = graphene.Enum.from_enum(Room.Kind, name="RoomKind", description="Who can find and read a room.")
-RoomRole = graphene.Enum.from_enum(
-    Membership.Role, name="RoomRole", description="What a member may do in a room."
+def _enum(name: str, choices: type[Enum], description: str, values: Mapping[str, str]) -> Any:
+    """The GraphQL enumeration of Python's; `values` says of each member, by name, what it means."""
+
+    def describe(member: Any) -> str:
+        return description if member is None else values[member.name]
+
+    return graphene.Enum.from_enum(choices, name=name, description=describe)
+
+
+RoomKind = _enum(
+    "RoomKind",
+    Room.Kind,
+    "Who can find and read a room.",
+    {
+        "PUBLIC": "Everybody reads and joins it; guests only where they are members.",
+        "PRIVATE": "Its members alone know of it.",
+        "DIRECT": "The conversation of two people, or of one with himself or herself.",
+    },
 )
-MessageKind = graphene.Enum.from_enum(
-    Message.Kind, name="MessageKind", description="Who or what wrote a message."
+RoomRole = _enum(
+    "RoomRole",
+    Membership.Role,
+    "What a member may do in a room.",
+    {
+        "OWNER": "Everything, and makes owners and moderators.",
+        "MODERATOR": "Manages the room, its members and what others write.",
+        "MEMBER": "Reads, writes and adds files.",
+        "GUEST": "Reads and writes, but adds no files.",
+    },
 )
-MessageStatus = graphene.Enum.from_enum(
-    Message.Status, name="MessageStatus", description="How far a message is: a person's is final at once."
+MessageKind = _enum(
+    "MessageKind",
+    Message.Kind,
+    "Who or what wrote a message.",
+    {
+        "PERSON": "A user.",
+        "ANSWER": "An assistant; `Message.answer` says what it rests on.",
+        "SYSTEM": "The server tells what somebody did, such as renaming the room.",
+    },
 )
-DocumentStatus = graphene.Enum.from_enum(
-    Document.Status, name="DocumentStatus", description="From EMBEDDING on, its words can be found."
+MessageStatus = _enum(
+    "MessageStatus",
+    Message.Status,
+    "How far a message is: a person's is final at once.",
+    {
+        "FINAL": "Complete.",
+        "STREAMING": "An answer that is being written.",
+        "FAILED": "An answer that could not be written; `error` says why.",
+        "STOPPED": "An answer that somebody ended early.",
+    },
 )
-Presence = graphene.Enum.from_enum(PresenceState, name="Presence")
+DocumentStatus = _enum(
+    "DocumentStatus",
+    Document.Status,
+    "From EMBEDDING on, its words can be found.",
+    {
+        "QUEUED": "Waits for a worker.",
+        "PARSING": "Its text is being read.",
+        "EMBEDDING": "Found by its words; the vectors for its meaning are being made.",
+        "READY": "Found by words and by meaning.",
+        "FAILED": "Could not be processed; `error` says why.",
+    },
+)
+Presence = _enum(
+    "Presence",
+    PresenceState,
+    "Whether a user has a live connection.",
+    {
+        "ONLINE": "Has a live connection.",
+        "IDLE": "Has one, but has been away for a while. Nobody is reported so yet.",
+        "OFFLINE": "Has none.",
+    },
+)

@@ -26,28 +26,34 @@ from rag.models import Answer
 class ProblemDetail(graphene.ObjectType):
     """Why something failed: a code for programs and a sentence for people."""
 
-    code = graphene.String(required=True)
-    message = graphene.String(required=True)
+    code = graphene.String(required=True, description="Stable; docs/protocols.md lists them.")
+    message = graphene.String(required=True, description="A sentence for the person who reads it.")
 
 
 class Citation(graphene.ObjectType):
     """A passage that an answer quotes, as it was when the answer was written. `url` opens it with the words marked."""
 
-    number = graphene.Int(required=True)
-    document_id = graphene.ID(required=True)
-    document_title = graphene.String(required=True)
-    page = graphene.Int()
-    heading = graphene.String(required=True)
-    quote = graphene.String(required=True)
-    url = graphene.String(required=True)
+    number = graphene.Int(required=True, description="As it stands in the text, [1] and on.")
+    document_id = graphene.ID(
+        required=True, description="The document; it may be gone, or closed to you, by now."
+    )
+    document_title = graphene.String(required=True, description="Its title when the answer was written.")
+    page = graphene.Int(description="From 1; null for formats without pages.")
+    heading = graphene.String(
+        required=True, description='Headings above the passage, joined by " › "; may be empty.'
+    )
+    quote = graphene.String(
+        required=True, description="The words that are cited, as they stand in the document."
+    )
+    url = graphene.String(required=True, description="Where the passage is shown, a path of this server.")
 
 
 class ReactionCount(graphene.ObjectType):
     """How many users reacted with an emoji, and whether you did."""
 
-    emoji = graphene.String(required=True)
-    count = graphene.Int(required=True)
-    mine = graphene.Boolean(required=True)
+    emoji = graphene.String(required=True, description="The emoji.")
+    count = graphene.Int(required=True, description="How many users put it to the message.")
+    mine = graphene.Boolean(required=True, description="Whether you are one of them.")
     user_ids = graphene.List(
         graphene.NonNull(graphene.ID), required=True, description="Who reacted, the first hundred of them."
     )
@@ -56,11 +62,11 @@ class ReactionCount(graphene.ObjectType):
 class Attachment(graphene.ObjectType):
     """A file that hangs on a message."""
 
-    id = graphene.ID(required=True)
-    filename = graphene.String(required=True)
-    media_type = graphene.String(required=True)
-    size_bytes = graphene.Int(required=True)
-    url = graphene.String(required=True)
+    id = graphene.ID(required=True, description="Opaque.")
+    filename = graphene.String(required=True, description="As it was called where it came from.")
+    media_type = graphene.String(required=True, description="Such as image/png.")
+    size_bytes = graphene.Int(required=True, description="Size of the file.")
+    url = graphene.String(required=True, description="Where it is read, a path of this server.")
 
 
 def problem_of(code: str, message: str) -> ProblemDetail | None:
@@ -80,30 +86,42 @@ async def _is_own(message: Message, counted: dict[str, Any], context: Context) -
 class MessageType(DjangoObjectType):
     """A message in a room. `version` rises with each change of it."""
 
-    room = graphene.Field(RoomType, required=True)
-    room_id = graphene.ID(required=True)
-    version = graphene.Int(required=True)
-    kind = MessageKind(required=True)
-    author = graphene.Field(UserType, required=True)
-    text = graphene.String(required=True)
+    id = graphene.ID(required=True, description="Opaque, and the same on every transport.")
+    room = graphene.Field(RoomType, required=True, description="Where it was posted.")
+    room_id = graphene.ID(required=True, description="Id of `room`, which costs nothing.")
+    version = graphene.Int(required=True, description="The room's version at its last change.")
+    kind = MessageKind(required=True, description="Who or what wrote it.")
+    author = graphene.Field(
+        UserType, required=True, description="Who wrote it; of SYSTEM messages, who did it."
+    )
+    text = graphene.String(required=True, description="As it was written, Markdown; empty once deleted.")
     html = graphene.String(required=True, description="The text, rendered and sanitised.")
-    status = MessageStatus(required=True)
-    error = graphene.Field(ProblemDetail)
-    citations = graphene.List(graphene.NonNull(Citation), required=True)
-    reactions = graphene.List(graphene.NonNull(ReactionCount), required=True)
-    parent_id = graphene.ID()
-    reply_count = graphene.Int(required=True)
-    attachments = graphene.List(graphene.NonNull(Attachment), required=True)
-    client_id = graphene.String()
+    status = MessageStatus(required=True, description="How far it is.")
+    error = graphene.Field(ProblemDetail, description="Why an answer FAILED.")
+    citations = graphene.List(
+        graphene.NonNull(Citation), required=True, description="What an answer quotes, by number."
+    )
+    reactions = graphene.List(
+        graphene.NonNull(ReactionCount), required=True, description="In the order of their first appearance."
+    )
+    parent_id = graphene.ID(description="The message it replies to.")
+    reply_count = graphene.Int(required=True, description="Replies that were not deleted.")
+    attachments = graphene.List(
+        graphene.NonNull(Attachment), required=True, description="Files that hang on it."
+    )
+    client_id = graphene.String(description="The id its sender gave it.")
+    created_at = graphene.DateTime(required=True, description="When it was posted.")
+    edited_at = graphene.DateTime(description="When its text was last changed by its author.")
+    deleted_at = graphene.DateTime(description="When its words were taken away.")
     delta_index = graphene.Int(
         required=True, description="How many deltas the text of a streaming answer contains."
     )
-    answer = graphene.Field("gql.types.answers.AnswerType")
+    answer = graphene.Field("gql.types.answers.AnswerType", description="Of an ANSWER: what it rests on.")
 
     class Meta:
         model = Message
         name = "Message"
-        fields = ("id", "created_at", "edited_at", "deleted_at")
+        fields = ()
 
     @staticmethod
     async def resolve_room(message: Message, info: GraphQLResolveInfo) -> Room | None:

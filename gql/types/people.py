@@ -16,16 +16,22 @@ from gql.types.enums import Presence
 class UserType(DjangoObjectType):
     """A person or a bot."""
 
-    username = graphene.String(required=True)
-    display_name = graphene.String(required=True)
+    id = graphene.ID(required=True, description="Opaque, and the same on every transport.")
+    username = graphene.String(required=True, description="Unique; what a mention names after @.")
+    display_name = graphene.String(
+        required=True, description="The name to show; the user name if none is set."
+    )
+    is_bot = graphene.Boolean(required=True, description="Whether a program answers under this name.")
     email = graphene.String(description="Seen by the user and by admins only.")
-    last_seen_at = graphene.DateTime()
-    presence = Presence(required=True)
+    last_seen_at = graphene.DateTime(
+        description="When the last connection ended; null if never, or hidden from you."
+    )
+    presence = Presence(required=True, description="Whether he or she has a live connection anywhere.")
 
     class Meta:
         model = User
         name = "User"
-        fields = ("id", "is_bot")
+        fields = ()
 
     @staticmethod
     def resolve_display_name(user: User, info: GraphQLResolveInfo) -> str:

@@ -7,7 +7,16 @@ from graphene_django import DjangoObjectType
 from graphql import GraphQLResolveInfo
 
 from chat.models import Membership, Message, Room, User
-from gql.connections import Key, Page, PageRequest, connection_type, cut_page, parse_page
+from gql.connections import (
+    MAX_LIMIT,
+    Key,
+    Page,
+    PageRequest,
+    connection_type,
+    cut_page,
+    page_arguments,
+    parse_page,
+)
 from gql.context import context_of
 from gql.dataloaders import (
     MemberCountByRoom,
@@ -24,14 +33,17 @@ from gql.types.people import UserType
 class MembershipType(DjangoObjectType):
     """A user's place in a room."""
 
-    user = graphene.Field(UserType, required=True)
-    role = RoomRole(required=True)
-    last_read_version = graphene.Int(required=True)
+    user = graphene.Field(UserType, required=True, description="The member.")
+    role = RoomRole(required=True, description="What he or she may do there.")
+    last_read_version = graphene.Int(
+        required=True, description="The highest `Room.version` he or she has read."
+    )
+    joined_at = graphene.DateTime(required=True, description="Since when.")
 
     class Meta:
         model = Membership
         name = "Membership"
-        fields = ("joined_at",)
+        fields = ()
 
     @staticmethod
     async def resolve_user(membership: Membership, info: GraphQLResolveInfo) -> User | None:
@@ -44,9 +56,14 @@ MembershipConnection = connection_type("Membership", MembershipType)
 class RoomType(DjangoObjectType):
     """A place for messages. `version` counts its durable changes."""
 
-    topic = graphene.String(required=True)
-    kind = RoomKind(required=True)
-    version = graphene.Int(required=True)
+    id = graphene.ID(required=True, description="Opaque, and the same on every transport.")
+    name = graphene.String(required=True, description="Unique among rooms that are not direct.")
+    topic = graphene.String(required=True, description="What the room is about; may be empty.")
+    kind = RoomKind(required=True, description="Who can find and read it.")
+    version = graphene.Int(
+        required=True, description="Rises with each durable change; see `messageAdded(since:)`."
+    )
+    archived_at = graphene.DateTime(description="When it was closed for posts; null while it is open.")
     unread_count = graphene.Int(
         required=True, description="Messages by others since you last read; 0 if not a member."
     )
@@ -54,24 +71,22 @@ class RoomType(DjangoObjectType):
     members = graphene.Field(
         MembershipConnection,
         required=True,
-        first=graphene.Int(),
-        after=graphene.String(),
-        description="By user name.",
+        **page_arguments(),
+        description="Active members, by user name.",
     )
     messages = graphene.Field(
         "gql.types.messages.MessageConnection",
         required=True,
-        first=graphene.Int(),
-        after=graphene.String(),
-        last=graphene.Int(),
-        before=graphene.String(),
+        **page_arguments(),
+        last=graphene.Int(description=f"How many from the end, at most {MAX_LIMIT}; not with `first`."),
+        before=graphene.String(description="A cursor of this list: what precedes it is given."),
         description="Oldest first; `last: 50` gives the newest page.",
     )
 
     class Meta:
         model = Room
         name = "Room"
-        fields = ("id", "name", "archived_at")
+        fields = ()
 
     @staticmethod
     async def resolve_unread_count(room: Room, info: GraphQLResolveInfo) -> int:

@@ -1,0 +1,14 @@
+"""Queries. Each asks for a signed-in user, except `me`, and reads what that user may see from a selector."""
+
+import graphene
+
+from gql.queries.documents import DocumentQueries
+from gql.queries.people import PeopleQueries
+from gql.queries.rooms import RoomQueries
+
+
+class Query(PeopleQueries, RoomQueries, DocumentQueries, graphene.ObjectType):
+    """What can be read."""
+
+
+__all__ = ["Query"]
