@@ -23,13 +23,12 @@ from chat.namespaces import Later, Namespace, Reply, Result, Socket, Wire
 from chat.protocol.engineio import Encoded
 from chat.protocol.errors import ProtocolError
 from chat.protocol.socketio import Decoder, Packet, PacketType, encode, parse_header
-from chat.strangers import current_strangers
+from chat.strangers import STRANGER_MAX_BYTES, current_strangers
 from chat.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
 CONNECT_TIMEOUT_S = 10.0
 AT_ONCE_MAX = 64  # packets that are handled as they are read; then the event loop has a turn
-STRANGER_MAX_BYTES = 64_000  # in a packet of a client that is in no namespace
 REFUSALS_PER_S, REFUSALS_BURST = 5, 300  # of a client that goes on when it is told to wait
 REFUSED_CONNECTS_PER_S, REFUSED_CONNECTS_BURST = 0.1, 5  # of one that may not enter a namespace
 _ENDING: set[asyncio.Task[None]] = set()  # the event loop itself does not keep its tasks alive
@@ -57,6 +56,7 @@ class Connection:
         self._guard = self._await_connect()
 
     def _await_connect(self) -> asyncio.TimerHandle:
+        self.session.is_known = False
         current_strangers().add(self.address, self)
         return self._loop.call_later(CONNECT_TIMEOUT_S, self._close_if_idle)
 
@@ -112,8 +112,13 @@ class Connection:
         problem = PayloadTooLarge(f"A packet may have at most {settings.SOCKET_MAX_PAYLOAD_BYTES:,} bytes.")
         self._acknowledge(self._sockets[header.namespace], header.id, _refusal(problem))
 
+    @property
+    def is_full(self) -> bool:
+        """Whether enough packets wait: a transport waits for `settled` before it reads on."""
+        return self._inbox.is_full and self._worker is not None
+
     async def settled(self) -> None:
-        """Return once there is room for more packets: a transport waits for it before it reads on."""
+        """Return once there is room for more packets."""
         if self._inbox.is_full and self._worker is not None:
             await asyncio.wait([self._worker])
 
@@ -168,6 +173,7 @@ class Connection:
         except Exception:  # a bug is logged and told by its id, so that no client waits for ever
             return self._refuse_connect(name, _connect_error(_unexpected("connect")))
         self._sockets[name] = socket
+        self.session.is_known = True
         self._stop_guard()
         try:
             socket.send(Packet(PacketType.CONNECT, name, socket.greeting()))

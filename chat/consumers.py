@@ -37,6 +37,7 @@ class WebSocketConsumer(AsyncWebsocketConsumer):
     _sender: asyncio.Task[None] | None = None
     _closing: asyncio.TimerHandle | None = None
     _probing: asyncio.TimerHandle | None = None
+    _settling: asyncio.Task[None] | None = None
     _aborted = False
 
     def __init__(self, server: EngineServer) -> None:
@@ -82,6 +83,7 @@ class WebSocketConsumer(AsyncWebsocketConsumer):
         except RateLimited:  # stock clients try again by themselves, at growing intervals
             await self.close()
         else:
+            self._tell_who_is_known(session)
             await self.accept()
             self._write_raw(session)
             session.open()
@@ -92,23 +94,40 @@ class WebSocketConsumer(AsyncWebsocketConsumer):
         self.server.websockets.add(self.session)
         return self.session
 
+    def _tell_who_is_known(self, session: Session) -> None:
+        raw = raw_frames_of(self.scope)
+        if raw is not None:
+            raw.ask_whether_known(lambda: session.is_known)
+
     def _write_raw(self, session: Session) -> None:
         """Where the server can: nothing of this WebSocket goes through `base_send` then but its end."""
         self._raw = raw_frames_of(self.scope)
         self.scope = {}  # a browser's headers take kilobytes, and nothing more is asked of them here
         if self._raw is not None:
             session.carry_raw(self._raw)
+            self._raw.read_to(self._take)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         frame = text_data if text_data is not None else bytes_data or b""
         if self._probing is not None:
             await self._receive_probe(frame)
         elif self.session is not None and self.peer is not None:
-            try:
-                self.session.receive(decode_packet(frame))
-            except ProtocolError:
-                self.session.close("parse error")
+            _pass_on(frame, self.session)
             await self.peer.settled()
+
+    def _take(self, frame: str | bytes) -> None:
+        """A message, as the server reads it: no coroutine of this consumer is called for it."""
+        if self.session is None or self.peer is None or self._raw is None:
+            return
+        _pass_on(frame, self.session)
+        if self.peer.is_full and self._settling is None:
+            self._raw.pause_reading()
+            self._settling = asyncio.get_running_loop().create_task(self._settle(self.peer, self._raw))
+
+    async def _settle(self, peer: Peer, raw: RawFrames) -> None:
+        await peer.settled()
+        self._settling = None
+        raw.resume_reading()
 
     # ------------------------------------------------------------------------------------------- upgrade
 
@@ -120,6 +139,7 @@ class WebSocketConsumer(AsyncWebsocketConsumer):
         if not isinstance(polling, PollingTransport):  # the holder's consumer does what follows
             await polling.carry_websocket(self.scope, self._receive, self.base_send)
             raise StopConsumer
+        self._tell_who_is_known(polling.session)  # now: a large message may follow the upgrade at once
         await self.accept()
         try:
             polling.begin_probe(self._abort)
@@ -228,6 +248,13 @@ class WebSocketConsumer(AsyncWebsocketConsumer):
                 await self.base_send({"type": "websocket.close", "code": code, "reason": reason})
         except (OSError, TimeoutError):
             pass  # the server drops the connection when this consumer returns
+
+
+def _pass_on(frame: str | bytes, session: Session) -> None:
+    try:
+        session.receive(decode_packet(frame))
+    except ProtocolError:
+        session.close("parse error")
 
 
 def _nothing() -> None:

@@ -33,6 +33,10 @@ class Peer(Protocol):
     session: "Session"
     ended: "asyncio.Task[None] | None"
 
+    @property
+    def is_full(self) -> bool:
+        """Whether a transport should wait for `settled` before it reads on."""
+
     async def settled(self) -> None:
         """Return once there is room for more packets."""
 
@@ -45,6 +49,7 @@ class Session:
         on_message: called with the data of each Engine.IO message.
         on_close: called once, with the reason.
         overflowed: the client did not read fast enough; what waited for it is gone.
+        is_known: the client has signed in.
         direct: where frames may be written past the outbox: nothing waits there, and the client reads. Else None.
     """
 
@@ -58,6 +63,7 @@ class Session:
         "_writable",
         "closed",
         "direct",
+        "is_known",
         "on_close",
         "on_message",
         "on_output",
@@ -73,6 +79,7 @@ class Session:
         self.on_output: Callable[[], None] = _nothing
         self.closed = False
         self.overflowed = False
+        self.is_known = False
         self.reason = ""
         self.direct: RawFrames | None = None
         self._raw: RawFrames | None = None

@@ -25,6 +25,7 @@ from chat.polling import (
     Unreachable,
 )
 from chat.protocol.engineio import PROTOCOL_VERSION
+from chat.strangers import STRANGER_MAX_BYTES
 
 POST_MAX_S = 30.0  # for a whole body, however steadily its bytes trickle in
 TEXT, JSON = b"text/plain; charset=UTF-8", b"application/json"
@@ -171,7 +172,8 @@ class PollingConsumer(AsyncHttpConsumer):
             raise Refused(None, 408) from None
 
     async def _read_packets(self, transport: Transport) -> bytes:
-        limit = settings.SOCKET_MAX_PAYLOAD_BYTES
+        is_stranger = isinstance(transport, PollingTransport) and not transport.session.is_known
+        limit = STRANGER_MAX_BYTES if is_stranger else settings.SOCKET_MAX_PAYLOAD_BYTES
         length = dict(self.scope["headers"]).get(b"content-length", b"")
         too_large = length.isdigit() and int(length) > limit
         body, more = bytearray(), True

@@ -26,6 +26,22 @@ class RawFrames(Protocol):
     def watch(self, on_pause: Callable[[], None], on_resume: Callable[[], None]) -> None:
         """Be told when `is_paused` changes. `on_pause` may be called within `write`."""
 
+    def read_to(self, on_message: Callable[[str | bytes], None]) -> None:
+        """Call this with each message as it is read, instead of giving it to ASGI `receive`, which is left with the end.
+
+        What waits for `receive` by then comes from there, before the others.
+        """
+
+    def pause_reading(self) -> None:
+        """Read no more: what the client sends from now on waits, most of it on the client's side."""
+
+    def resume_reading(self) -> None:
+        """Read again, what waited first."""
+
+    def ask_whether_known(self, is_known: Callable[[], bool]) -> None:
+        """Drop a client that sends more than `STRANGER_MAX_BYTES` in one message while `is_known` denies that it has
+        signed in. Until this is called it has not."""
+
     def abort(self) -> None:
         """Drop the connection now, with what was not sent."""
 

@@ -6,6 +6,8 @@ from chat.errors import RateLimited
 from chat.per_loop import PerLoop
 
 STRANGERS_MAX = 1000  # a connection stays one for CONNECT_TIMEOUT_S at most
+# In one message, finished or not: a token has under 1 KB, and the offset of a client in 300 rooms under 10 KB.
+STRANGER_MAX_BYTES = 16_000
 
 
 class Strangers:

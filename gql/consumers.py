@@ -13,11 +13,13 @@ from chat.database import run_in_db
 from chat.errors import BadInput, RateLimited, Unauthenticated
 from chat.limits import client_address
 from chat.presence import ANYWHERE, current_presence
+from chat.raw_frames import raw_frames_of
 from gql.context import Context
 from gql.documents import InvalidDocument
 from gql.errors import format_domain_error
 from gql.execution import stream
-from gql.operations import Operation, parse_params, prepare
+from gql.operations import Operation
+from gql.persisted import request_operation
 from gql.watch import WatchedCaller, watch_caller
 
 SUBPROTOCOL = "graphql-transport-ws"
@@ -64,6 +66,8 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
     # ------------------------------------------------------------------------------------------ the socket
 
     async def connect(self) -> None:
+        if (raw := raw_frames_of(self.scope)) is not None:
+            raw.ask_whether_known(lambda: self._watched is not None)
         if SUBPROTOCOL not in self.scope.get("subprotocols", ()):
             await self.accept()
             await self._close(4406, "Subprotocol not acceptable")
@@ -191,20 +195,18 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
         operation_id = self._id_of(message)
         if operation_id in self._operations:
             raise _Close(4409, f"Subscriber for {operation_id[:60]} already exists")
-        try:
-            params = parse_params(message.get("payload"))
-        except BadInput as error:
-            raise _Close(4400, error.message) from None
         if len(self._operations) >= MAX_OPERATIONS:
             busy = RateLimited(f"At most {MAX_OPERATIONS} operations may run at once.")
             await self._send({"id": operation_id, "type": "error", "payload": [format_domain_error(busy)]})
             return
+        context = Context(self._watched.caller, client_address(self.scope))
         try:
-            operation = await prepare(params)
+            operation = await request_operation(message.get("payload"), context)
+        except BadInput as error:
+            raise _Close(4400, error.message) from None
         except InvalidDocument as invalid:
             await self._send({"id": operation_id, "type": "error", "payload": invalid.errors})
             return
-        context = Context(self._watched.caller, client_address(self.scope))
         task = asyncio.create_task(self._run(operation_id, operation, context))
         self._operations[operation_id] = task
 

@@ -1,14 +1,16 @@
 """What uvicorn's WebSocket protocol leaves open: a client's unfinished messages, and frames that are no messages.
 
-uvicorn bounds the size of a message, not how many unfinished ones a process holds; answers each ping, whether or not
-the client reads; and takes fragments without end.
+uvicorn bounds the size of a message, not how many unfinished ones a process holds, nor whose; answers each ping,
+whether or not the client reads; and takes fragments without end.
 """
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
+from chat.strangers import STRANGER_MAX_BYTES
 from chat.token_bucket import TokenBucket
 
 LARGE_BYTES = 1_100_000  # above what is ever taken; below it, connections are bounded by their number
@@ -24,12 +26,20 @@ class IncomingFrames(WebSocketsSansIOProtocol):
     _large = 0  # this connection's part of it
     _fragments_bytes = 0  # of a message whose end is still to come
     _extras: TokenBucket | None = None
+    _is_known: Callable[[], bool] | None = None
+
+    def ask_whether_known(self, is_known: Callable[[], bool]) -> None:
+        """See `RawFrames.ask_whether_known`."""
+        self._is_known = is_known
 
     def data_received(self, data: bytes) -> None:
         """Take what came, and see what of it stays in memory."""
         super().data_received(data)
         held = len(self.conn.reader.buffer) + self._fragments_bytes
-        if held > LARGE_BYTES or self._large:
+        if held > STRANGER_MAX_BYTES and (self._is_known is None or not self._is_known()):
+            self.transport.abort()
+            self._forget()
+        elif held > LARGE_BYTES or self._large:
             self._hold(held if held > LARGE_BYTES else 0)
             if self._large and IncomingFrames.large_bytes > LARGE_MAX_BYTES:
                 self.transport.abort()
@@ -63,6 +73,7 @@ class IncomingFrames(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """What was held is free again."""
+        self._is_known = None
         self._forget()
         super().connection_lost(exc)
 

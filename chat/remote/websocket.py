@@ -101,6 +101,8 @@ async def carry_websocket(holder: Holder, receive: Receive, send: Send, raw: Raw
     `raw` is the server's handle on the connection, if it has one: to drop a client that does not read its last words.
     """
     client = _Client(send)
+    if raw is not None:  # whether its client has signed in only the holder knows
+        raw.ask_whether_known(lambda: True)
     over = asyncio.ensure_future(holder.run())
     down = asyncio.ensure_future(_carry_down(holder, client))
     up = asyncio.ensure_future(_carry_up(holder, receive))

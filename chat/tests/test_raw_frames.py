@@ -18,6 +18,9 @@ class Connection:
         self.written = b""
         self.stalls = False
 
+    def ask_whether_known(self, is_known) -> None:
+        pass
+
     def watch(self, on_pause, on_resume) -> None:
         self.on_pause, self.on_resume = on_pause, on_resume
 

@@ -267,7 +267,8 @@ async def test_a_connection_whose_client_never_reads_its_last_words_is_dropped(m
     async def stuck(*message: dict) -> None:
         await never.wait()
 
-    await remote_websocket.carry_websocket(StuckHolder(), stuck, stuck, SimpleNamespace(abort=dropped.set))
+    raw = SimpleNamespace(ask_whether_known=lambda is_known: None, abort=dropped.set)
+    await remote_websocket.carry_websocket(StuckHolder(), stuck, stuck, raw)
 
     async with asyncio.timeout(5):
         await dropped.wait()

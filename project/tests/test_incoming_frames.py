@@ -6,6 +6,7 @@ import pytest
 from uvicorn.server import ServerState
 from websockets.protocol import OPEN
 
+from chat.strangers import STRANGER_MAX_BYTES
 from project import incoming_frames
 from project.incoming_frames import IncomingFrames
 from project.web import server_config
@@ -46,12 +47,13 @@ async def connect():
     """Connections whose handshake is done; all are lost at the end."""
     made: list[IncomingFrames] = []
 
-    def connect() -> IncomingFrames:
+    def connect(*, is_known: bool = True) -> IncomingFrames:
         protocol = IncomingFrames(server_config(), ServerState(), {}, asyncio.get_running_loop())
         protocol.connection_made(Transport())
         protocol.conn.state = OPEN
         protocol.conn.parser = protocol.conn.parse()
         next(protocol.conn.parser)
+        protocol.ask_whether_known(lambda: is_known)
         made.append(protocol)
         return protocol
 
@@ -93,3 +95,32 @@ async def test_empty_fragments_count_as_what_keeping_them_takes(connect, monkeyp
     connection.data_received(frame(BINARY, b"") + frame(CONT, b"") * 60)
 
     assert IncomingFrames.large_bytes > 6000
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [frame(TEXT | FIN, b"x" * MEGABYTE)[: STRANGER_MAX_BYTES + 100]],
+        [frame(TEXT, b"x" * 9000), frame(CONT, b"x" * 9000)],
+        [frame(TEXT, b""), frame(CONT, b"") * (STRANGER_MAX_BYTES // incoming_frames.FRAGMENT_BYTES)],
+    ],
+    ids=["a frame", "fragments", "empty fragments"],
+)
+async def test_who_has_not_signed_in_begins_no_large_message(connect, pieces):
+    stranger, known = connect(is_known=False), connect()
+
+    for piece in pieces:
+        stranger.data_received(piece)
+        known.data_received(piece)
+
+    assert stranger.transport.aborted and not stranger.conn.reader.buffer and not stranger.frames
+    assert not known.transport.aborted
+
+
+async def test_whoever_is_not_asked_about_is_a_stranger(connect):
+    connection = connect()
+    connection._is_known = None
+
+    connection.data_received(frame(TEXT, b"x" * STRANGER_MAX_BYTES))
+
+    assert connection.transport.aborted
