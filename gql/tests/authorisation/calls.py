@@ -34,8 +34,12 @@ class Person:
             TimeoutError: a subscription was let in.
         """
         if operation.root == "subscription":
-            return await asyncio.wait_for(self._subscribe(operation.text, variables), TIMEOUT_S)
+            return await self.follow(operation.text, variables)
         return await self.query(operation.text, variables)
+
+    async def follow(self, text: str, variables: dict[str, Any] | None = None) -> Reply:
+        """The first response of a subscription, which must be its last; raises TimeoutError as `call` does."""
+        return await asyncio.wait_for(self._subscribe(text, variables or {}), TIMEOUT_S)
 
     async def query(self, text: str, variables: dict[str, Any] | None = None) -> Reply:
         sent, places = _without_files(variables or {})

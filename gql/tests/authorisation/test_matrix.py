@@ -1,0 +1,86 @@
+"""The matrix covers the whole schema, and what it says of each field is so."""
+
+import pytest
+from graphql import GraphQLObjectType, get_named_type, is_leaf_type
+
+from gql.schema import schema
+from gql.tests.authorisation import matrix, test_own_rules
+from gql.tests.authorisation.calls import codes
+from gql.tests.authorisation.matrix import LISTS, MEMBERS_MAY, MEMBERS_MAY_NOT, OWN_RULES, READERS
+from gql.tests.authorisation.operations import leaves, operations
+from gql.tests.authorisation.test_ids import OUTSIDERS, REFUSALS
+from gql.tests.authorisation.world import INTERNAL, SECRET
+
+pytestmark = pytest.mark.django_db(transaction=True)
+HOW = f"Say who may read or do it: see {matrix.__name__}."
+_ROOTS = ("Query", "Mutation", "Subscription")
+TYPES: dict[str, GraphQLObjectType] = {
+    name: type_
+    for name, type_ in schema.graphql_schema.type_map.items()
+    if isinstance(type_, GraphQLObjectType) and not name.startswith("__") and name not in _ROOTS
+}
+
+
+def _fields() -> set[str]:
+    return {f"{name}.{field}" for name, type_ in TYPES.items() for field in type_.fields}
+
+
+def test_every_field_of_every_type_has_a_rule():
+    ruled = {f"{name}.{field}" for name, readers in READERS.items() for field in readers.fields.split()}
+    own = {name for name in OWN_RULES if not name.startswith(_ROOTS)}
+    assert _fields() - ruled == set(), f"Fields without a test of who may read them. {HOW}"
+    assert (ruled | own) - _fields() == set(), "Rules of fields that are not there."
+
+
+def test_every_rule_of_its_own_has_its_test():
+    assert [name for name in OWN_RULES.values() if not hasattr(test_own_rules, name)] == []
+
+
+def test_every_query_and_subscription_is_tried_with_ids_or_looked_through():
+    uncovered = {
+        str(one)
+        for one in operations("query", "subscription")
+        if not one.id_arguments() and one.name not in LISTS and f"Query.{one.name}" not in OWN_RULES
+    }
+    assert uncovered == set(), f"Queries without a test of who sees what. {HOW}"
+
+
+def test_every_mutation_says_what_a_member_without_authority_may():
+    names = {one.name for one in operations("mutation")}
+    assert names - MEMBERS_MAY - MEMBERS_MAY_NOT == set(), (
+        f"Mutations without a test of who may use them. {HOW}"
+    )
+    assert (MEMBERS_MAY | MEMBERS_MAY_NOT) - names == set(), "Rules of mutations that are not there."
+    assert MEMBERS_MAY & MEMBERS_MAY_NOT == set()
+
+
+def _selected(field: str, type_: GraphQLObjectType) -> str:
+    named = get_named_type(type_.fields[field].type)
+    return field if is_leaf_type(named) else f"{field} {leaves(named)}"
+
+
+@pytest.mark.parametrize("viewer", OUTSIDERS)
+async def test_no_field_of_a_private_object_is_read_from_outside(viewer, person, world):
+    caller = await person(viewer)
+    problems = []
+    for name, readers in READERS.items():
+        for field in TYPES[name].fields:
+            text = readers.operation(world, _selected(field, TYPES[name]))
+            reply = await (caller.follow(text) if readers.root == "subscription" else caller.query(text))
+            is_refused = bool(codes(reply)) and set(codes(reply)) <= REFUSALS
+            is_told = SECRET in str(reply) or (viewer == "gil" and INTERNAL in str(reply))
+            if is_told or not (is_refused or (readers.is_list and viewer not in ("nobody", "cleo"))):
+                problems.append(f"{name}.{field}: {reply}")
+    assert problems == []
+
+
+async def test_every_field_is_read_by_the_owner(person, world):
+    """Else the refusals above would say nothing. Events are looked at in test_live.py."""
+    olga = await person("olga")
+    problems = []
+    for name, readers in READERS.items():
+        for field in TYPES[name].fields if readers.root == "query" else ():
+            reply = await olga.query(readers.operation(world, _selected(field, TYPES[name])))
+            if "errors" in reply or f"'__typename': '{name}'" not in str(reply):
+                problems.append(f"{name}.{field}: {reply}")
+    assert problems == []
