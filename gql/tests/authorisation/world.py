@@ -4,10 +4,13 @@ A text that only the members of private rooms may read has the word SECRET in it
 read has INTERNAL.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
+from django.db.models import Model
 
 from chat import actions
 from chat.actions import AnswerDraft, begin_draft, change_draft
@@ -90,8 +93,8 @@ def build_world() -> World:
     return World(people, objects, own)
 
 
-def _ids(rows: dict[str, object]) -> Ids:
-    return {name: str(row.pk) for name, row in rows.items()}  # type: ignore[attr-defined]
+def _ids(rows: Mapping[str, Model]) -> Ids:
+    return {name: str(row.pk) for name, row in rows.items()}
 
 
 def _rooms(people: dict[str, User]) -> dict[str, Room]:
@@ -137,7 +140,7 @@ def _messages(people: dict[str, User], rooms: dict[str, Room]) -> dict[str, Mess
 
 
 def _collections(owner: User, rooms: dict[str, Room]) -> dict[str, Collection]:
-    def collect(name: str, **sharing: object) -> Collection:
+    def collect(name: str, **sharing: Any) -> Collection:
         made = create_collection(owner, name=name, description=name, **sharing)
         add_text(owner, collection_id=made.pk, source=name, title=name, text=f"What the {name} says.")
         return made
