@@ -335,15 +335,17 @@ current_hub = PerLoop(Hub)
 
 
 @asynccontextmanager
-async def subscribe(*groups: str, limit: int = 1000) -> AsyncIterator[Subscription]:
+async def subscribe(
+    *groups: str, limit: int = 1000, limit_bytes: int = 1_000_000
+) -> AsyncIterator[Subscription]:
     """`async with subscribe(group) as events: async for delivery in events`. In force once the block is entered.
 
-    At most `limit` events wait for the reader; past that it gets `RESYNC` instead of them.
+    At most `limit` events, or `limit_bytes`, wait for the reader; past that it gets `RESYNC` instead of them.
 
     Raises:
         Unavailable: the channel layer cannot be reached.
     """
-    hub, events = current_hub(), Subscription(limit)
+    hub, events = current_hub(), Subscription(limit, limit_bytes)
     try:
         for group in groups:
             await hub.listen(group, events)

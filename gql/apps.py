@@ -4,3 +4,8 @@ from django.apps import AppConfig
 class GqlConfig(AppConfig):
     name = "gql"
     verbose_name = "GraphQL"
+
+    def ready(self) -> None:
+        from gql.manifest import trusted_documents
+
+        trusted_documents()  # a file that cannot be used stops the start

@@ -9,11 +9,13 @@ import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from chat.authentication import Caller, bearer_token, caller_from_scope, caller_from_token
+from chat.counters import counters
 from chat.database import run_in_db
-from chat.errors import BadInput, RateLimited, Unauthenticated
+from chat.errors import BadInput, DomainError, RateLimited, Unauthenticated
 from chat.limits import client_address
 from chat.presence import ANYWHERE, current_presence
-from chat.raw_frames import raw_frames_of
+from chat.protocol.websocket import text_frame
+from chat.raw_frames import RawFrames, raw_frames_of
 from gql.context import Context
 from gql.documents import InvalidDocument
 from gql.errors import format_domain_error
@@ -26,6 +28,9 @@ SUBPROTOCOL = "graphql-transport-ws"
 INIT_TIMEOUT_S = 10.0
 MAX_OPERATIONS = 100
 MAX_MESSAGE_CHARACTERS = 1_000_000
+UNSENT_MAX_BYTES = 4_000_000  # of results that wait for a slow reader; a single one may be longer
+STALLED_S = 120.0  # without a word read by the client
+CLOSE_TIMEOUT_S = 5.0
 
 
 class _Close(Exception):
@@ -48,6 +53,8 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
         self._name = token_hex(8)
         self._init_begun = False
         self._closed = False
+        self._unsent_bytes = 0
+        self._raw: RawFrames | None = None
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._late: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -73,6 +80,7 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
             await self._close(4406, "Subprotocol not acceptable")
             return
         await self.accept(SUBPROTOCOL)
+        self._raw = raw_frames_of(self.scope)
         loop = asyncio.get_running_loop()
         self._late = loop.call_later(
             INIT_TIMEOUT_S, self._close_soon, 4408, "Connection initialisation timeout"
@@ -105,15 +113,46 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
             await self.close(code=code, reason=reason)
 
     def _close_soon(self, code: int, reason: str) -> None:
-        if code == 4408 and self._init_begun:
+        if self._closed or (code == 4408 and self._init_begun):
             return
         task = asyncio.create_task(self._close(code, reason))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _send(self, message: dict[str, Any]) -> None:
-        if not self._closed:
-            await self.send(text_data=orjson.dumps(message).decode())
+        """Returns once the client has taken most of what was sent before: what waits for that is bounded."""
+        if self._closed:
+            return
+        encoded = orjson.dumps(message)
+        if self._raw is not None and not self._raw.is_paused:
+            self._raw.write(text_frame(encoded))
+            return
+        if self._unsent_bytes and self._unsent_bytes + len(encoded) > UNSENT_MAX_BYTES:
+            self._cut_off()
+            return
+        self._unsent_bytes += len(encoded)
+        try:
+            async with asyncio.timeout(STALLED_S):
+                await self.send(text_data=encoded.decode())
+        except TimeoutError:
+            self._cut_off()
+        finally:
+            self._unsent_bytes -= len(encoded)
+
+    async def _send_errors(self, operation_id: str, errors: list[dict[str, Any]]) -> None:
+        await self._send({"id": operation_id, "type": "error", "payload": errors})
+
+    def _cut_off(self) -> None:
+        """End a connection whose client reads too slowly for all that it asked for at once, or not at all."""
+        if self._closed:
+            return
+        counters.slow_readers += 1
+        self._close_soon(1013, "slow reader")
+        for task in self._operations.values():
+            task.cancel()
+        self._operations.clear()
+        if self._raw is not None:  # a server waits until all is read, if need be for ever
+            asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._raw.abort)
 
     # -------------------------------------------------------------------------------------- the protocol
 
@@ -197,15 +236,18 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
             raise _Close(4409, f"Subscriber for {operation_id[:60]} already exists")
         if len(self._operations) >= MAX_OPERATIONS:
             busy = RateLimited(f"At most {MAX_OPERATIONS} operations may run at once.")
-            await self._send({"id": operation_id, "type": "error", "payload": [format_domain_error(busy)]})
+            await self._send_errors(operation_id, [format_domain_error(busy)])
             return
         context = Context(self._watched.caller, client_address(self.scope))
         try:
             operation = await request_operation(message.get("payload"), context)
         except BadInput as error:
             raise _Close(4400, error.message) from None
+        except DomainError as error:
+            await self._send_errors(operation_id, [format_domain_error(error)])
+            return
         except InvalidDocument as invalid:
-            await self._send({"id": operation_id, "type": "error", "payload": invalid.errors})
+            await self._send_errors(operation_id, invalid.errors)
             return
         task = asyncio.create_task(self._run(operation_id, operation, context))
         self._operations[operation_id] = task

@@ -5,53 +5,50 @@ specification for uploads, and the distinct connections mode of GraphQL over SSE
 passed on to Django, which serves GraphiQL.
 """
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import parse_qs
 
 import orjson
 from django.conf import settings
-from django.http.request import validate_host
 from graphql import OperationType
 
 from chat.authentication import NO_CREDENTIALS, caller_from_scope
 from chat.database import run_in_db
-from chat.errors import BadInput, DomainError, Forbidden, PayloadTooLarge, Unauthenticated
+from chat.errors import BadInput, DomainError, Forbidden, Unauthenticated
 from chat.limits import client_address
 from gql.context import Context
 from gql.documents import InvalidDocument
 from gql.errors import format_domain_error
-from gql.execution import run
-from gql.multipart import MultipartRequest, read_multipart
+from gql.execution import Response, run
+from gql.http_request import (
+    JSON_BODY,
+    ClientGone,
+    Headers,
+    Receive,
+    Refused,
+    Scope,
+    body_kind,
+    check_host,
+    header,
+    params_of_url,
+    read_json,
+    read_upload,
+)
 from gql.negotiation import GRAPHQL, HTML, JSON, SSE, negotiate
-from gql.operations import Operation, Params, parse_params, prepare
+from gql.operations import Operation
+from gql.persisted import request_operation
 from gql.same_origin import require_same_origin
 from gql.sse import send_events
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Any, Any], Awaitable[None]]
-Headers = dict[bytes, bytes]
 
 PATHS = ("/graphql", "/graphql/")
-_STATUS_OF_CODE = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "PAYLOAD_TOO_LARGE": 413}
-
-
-class Refused(Exception):
-    """The request ends here, with a status and, where useful, an error in the body."""
-
-    def __init__(
-        self, status: int, problem: DomainError, headers: list[tuple[bytes, bytes]] | None = None
-    ) -> None:
-        super().__init__(problem.message)
-        self.status = status
-        self.problem = problem
-        self.headers = headers or []
-
-
-class ClientGone(Exception):
-    """The client closed the connection before its request was read."""
+_SAFE = ("GET", "HEAD")
+_ALLOW = (b"allow", b"GET, HEAD, POST, OPTIONS")
+_ALLOW_POST = (b"allow", b"POST, OPTIONS")
+_STATUS_OF_CODE = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "RATE_LIMITED": 429, "UNAVAILABLE": 503}
 
 
 class GraphQLEndpoint:
@@ -65,57 +62,59 @@ class GraphQLEndpoint:
             await self.django(scope, receive, send)
             return
         headers: Headers = dict(scope["headers"])
-        media_type = negotiate(headers.get(b"accept", b"").decode("latin-1"))
-        if media_type == HTML and scope["method"] in ("GET", "HEAD"):
+        media_type = negotiate(header(headers, b"accept"))
+        if media_type == HTML and scope["method"] in _SAFE:
             await self.django(scope, receive, send)
             return
         if media_type == HTML:
             media_type = JSON
+        if scope["method"] == "HEAD":
+            send = _without_body(send)
         try:
             await _serve(scope, headers, media_type, receive, send)
         except Refused as refused:
-            body: dict[str, Any] = {"errors": [format_domain_error(refused.problem)]}
+            body: Response = {"errors": [format_domain_error(refused.problem)]}
             if refused.status == 401:
                 body["data"] = None  # clients that look at no errors see nobody's data rather than none
-            await _reply(
-                send, body, media_type if media_type == GRAPHQL else JSON, refused.status, refused.headers
-            )
+            kind = GRAPHQL if media_type == GRAPHQL else JSON
+            await _reply(send, body, kind, refused.status, refused.headers)
         except ClientGone:
             pass
+
+
+def _without_body(send: Send) -> Send:
+    async def send_head(message: dict[str, Any]) -> None:
+        await send(message | {"body": b""} if message["type"] == "http.response.body" else message)
+
+    return send_head
 
 
 async def _serve(
     scope: Scope, headers: Headers, media_type: str | None, receive: Receive, send: Send
 ) -> None:
-    _check_host(headers)
-    if scope["method"] not in ("GET", "POST"):
-        raise Refused(405, BadInput("Use GET or POST."), [(b"allow", b"GET, POST")])
+    check_host(headers)
+    if scope["method"] == "OPTIONS":  # no Access-Control headers: pages of other origins are not let in
+        await send({"type": "http.response.start", "status": 204, "headers": [_ALLOW]})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    if scope["method"] not in (*_SAFE, "POST"):
+        raise Refused(405, BadInput("Use GET or POST."), [_ALLOW])
     if media_type is None:
         raise Refused(406, BadInput(f"This server answers with {JSON}, {GRAPHQL} or {SSE}."))
     context = await _authenticate(scope, headers)
-    if scope["method"] == "GET":
-        await _answer(scope, media_type, context, _params_of_url(scope), receive, send)
-        return
-    content_type = headers.get(b"content-type", b"").decode("latin-1")
-    match content_type.partition(";")[0].strip().lower():
-        case "application/json":
-            params = _parse(await _read_json(headers, receive))
-            await _answer(scope, media_type, context, params, receive, send)
-        case "multipart/form-data":
-            if context.caller is None:  # before a byte of it is stored
-                raise Refused(401, Unauthenticated(NO_CREDENTIALS), [(b"connection", b"close")])
-            with await _read_upload(headers, content_type, receive) as request:
-                await _answer(scope, media_type, context, _parse(request.operations), receive, send)
-        case _:
-            raise Refused(415, BadInput("Send application/json or multipart/form-data."))
-
-
-def _check_host(headers: Headers) -> None:
-    """Django checks the Host header of its own requests; without this a page could rebind its name to this server."""
-    host = headers.get(b"host", b"").decode("latin-1")
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    if not validate_host(name.lower(), settings.ALLOWED_HOSTS):
-        raise Refused(400, BadInput("This host name is not served here: see ALLOWED_HOSTS."))
+    if scope["method"] in _SAFE:
+        await _answer(scope, media_type, context, params_of_url(scope), receive, send)
+    elif body_kind(headers) == JSON_BODY:
+        raw = await read_json(headers, receive)
+        if isinstance(raw, list):
+            await _reply(send, await _answer_batch(raw, media_type, context), media_type, 200)
+        else:
+            await _answer(scope, media_type, context, raw, receive, send)
+    else:
+        if context.caller is None:  # before a byte of it is stored
+            raise Refused(401, Unauthenticated(NO_CREDENTIALS), [(b"connection", b"close")])
+        with await read_upload(headers, receive) as request:
+            await _answer(scope, media_type, context, request.operations, receive, send)
 
 
 async def _authenticate(scope: Scope, headers: Headers) -> Context:
@@ -131,94 +130,64 @@ async def _authenticate(scope: Scope, headers: Headers) -> Context:
     return Context(caller, client_address(scope))
 
 
-def _params_of_url(scope: Scope) -> Params:
-    try:
-        pairs = parse_qs(scope["query_string"].decode("ascii"), max_num_fields=20)
-        given = {name: values[0] for name, values in pairs.items()}
-        raw: dict[str, Any] = {name: given[name] for name in ("query", "operationName") if name in given}
-        for name in ("variables", "extensions"):
-            raw[name] = orjson.loads(given[name]) if name in given else None
-    except ValueError:
-        raise Refused(400, BadInput("The address's parameters cannot be read.")) from None
-    return _parse(raw)
-
-
-def _parse(raw: object) -> Params:
-    try:
-        return parse_params(raw)
-    except BadInput as error:
-        raise Refused(400, error) from None
-
-
-def _check_length(headers: Headers, limit_bytes: int) -> None:
-    length = headers.get(b"content-length", b"0")
-    if length.isdigit() and int(length) > limit_bytes:
-        raise _too_large(limit_bytes)
-
-
-def _too_large(limit_bytes: int) -> Refused:
-    problem = PayloadTooLarge(f"A request of this kind may have at most {limit_bytes:,} bytes.")
-    return Refused(413, problem, [(b"connection", b"close")])
-
-
-async def _read_json(headers: Headers, receive: Receive) -> object:
-    limit_bytes = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    _check_length(headers, limit_bytes)
-    body = bytearray()
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        body += message.get("body", b"")
-        if len(body) > limit_bytes:
-            raise _too_large(limit_bytes)
-        more = message.get("more_body", False)
-    try:
-        return orjson.loads(bytes(body))
-    except orjson.JSONDecodeError:
-        raise Refused(400, BadInput("The body is not JSON.")) from None
-
-
-async def _read_upload(headers: Headers, content_type: str, receive: Receive) -> MultipartRequest:
-    limit_bytes = settings.UPLOAD_MAX_BYTES + settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    _check_length(headers, limit_bytes)
-    try:
-        request = await read_multipart(content_type, receive, limit_bytes=limit_bytes)
-    except DomainError as error:
-        raise Refused(_STATUS_OF_CODE.get(error.code, 400), error, [(b"connection", b"close")]) from None
-    if request is None:
-        raise ClientGone
-    return request
-
-
 async def _answer(
-    scope: Scope, media_type: str, context: Context, params: Params, receive: Receive, send: Send
+    scope: Scope, media_type: str, context: Context, raw: object, receive: Receive, send: Send
 ) -> None:
     """Run the operation and send its response, or its events for a client that wants those."""
     try:
-        operation = await prepare(params)
+        operation = await request_operation(raw, context)
+    except DomainError as error:
+        raise _refused(error) from None
     except InvalidDocument as invalid:
         if media_type == SSE:
             await send_events(None, [{"errors": invalid.errors}], context, receive, send)
         else:
             await _reply(send, {"errors": invalid.errors}, media_type, _request_error_status(media_type))
         return
-    if scope["method"] == "GET" and operation.kind is OperationType.MUTATION:
-        raise Refused(405, BadInput("Send a mutation with POST."), [(b"allow", b"POST")])
+    if scope["method"] in _SAFE and operation.kind is OperationType.MUTATION:
+        raise Refused(405, BadInput("Send a mutation with POST."), [_ALLOW_POST])
     if media_type == SSE:
-        await send_events(operation, [], context, receive, send)
+        wanted = None if scope["method"] == "HEAD" else operation
+        await send_events(wanted, [], context, receive, send)
     elif operation.kind is OperationType.SUBSCRIPTION:
-        status = 405 if scope["method"] == "GET" else _request_error_status(media_type)
-        raise Refused(status, BadInput(f"A subscription needs Accept: {SSE}, or a WebSocket."))
+        raise Refused(_request_error_status(media_type), _no_stream())
     else:
-        await _reply_with_result(operation, context, media_type, send)
+        response = await run(operation, context)
+        status = 200 if "data" in response else _request_error_status(media_type)
+        await _reply(send, response, media_type, status)
 
 
-async def _reply_with_result(operation: Operation, context: Context, media_type: str, send: Send) -> None:
-    response = await run(operation, context)
-    status = 200 if "data" in response else _request_error_status(media_type)
-    await _reply(send, response, media_type, status)
+def _refused(error: DomainError) -> Refused:
+    wait = [] if error.retry_after_s is None else [(b"retry-after", b"%d" % math.ceil(error.retry_after_s))]
+    return Refused(_STATUS_OF_CODE.get(error.code, 400), error, wait)
+
+
+def _no_stream() -> BadInput:
+    return BadInput(f"A subscription needs Accept: {SSE}, or a WebSocket.")
+
+
+async def _answer_batch(raws: list[Any], media_type: str, context: Context) -> list[Response]:
+    """The responses to several requests in one, in their order; each is prepared, charged and run by itself."""
+    limit: int = settings.GRAPHQL_BATCH_MAX
+    if limit == 0:
+        raise Refused(400, BadInput("Arrays of operations are not taken here. Send a request for each."))
+    if media_type == SSE:
+        raise Refused(406, BadInput("An array of operations is answered as JSON."))
+    if not 1 <= len(raws) <= limit:
+        raise Refused(400, BadInput(f"An array may have 1 to {limit} operations."))
+    return [await _answer_one(raw, context.fresh()) for raw in raws]
+
+
+async def _answer_one(raw: object, context: Context) -> Response:
+    try:
+        operation: Operation = await request_operation(raw, context)
+    except DomainError as error:
+        return {"errors": [format_domain_error(error)]}
+    except InvalidDocument as invalid:
+        return {"errors": invalid.errors}
+    if operation.kind is OperationType.SUBSCRIPTION:
+        return {"errors": [format_domain_error(_no_stream())]}
+    return await run(operation, context)
 
 
 def _request_error_status(media_type: str) -> int:
@@ -228,7 +197,7 @@ def _request_error_status(media_type: str) -> int:
 
 async def _reply(
     send: Send,
-    body: dict[str, Any],
+    body: Response | list[Response],
     media_type: str,
     status: int,
     more_headers: list[tuple[bytes, bytes]] | None = None,

@@ -1,34 +1,78 @@
-"""Which media type a client wants. Pure."""
+"""Which media type a client wants (RFC 9110, 12.5.1). Pure."""
+
+from dataclasses import dataclass
 
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
 SSE = "text/event-stream"
 HTML = "text/html"
-_OFFERS = {JSON: JSON, GRAPHQL: GRAPHQL, SSE: SSE, HTML: HTML, "*/*": JSON, "application/*": JSON}
+
+# What a range offers, the preferred first. A wildcard never means a stream or a page: those have to be named.
+_OFFERS = {JSON: (JSON,), GRAPHQL: (GRAPHQL,), SSE: (SSE,), HTML: (HTML,)} | {
+    "application/*": (JSON, GRAPHQL),
+    "*/*": (JSON, GRAPHQL),
+}
+_SPECIFICITY = {"*/*": 0, "application/*": 1}
+_UTF_8 = ("utf-8", "utf8")
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """One part of an Accept header; `place` is where it stands."""
+
+    offers: tuple[str, ...]
+    specificity: int
+    weight: float
+    place: int
 
 
 def negotiate(accept: str) -> str | None:
-    """The best of `JSON`, `GRAPHQL`, `SSE` and `HTML` for an Accept header. Without one JSON; None if nothing fits."""
+    """The best of `JSON`, `GRAPHQL`, `SSE` and `HTML` for an Accept header. Without one JSON; None if nothing fits.
+
+    The most specific range decides on a type (`application/json;q=0, */*` takes anything but JSON). Of types with
+    the same weight the client's first wins.
+    """
     if not accept.strip():
         return JSON
-    best, best_weight = None, 0.0
-    for part in accept.split(","):
+    deciding: dict[str, _Range] = {}
+    for one in _ranges(accept):
+        for offer in one.offers:
+            if offer not in deciding or one.specificity > deciding[offer].specificity:
+                deciding[offer] = one
+    fitting = {offer: one for offer, one in deciding.items() if one.weight > 0}
+    if not fitting:
+        return None
+    return min(
+        fitting,
+        key=lambda offer: (-fitting[offer].weight, fitting[offer].place, fitting[offer].offers.index(offer)),
+    )
+
+
+def _ranges(accept: str) -> list[_Range]:
+    ranges = []
+    for place, part in enumerate(accept.split(",")):
         media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        offer, weight = _OFFERS.get(media_type), _weight(parameters)
-        if offer is not None and weight > best_weight:
-            best, best_weight = offer, weight
-    return best
+        if media_type in _OFFERS:
+            specificity = _SPECIFICITY.get(media_type, 2)
+            ranges.append(_Range(_OFFERS[media_type], specificity, _weight(parameters), place))
+    return ranges
 
 
 def _weight(parameters: list[str]) -> float:
     weight = 1.0
     for parameter in parameters:
         name, _, value = parameter.partition("=")
-        if name == "q":
+        if name.strip() == "q":
             try:
                 weight = float(value)
             except ValueError:
                 return 0.0
-        elif name == "charset" and value.strip('"') not in ("utf-8", "utf8"):
+        elif name.strip() == "charset" and value.strip().strip('"') not in _UTF_8:
             return 0.0
-    return weight
+    return weight if 0 <= weight <= 1 else 0.0
+
+
+def is_utf_8(content_type: str) -> bool:
+    """Whether a Content-Type names no other character set."""
+    parameters = (piece.strip().lower().partition("=") for piece in content_type.split(";")[1:])
+    return all(value.strip('"') in _UTF_8 for name, _, value in parameters if name == "charset")

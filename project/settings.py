@@ -215,6 +215,9 @@ SOCKET_MAX_CONNECTIONS_PER_USER = env.integer(
     "SOCKET_MAX_CONNECTIONS_PER_USER", 50, minimum=1, maximum=100_000
 )
 RATE_LIMITS = env.flag("RATE_LIMITS", default=True)
+GRAPHQL_BATCH_MAX = env.integer("GRAPHQL_BATCH_MAX", 0, minimum=0, maximum=100)
+_trusted_documents = env.text("GRAPHQL_TRUSTED_DOCUMENTS")
+GRAPHQL_TRUSTED_DOCUMENTS = Path(_trusted_documents).expanduser().resolve() if _trusted_documents else None
 
 # --------------------------------------------------------------------------------------- the assistant
 

@@ -10,16 +10,21 @@ from chat.live.delivery import RESYNC, Delivery
 class Subscription:
     """Events as an async iterator. A reader that falls behind loses what waits and gets one `RESYNC` in its place."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, limit_bytes: int) -> None:
         self._limit = limit
+        self._limit_bytes = limit_bytes
+        self._bytes = 0
         self._waiting: deque[Delivery] = deque()
         self._arrived = asyncio.Event()
         self._error: Exception | None = None
 
     def __call__(self, delivery: Delivery) -> None:
-        if len(self._waiting) >= self._limit:
+        size = len(delivery.json)
+        if len(self._waiting) >= self._limit or (self._waiting and self._bytes + size > self._limit_bytes):
             self._waiting.clear()
+            self._bytes = 0
             delivery = Delivery(delivery.group, RESYNC, {})
+        self._bytes += len(delivery.json)
         self._waiting.append(delivery)
         self._arrived.set()
 
@@ -37,4 +42,6 @@ class Subscription:
             await self._arrived.wait()
         if self._error is not None:
             raise self._error
-        return self._waiting.popleft()
+        delivery = self._waiting.popleft()
+        self._bytes -= len(delivery.json)
+        return delivery
