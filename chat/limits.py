@@ -70,7 +70,19 @@ LIMITS: Mapping[str, Limit] = {
     "changes": _limit("changes", 20, 60),
     "reads": _limit("marks of what was read", 20, 200),
     "typing": _limit("signs of typing", 10, 40),
+    "sign-ups": _limit("new accounts", 0.1, 5, address=Allowance(0.2, 30)),  # hashing a password takes long
+    # Points, see gql.protection.throttle. 100 requests a second, each for a page of rooms with pages of messages.
+    "graphql": _limit("GraphQL requests", 100_000, 500_000),
+    "graphql_anonymous": _limit("GraphQL requests", 20_000, 100_000, address=Allowance(20_000, 100_000)),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What is left of an allowance just now."""
+
+    left: int
+    allowance: Allowance
 
 
 class Windows(Protocol):
@@ -106,22 +118,33 @@ class _Account:
         self._debt_until: float | None = None
         self._is_telling = False
 
-    def wait_s(self, now: float) -> float:
+    def wait_s(self, now: float, cost: int) -> float:
         if self._debt_until is None:
-            return self._bucket.wait_s(now)
+            return self._bucket.wait_s(now, cost)
         return max(DEBT_RETRY_S, self._debt_until - now)
 
-    def spend(self, now: float) -> None:
-        self._bucket.take(now)
+    def spend(self, now: float, cost: int) -> None:
+        self._bucket.take(now, cost)
         if now - self._spent_at > WINDOW_S:  # by now it would have left the window
             self._untold = 0
         self._spent_at = now
-        self._untold += 1
+        self._untold += cost
+
+    def give_back(self, amount: int) -> None:
+        self._bucket.give_back(amount)
+        self._untold -= amount  # below 0 where Redis has been told already: the next are told so much later
+
+    def balance(self, now: float) -> "Balance":
+        left = 0.0 if self._debt_until is not None else self._bucket.left(now)
+        return Balance(int(left), self._allowance)
 
     def to_tell(self, now: float) -> int:
         """How many to tell Redis of now, 0 for none: `told` must follow otherwise."""
         is_due = self._untold >= self._allowance.step if self._debt_until is None else now >= self._debt_until
         if not is_due or self._is_telling:
+            return 0
+        if self._untold <= 0:  # all of it was given back
+            self._debt_until = None
             return 0
         self._is_telling = True
         return self._untold
@@ -129,7 +152,7 @@ class _Account:
     def told(self, now: float, count: int, had_room: bool) -> None:
         self._is_telling = False
         if had_room:
-            self._untold = max(0, self._untold - count)
+            self._untold -= count
             self._debt_until = None
         else:
             self._debt_until = now + count / self._allowance.per_s
@@ -154,30 +177,52 @@ class Limiter:
         self._accounts: dict[tuple[str, str, str], _Account] = {}
         self._forget_at = 0.0
 
-    def check(self, name: str, *, user_id: int | None = None, address: str | None = None) -> None:
-        """Count one of the limit `name` for the user and the address, whichever is given.
+    def check(
+        self, name: str, *, user_id: int | None = None, address: str | None = None, cost: int = 1
+    ) -> None:
+        """Count `cost` of the limit `name` for the user and the address, whichever is given.
 
         Raises:
             RateLimited: one of them has had enough; nothing is counted.
         """
         now = self._clock()
-        limit = LIMITS[name]
         with self._lock:
-            accounts: list[_Account] = []
-            if user_id is not None:
-                accounts.append(self._account(now, name, "user", str(user_id), limit.user))
-            if address is not None:
-                accounts.append(self._account(now, name, "address", address, limit.address))
-            wait_s = max((account.wait_s(now) for account in accounts), default=0.0)
+            accounts = self._accounts_of(now, name, user_id, address)
+            wait_s = max((account.wait_s(now, cost) for account in accounts), default=0.0)
             if wait_s <= 0:
                 for account in accounts:
-                    account.spend(now)
+                    account.spend(now, cost)
             due = [(account, count) for account in accounts if (count := account.to_tell(now))]
         for account, count in due:
             self._tell(account, count)
         if wait_s > 0:
             retry_after_s = math.ceil(wait_s * 10) / 10
-            raise RateLimited(f"Too many {limit.what} at once. Wait a moment.", retry_after_s=retry_after_s)
+            raise RateLimited(
+                f"Too many {LIMITS[name].what} at once. Wait a moment.", retry_after_s=retry_after_s
+            )
+
+    def give_back(
+        self, name: str, amount: int, *, user_id: int | None, address: str | None
+    ) -> Balance | None:
+        """Take back so much of what `check` counted: it turned out not to be needed.
+
+        Returns the balance of the user or the address, whichever has less; None if neither is given.
+        """
+        now = self._clock()
+        with self._lock:
+            accounts = self._accounts_of(now, name, user_id, address)
+            for account in accounts:
+                account.give_back(amount)
+            return min((account.balance(now) for account in accounts), key=lambda one: one.left, default=None)
+
+    def _accounts_of(self, now: float, name: str, user_id: int | None, address: str | None) -> list[_Account]:
+        limit = LIMITS[name]
+        accounts: list[_Account] = []
+        if user_id is not None:
+            accounts.append(self._account(now, name, "user", str(user_id), limit.user))
+        if address is not None:
+            accounts.append(self._account(now, name, "address", address, limit.address))
+        return accounts
 
     def _account(self, now: float, name: str, kind: str, key: str, allowance: Allowance) -> _Account:
         account = self._accounts.get((name, kind, key))
@@ -202,14 +247,24 @@ class Limiter:
 _limiter = Limiter(shared_windows)
 
 
-def check(name: str, *, user_id: int | None = None, address: str | None = None) -> None:
-    """Count one of the limit `name`, unless settings.RATE_LIMITS is off. See `Limiter.check`.
+def check(name: str, *, user_id: int | None = None, address: str | None = None, cost: int = 1) -> None:
+    """Count `cost` of the limit `name`, unless settings.RATE_LIMITS is off. See `Limiter.check`.
 
     Raises:
         RateLimited: the user or the address has had enough; nothing is counted.
     """
     if settings.RATE_LIMITS:
-        _limiter.check(name, user_id=user_id, address=address)
+        _limiter.check(name, user_id=user_id, address=address, cost=cost)
+
+
+def give_back(name: str, amount: int, *, user_id: int | None, address: str | None) -> Balance | None:
+    """Take back so much of what was counted; gives what is left. None if settings.RATE_LIMITS is off.
+
+    See `Limiter.give_back`.
+    """
+    if not settings.RATE_LIMITS:
+        return None
+    return _limiter.give_back(name, amount, user_id=user_id, address=address)
 
 
 def client_address(scope: Mapping[str, Any]) -> str | None:

@@ -12,7 +12,7 @@ class TokenBucket:
     def __init__(self, per_s: float, burst: float) -> None:
         self.per_s = per_s
         self.burst = burst
-        self._tokens = burst
+        self._tokens: float = burst
         self._at = 0.0
 
     def wait_s(self, now: float, cost: float = 1) -> float:
@@ -27,6 +27,15 @@ class TokenBucket:
             return False
         self._tokens -= cost
         return True
+
+    def give_back(self, amount: float) -> None:
+        """Put back some of what was taken."""
+        self._tokens = min(self.burst, self._tokens + amount)
+
+    def left(self, now: float) -> float:
+        """What could be taken now."""
+        self._fill(now)
+        return self._tokens
 
     def is_full(self, now: float) -> bool:
         """Whether it is as good as new."""

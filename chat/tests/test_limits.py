@@ -324,3 +324,26 @@ def test_redis_is_used_again_when_it_is_back(nobody_listens, redis_windows, cloc
         passed(limiter, 15, user_id=1)
 
     assert [record.message for record in caplog.records] == ["rate limits are counted in Redis again"]
+
+
+def test_what_is_given_back_can_be_spent_again(limiter, clock):
+    limiter.check("messages", user_id=1, cost=60)
+    with pytest.raises(RateLimited):
+        limiter.check("messages", user_id=1)
+
+    balance = limiter.give_back("messages", 50, user_id=1, address=None)
+
+    assert balance is not None and balance.left == 50
+    limiter.check("messages", user_id=1, cost=50)
+    with pytest.raises(RateLimited) as refused:
+        limiter.check("messages", user_id=1, cost=10)
+    assert refused.value.retry_after_s == 0.5, "10 at 20 a second"
+
+
+def test_the_balance_is_that_of_who_has_less(limiter, clock):
+    limiter.check("messages", user_id=1, address="192.0.2.1", cost=10)
+
+    balance = limiter.give_back("messages", 0, user_id=1, address="192.0.2.1")
+
+    assert balance == limits.Balance(50, LIMITS["messages"].user)
+    assert limiter.give_back("messages", 0, user_id=None, address=None) is None
