@@ -47,6 +47,8 @@ class EnginePeer:
     def _repeat(self, message: Encoded) -> None:
         self.session.send("4" + message if isinstance(message, str) else message)
 
+    is_full = False
+
     async def settled(self) -> None:
         pass
 
@@ -123,7 +125,7 @@ def main() -> None:
         echo_application(),
         port=options.port,
         loop="uvloop",
-        http="httptools",
+        http="project.raw_websocket:UpgradingHttpProtocol",
         ws="project.raw_websocket:RawWebSocketProtocol",
         ws_per_message_deflate=False,
         lifespan="off",
