@@ -14,8 +14,8 @@ from asgiref.sync import async_to_sync
 from django.db import transaction
 
 from chat.database import served_loop
-from chat.groups import MEMBERSHIPS, room_group
 from chat.live.delivery import Delivery
+from chat.live.groups import MEMBERSHIPS, room_group
 from chat.live.publisher import current_publisher
 
 __all__ = [

@@ -213,7 +213,7 @@ class SignIn(models.Model):
 
 
 class SocketSession(models.Model):
-    """What a stock Socket.IO client had joined, for a connection that comes back (`chat.recovery`).
+    """What a stock Socket.IO client had joined, for a connection that comes back (`chat.main_namespace.recovery`).
 
     `rooms` is an object of room id to the room's version when it was joined. There is no row before the first join.
     `sid` is the socket that may write it: one that was cut off, but does not know it yet, may not.

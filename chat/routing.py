@@ -4,19 +4,19 @@ from typing import Any
 
 from django.urls import re_path
 
-from chat import limits
-from chat.authentication import origin_allowed
-from chat.connection import Connection
-from chat.consumers import WebSocketConsumer
-from chat.limits import client_address
-from chat.namespaces import Namespace
+from chat.access.authentication import origin_allowed
+from chat.limiting import limits
+from chat.limiting.limits import client_address
+from chat.limiting.strangers import check_strangers
+from chat.main_namespace.handlers import chat_namespace
 from chat.ops.figures import Figure, register_figure
 from chat.ops.namespace import ops_namespace
-from chat.polling import EngineServer, Receive, Scope, Send
-from chat.polling_consumer import PollingConsumer
-from chat.remote.sessions import RemoteNeighbours
-from chat.socket_events import chat_namespace
-from chat.strangers import check_strangers
+from chat.sockets.connection import Connection
+from chat.sockets.namespaces import Namespace
+from chat.sockets.polling import EngineServer, Receive, Scope, Send
+from chat.sockets.polling_consumer import PollingConsumer
+from chat.sockets.remote.sessions import RemoteNeighbours
+from chat.sockets.websocket_consumer import WebSocketConsumer
 
 NAMESPACES: dict[str, Namespace[Any]] = {
     namespace.name: namespace for namespace in (chat_namespace, ops_namespace)

@@ -16,10 +16,11 @@ from django.templatetags.static import static
 from django.urls import reverse, reverse_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
-from chat import actions, limits
+from chat import actions
 from chat.errors import BadInput, Conflict, DomainError, Forbidden, NotFound
 from chat.forms import NewPasswordForm, RoomForm, SignInForm
-from chat.limits import network_of
+from chat.limiting import limits
+from chat.limiting.limits import network_of
 from chat.middleware import STATUS_OF
 from chat.models import Membership, Message, Room, User
 from chat.reactions import FREQUENT
@@ -85,7 +86,7 @@ def user_of(request: HttpRequest) -> User:
 
 
 def _charge(request: HttpRequest, limit: str) -> None:
-    """Count one of `limit` (chat.limits.LIMITS) for the user and the address.
+    """Count one of `limit` (chat.limiting.limits.LIMITS) for the user and the address.
 
     Raises:
         RateLimited: there are too many.

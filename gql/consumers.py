@@ -8,14 +8,14 @@ from typing import Any
 import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from chat.authentication import Caller, bearer_token, caller_from_scope, caller_from_token
+from chat.access.authentication import Caller, bearer_token, caller_from_scope, caller_from_token
 from chat.counters import counters
 from chat.database import run_in_db
 from chat.errors import BadInput, DomainError, RateLimited, Unauthenticated
-from chat.limits import client_address
-from chat.presence import ANYWHERE, current_presence
-from chat.protocol.websocket import text_frame
-from chat.raw_frames import RawFrames, raw_frames_of
+from chat.limiting.limits import client_address
+from chat.live.presence import ANYWHERE, current_presence
+from chat.sockets.protocol.websocket import text_frame
+from chat.sockets.raw_frames import RawFrames, raw_frames_of
 from gql.context import Context
 from gql.documents import InvalidDocument
 from gql.errors import format_domain_error

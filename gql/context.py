@@ -7,10 +7,10 @@ from typing import Any, ParamSpec, TypeVar
 from aiodataloader import DataLoader
 from graphql import GraphQLResolveInfo
 
-from chat import limits
-from chat.authentication import NO_CREDENTIALS, Caller
+from chat.access.authentication import NO_CREDENTIALS, Caller
 from chat.database import run_in_db
 from chat.errors import Unauthenticated
+from chat.limiting import limits
 from chat.models import User
 
 P = ParamSpec("P")
@@ -21,7 +21,7 @@ R = TypeVar("R")
 class Context:
     """One operation, or one event of a subscription: loaders cache, so they never live longer than that.
 
-    `address` is whom the client counts as (chat.limits.client_address).
+    `address` is whom the client counts as (chat.limiting.limits.client_address).
     """
 
     caller: Caller | None
@@ -67,7 +67,7 @@ def require_user(info: GraphQLResolveInfo) -> User:
 
 
 def charge(info: GraphQLResolveInfo, limit: str) -> None:
-    """Count one of `limit` (chat.limits.LIMITS) for the signed-in user and the client's address.
+    """Count one of `limit` (chat.limiting.limits.LIMITS) for the signed-in user and the client's address.
 
     Raises:
         Unauthenticated; RateLimited: there are too many. Nothing is counted.

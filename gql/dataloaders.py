@@ -12,8 +12,8 @@ from aiodataloader import DataLoader
 from django.db.models import Count, F, Field, ForeignObject, Lookup, Model, Q
 
 from chat.database import run_in_db
+from chat.live.presence import ANYWHERE, current_presence
 from chat.models import Membership, Message, Reaction, Room, User
-from chat.presence import ANYWHERE, current_presence
 from chat.selectors import rooms_readable_by, users_visible_to
 from gql.connections import PageRequest
 from rag.models import Answer, AnswerPassage, Collection, CollectionShare, Document, PromptTemplate

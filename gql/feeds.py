@@ -12,7 +12,7 @@ from django.utils.dateparse import parse_datetime
 
 from chat.database import run_in_db
 from chat.events import MessagePosted, MessageUpdated, room_group
-from chat.hub import RESYNC, Delivery, subscribe
+from chat.live.hub import RESYNC, Delivery, subscribe
 from chat.models import Message, Room, User
 from chat.selectors import PAGE_MESSAGES, access_room, changes_since, messages_of
 from gql.errors import bad_input

@@ -13,10 +13,10 @@ import orjson
 from django.conf import settings
 from graphql import OperationType
 
-from chat.authentication import NO_CREDENTIALS, caller_from_scope
+from chat.access.authentication import NO_CREDENTIALS, caller_from_scope
 from chat.database import run_in_db
 from chat.errors import BadInput, DomainError, Forbidden, Unauthenticated
-from chat.limits import client_address
+from chat.limiting.limits import client_address
 from gql.context import Context
 from gql.documents import InvalidDocument
 from gql.errors import format_domain_error

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.http.cookie import parse_cookie
 from django.middleware.csrf import CsrfViewMiddleware
 
-from chat.authentication import origin_allowed
+from chat.access.authentication import origin_allowed
 from chat.errors import Forbidden
 
 CROSS_SITE = (

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from chat.authentication import BAD_TOKEN
+from chat.access.authentication import BAD_TOKEN
 from chat.errors import Unauthenticated
 from gql.context import Context
 from gql.errors import format_domain_error

@@ -1,16 +1,16 @@
-"""GraphQL in `chat.sweeps`: sockets and streams end with their caller's access, feeds with access to their room."""
+"""GraphQL in `chat.access.sweeps`: sockets and streams end with their caller's access, feeds with that to a room."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
-from chat.authentication import Caller
+from chat.access.authentication import Caller
+from chat.access.sweeps import Swept, current_sweeper
 from chat.errors import NotFound
-from chat.hub import Subscription
+from chat.live.hub import Subscription
 from chat.models import User
 from chat.selectors import NO_ROOM
-from chat.sweeps import Swept, current_sweeper
 
 S = TypeVar("S", bound=Swept)
 

@@ -1,4 +1,4 @@
-"""WebSockets of uvicorn, with the raw frames of `chat.raw_frames` offered to the application.
+"""WebSockets of uvicorn, with the raw frames of `chat.sockets.raw_frames` offered to the application.
 
 uvicorn's own protocol parses the request twice, and each frame in a parser of generators; what it passes to the
 application costs a queue, a coroutine and a pause of the transport per message. Half of the time of a connection went
@@ -21,9 +21,9 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.server import ServerState
 from websockets.frames import CloseCode
 
-from chat.protocol.websocket import encode_frame
-from chat.raw_frames import RAW_FRAMES
-from chat.strangers import STRANGER_MAX_BYTES
+from chat.limiting.strangers import STRANGER_MAX_BYTES
+from chat.sockets.protocol.websocket import encode_frame
+from chat.sockets.raw_frames import RAW_FRAMES
 from project import websocket_handshake as handshake
 from project.websocket_bounds import Bounds
 from project.websocket_frames import (

@@ -188,7 +188,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "EXCEPTION_HANDLER": "chat.tokens.json_problem",
+    "EXCEPTION_HANDLER": "chat.access.tokens.json_problem",
 }
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
@@ -197,8 +197,8 @@ SIMPLE_JWT = {
     "BLACKLIST_AFTER_ROTATION": True,
     "UPDATE_LAST_LOGIN": False,
     "CHECK_REVOKE_TOKEN": True,  # a changed password ends every token
-    "TOKEN_OBTAIN_SERIALIZER": "chat.tokens.SignInSerializer",
-    "TOKEN_REFRESH_SERIALIZER": "chat.tokens.RefreshSerializer",
+    "TOKEN_OBTAIN_SERIALIZER": "chat.access.tokens.SignInSerializer",
+    "TOKEN_REFRESH_SERIALIZER": "chat.access.tokens.RefreshSerializer",
 }
 DEMO_PASSWORD = env.text("DEMO_PASSWORD")
 

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
-from chat.tokens import RevokeView
+from chat.access.tokens import RevokeView
 from project import health
 
 urlpatterns = [

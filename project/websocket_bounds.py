@@ -5,8 +5,8 @@ A server bounds the size of a message; these bound how much all unfinished ones 
 
 from typing import ClassVar
 
-from chat.strangers import STRANGER_MAX_BYTES
-from chat.token_bucket import TokenBucket
+from chat.limiting.strangers import STRANGER_MAX_BYTES
+from chat.limiting.token_bucket import TokenBucket
 
 LARGE_BYTES = 1_100_000  # above what is ever taken; below it, connections are bounded by their number
 LARGE_MAX_BYTES = 64_000_000  # of all connections that hold more than that

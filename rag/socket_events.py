@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 from chat.database import run_in_db
-from chat.socket_events import register_event
+from chat.main_namespace.handlers import register_event
 from rag.actions import stop_message
 
 if TYPE_CHECKING:
-    from chat.chat_socket import ChatSocket
+    from chat.main_namespace.socket import ChatSocket
 
 
 async def stop_answer(socket: "ChatSocket", message_id: object) -> dict[str, Any]:

@@ -16,10 +16,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 import project.asgi  # noqa: F401  # sets Django up, which the imports below need
-from chat.chat_socket import ChatSocket
 from chat.events import MessagePosted, publish
+from chat.main_namespace.handlers import register_event
+from chat.main_namespace.socket import ChatSocket
 from chat.selectors import NO_ROOM, parse_id
-from chat.socket_events import register_event
 from project import web
 
 # Only one client sends in a room, so one process counts.

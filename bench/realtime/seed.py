@@ -73,8 +73,8 @@ def _make_people(count: int) -> tuple[list[str], list[int], list[int]]:
     """
     from rest_framework_simplejwt.tokens import AccessToken
 
+    from chat.access.tokens import SIGN_IN_CLAIM
     from chat.models import SignIn, User
-    from chat.tokens import SIGN_IN_CLAIM
 
     names = [f"bench{n}" for n in range(count)]
     people = User.objects.bulk_create([User(username=name, password=f"!{name}") for name in names])

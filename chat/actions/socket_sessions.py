@@ -1,4 +1,4 @@
-"""What recoverable Socket.IO clients have joined (`chat.recovery`). Nothing here is announced."""
+"""What recoverable Socket.IO clients have joined (`chat.main_namespace.recovery`). Nothing here is announced."""
 
 import json
 from collections.abc import Collection, Mapping

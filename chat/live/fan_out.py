@@ -9,9 +9,9 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
-from chat.engine import Session
 from chat.live.delivery import Delivery
 from chat.live.frames import Run, event_packet, packet_with_offset
+from chat.sockets.engine import Session
 
 log = logging.getLogger(__name__)
 _GONE = -1
@@ -32,7 +32,7 @@ class Reader(Protocol):
         """The rooms that the client has joined."""
 
     def positions(self) -> str:
-        """How far the client is in each of them, as an offset (`chat.protocol.offsets`)."""
+        """How far the client is in each of them, as an offset (`chat.live.offsets`)."""
 
 
 class Seat:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import orjson
 
 from chat.live.delivery import Delivery
-from chat.protocol.offsets import format_offset
-from chat.protocol.websocket import encode_frame, text_frame
+from chat.live.offsets import format_offset
+from chat.sockets.protocol.websocket import encode_frame, text_frame
 
 _TOLD_BY_ID = ("user-joined", "user-left")  # `userId, {roomId}`: the contract's form
 

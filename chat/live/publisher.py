@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
-from chat.groups import EVERY_PROCESS
-from chat.hub import current_hub
 from chat.live.delivery import Delivery
+from chat.live.groups import EVERY_PROCESS
+from chat.live.hub import current_hub
 from chat.per_loop import PerLoop
 
 log = logging.getLogger(__name__)

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from itertools import count
 
 from chat.database import run_in_db
-from chat.engine import SessionClosed
 from chat.events import MessagePosted, MessageUpdated, room_group
-from chat.hub import RESYNC, Delivery, current_hub
 from chat.live.fan_out import Reader, Seat
 from chat.live.frames import event_packet, packet_with_offset
+from chat.live.hub import RESYNC, Delivery, current_hub
 from chat.models import Room
 from chat.per_loop import PerLoop
 from chat.selectors import PAGE_MESSAGES, changes_since, message_payload
+from chat.sockets.engine import SessionClosed
 
 log = logging.getLogger(__name__)
 HELD_MAX_EVENTS = 1000

@@ -15,9 +15,9 @@ from django.db import Error as DatabaseError
 from chat.cancellation import is_cancelled
 from chat.database import run_in_db
 from chat.errors import Unavailable
-from chat.groups import MEMBERSHIPS, room_group
-from chat.hub import current_hub
 from chat.live.delivery import RESYNC, Delivery
+from chat.live.groups import MEMBERSHIPS, room_group
+from chat.live.hub import current_hub
 from chat.live.unread import Pair, Standing, read_standings
 from chat.models import Membership
 from chat.per_loop import PerLoop

@@ -13,7 +13,7 @@ from django.db import Error as DatabaseError
 
 from chat.cancellation import is_cancelled
 from chat.database import run_in_db
-from chat.groups import room_group, room_of_group
+from chat.live.groups import room_group, room_of_group
 from chat.models import Room
 
 log = logging.getLogger(__name__)

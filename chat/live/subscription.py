@@ -1,4 +1,4 @@
-"""Events of the hub as an async iterator: `chat.hub.subscribe`."""
+"""Events of the hub as an async iterator: `chat.live.hub.subscribe`."""
 
 import asyncio
 from collections import deque

@@ -15,9 +15,9 @@ from typing import Any, Literal
 from django.db import Error as DatabaseError
 
 from chat.counters import counters
-from chat.groups import room_of_group
-from chat.hub import current_hub
-from chat.presence import current_presence
+from chat.live.groups import room_of_group
+from chat.live.hub import current_hub
+from chat.live.presence import current_presence
 
 log = logging.getLogger(__name__)
 Kind = Literal["gauge", "counter"]

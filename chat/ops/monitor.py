@@ -11,10 +11,10 @@ from django.db import connection
 from redis.exceptions import RedisError
 
 from chat.database import run_in_db
+from chat.live.presence import current_presence
 from chat.ops.figures import read_shared_figures
 from chat.ops.process_reports import INTERVAL_S, Report, add_up, current_reporter
 from chat.per_loop import PerLoop
-from chat.presence import current_presence
 
 log = logging.getLogger(__name__)
 ANSWER_TIMEOUT_S = 1.5

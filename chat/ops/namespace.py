@@ -7,15 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from chat import limits
-from chat.authentication import Caller, caller_from_handshake
-from chat.connection import Connection
+from chat.access.authentication import Caller, caller_from_handshake
+from chat.access.sweeps import current_sweeper
 from chat.database import run_in_db
 from chat.errors import Forbidden, Unauthenticated
+from chat.limiting import limits
 from chat.models import User
-from chat.namespaces import Namespace, Socket
 from chat.ops.monitor import current_monitor
-from chat.sweeps import current_sweeper
+from chat.sockets.connection import Connection
+from chat.sockets.namespaces import Namespace, Socket
 
 NOT_AN_ADMIN = "Only admins may watch the live figures."
 ACCESS_ENDED = "Your access to the live figures has ended."

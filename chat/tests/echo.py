@@ -27,14 +27,14 @@ if __name__ == "__main__":
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.urls import re_path  # noqa: E402
 
-from chat import connection  # noqa: E402
-from chat.connection import Connection  # noqa: E402
-from chat.consumers import WebSocketConsumer  # noqa: E402
-from chat.engine import Peer, Session  # noqa: E402
-from chat.namespaces import Namespace, Socket  # noqa: E402
-from chat.polling import EngineServer, Scope  # noqa: E402
-from chat.polling_consumer import PollingConsumer  # noqa: E402
-from chat.protocol.engineio import Encoded  # noqa: E402
+from chat.sockets import connection  # noqa: E402
+from chat.sockets.connection import Connection  # noqa: E402
+from chat.sockets.engine import Peer, Session  # noqa: E402
+from chat.sockets.namespaces import Namespace, Socket  # noqa: E402
+from chat.sockets.polling import EngineServer, Scope  # noqa: E402
+from chat.sockets.polling_consumer import PollingConsumer  # noqa: E402
+from chat.sockets.protocol.engineio import Encoded  # noqa: E402
+from chat.sockets.websocket_consumer import WebSocketConsumer  # noqa: E402
 
 
 class EnginePeer:

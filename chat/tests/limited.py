@@ -11,8 +11,8 @@ import pytest
 def limited(settings, monkeypatch) -> Iterator[Callable[..., None]]:
     """Limits are on, and nothing is counted yet. `limited("messages", user=(1, 3))` makes one of them tighter:
     `(per second, burst)` of a user, and of an address where that is given."""
-    from chat import limits
-    from chat.shared_windows import SharedWindows
+    from chat.limiting import limits
+    from chat.limiting.shared_windows import SharedWindows
 
     settings.RATE_LIMITS = True
     executor = ThreadPoolExecutor(1)

@@ -11,7 +11,7 @@ from asgiref.testing import ApplicationCommunicator
 from channels.routing import get_default_application
 
 from chat.models import User
-from chat.protocol.engineio import PAYLOAD_SEPARATOR
+from chat.sockets.protocol.engineio import PAYLOAD_SEPARATOR
 from chat.tests.socket_client import HOST, WireClient, access_token
 
 HANDSHAKE = {"EIO": "4", "transport": "polling"}

@@ -10,11 +10,11 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import re_path
 
 from chat import routing
-from chat.consumers import WebSocketConsumer
-from chat.polling import EngineServer, PollingTransport
-from chat.polling_consumer import PollingConsumer
-from chat.remote.calls import Calls
-from chat.remote.sessions import RemoteNeighbours
+from chat.sockets.polling import EngineServer, PollingTransport
+from chat.sockets.polling_consumer import PollingConsumer
+from chat.sockets.remote.calls import Calls
+from chat.sockets.remote.sessions import RemoteNeighbours
+from chat.sockets.websocket_consumer import WebSocketConsumer
 from chat.tests.echo import EnginePeer
 from chat.tests.polling_client import PollingClient
 

@@ -9,9 +9,9 @@ import orjson
 from asgiref.testing import ApplicationCommunicator
 from channels.routing import get_default_application
 
+from chat.access.tokens import SignInSerializer
 from chat.database import run_in_db
 from chat.models import User
-from chat.tokens import SignInSerializer
 
 PATH = "/socket.io/?EIO=4&transport=websocket"
 HOST = (b"host", b"localhost")

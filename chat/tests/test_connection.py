@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from django.db import InterfaceError, OperationalError
 
-from chat import connection as connections
-from chat.connection import Connection
 from chat.errors import Forbidden, RateLimited, TooManyConnections, Unavailable
-from chat.namespaces import Namespace, Reply, Socket
+from chat.sockets import connection as connections
+from chat.sockets.connection import Connection
+from chat.sockets.namespaces import Namespace, Reply, Socket
 
 
 class Scripted(Namespace[Socket]):

@@ -11,12 +11,12 @@ import pytest
 from channels.routing import URLRouter
 from django.urls import re_path
 
-from chat.authentication import caller_from_handshake
-from chat.connection import Connection
-from chat.consumers import WebSocketConsumer
+from chat.access.authentication import caller_from_handshake
 from chat.database import run_in_db
-from chat.namespaces import Namespace, Socket
-from chat.polling import EngineServer
+from chat.sockets.connection import Connection
+from chat.sockets.namespaces import Namespace, Socket
+from chat.sockets.polling import EngineServer
+from chat.sockets.websocket_consumer import WebSocketConsumer
 from chat.tests.socket_client import WireClient, access_token
 
 pytestmark = pytest.mark.django_db(transaction=True)

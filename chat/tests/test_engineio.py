@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.protocol.engineio import (
+from chat.sockets.protocol.engineio import (
     PAYLOAD_MAX_PACKETS,
     Handshake,
     Packet,
@@ -13,7 +13,7 @@ from chat.protocol.engineio import (
     encode_packet,
     encode_payload,
 )
-from chat.protocol.errors import ProtocolError
+from chat.sockets.protocol.errors import ProtocolError
 
 texts = st.text(st.characters(exclude_characters="\x1e", exclude_categories=["Cs"]))
 packets = st.one_of(

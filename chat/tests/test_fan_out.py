@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chat.live.delivery import Delivery
 from chat.live.fan_out import FanOut, Seat
-from chat.protocol.websocket import encode_frame
+from chat.sockets.protocol.websocket import encode_frame
 
 ROOM = "room.1"
 

@@ -5,7 +5,7 @@ from django.db import DataError, OperationalError
 
 from chat.actions import Post, Posted
 from chat.errors import Conflict, Unavailable
-from chat.group_writer import GroupWriter, _write_to_database
+from chat.main_namespace.group_writer import GroupWriter, _write_to_database
 from chat.models import Message, User
 
 AUTHOR = User(pk=1, username="ada")

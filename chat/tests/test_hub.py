@@ -3,11 +3,11 @@ import asyncio
 import pytest
 from channels_redis.pubsub import RedisPubSubChannelLayer
 
-from chat import hub as hub_module
 from chat.errors import Unavailable
 from chat.events import Typing, publish, room_group
-from chat.groups import EVERY_PROCESS
-from chat.hub import RESYNC, Delivery, Hub, current_hub, subscribe
+from chat.live import hub as hub_module
+from chat.live.groups import EVERY_PROCESS
+from chat.live.hub import RESYNC, Delivery, Hub, current_hub, subscribe
 from chat.tests.waiting import eventually
 from project.embedded.addresses import embedded_addresses
 from project.embedded.valkey import Valkey

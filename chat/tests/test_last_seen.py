@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from chat.live.presence import ANYWHERE, Presence
 from chat.models import User
-from chat.presence import ANYWHERE, Presence
 from chat.tests.socket_client import sign_in
 from chat.tests.waiting import eventually
 

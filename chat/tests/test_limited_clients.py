@@ -6,11 +6,14 @@ import orjson
 import pytest
 from django.urls import reverse
 
-from chat import actions, authentication, connection, engine, strangers
-from chat.connection import Connection
+from chat import actions
+from chat.access import authentication
+from chat.limiting import strangers
+from chat.main_namespace.handlers import chat_namespace
 from chat.models import Message, Reaction
-from chat.namespaces import Namespace, Socket
-from chat.socket_events import chat_namespace
+from chat.sockets import connection, engine
+from chat.sockets.connection import Connection
+from chat.sockets.namespaces import Namespace, Socket
 from chat.tests.polling_client import HANDSHAKE, PollingClient
 from chat.tests.socket_client import WireClient, access_token, disconnect_all, sign_in
 
@@ -171,7 +174,7 @@ async def test_connects_of_an_address_are_refused_before_the_database_is_asked(a
         asked.extend(tokens)
         return authentication.callers_from_tokens(tokens)
 
-    monkeypatch.setattr("chat.token_checks.callers_from_tokens", counting)
+    monkeypatch.setattr("chat.access.token_checks.callers_from_tokens", counting)
     limited("connects", address=(SLOW, 2))
     token = await access_token(ada)
     clients = [await WireClient(address=HERE).open() for _ in range(4)]

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from chat import limits
 from chat.errors import RateLimited
-from chat.limits import LIMITS, Limiter
-from chat.shared_windows import SharedWindows
-from chat.token_bucket import TokenBucket
+from chat.limiting import limits
+from chat.limiting.limits import LIMITS, Limiter
+from chat.limiting.shared_windows import SharedWindows
+from chat.limiting.token_bucket import TokenBucket
 
 OFFICE = "192.0.2.1"
 
@@ -270,7 +270,7 @@ def test_without_redis_each_process_counts_alone_and_says_so_once(nobody_listens
     shared = SharedWindows(nobody_listens, prefix="test", executor=AtOnce(), clock=clock)
     limiter = Limiter(lambda: shared, clock=clock)
 
-    with caplog.at_level(logging.WARNING, "chat.shared_windows"):
+    with caplog.at_level(logging.WARNING, "chat.limiting.shared_windows"):
         assert passed(limiter, 100, user_id=1) == 60
         clock.now += 60
         assert passed(limiter, 100, user_id=1) == 60
@@ -320,7 +320,7 @@ def test_redis_is_used_again_when_it_is_back(nobody_listens, redis_windows, cloc
 
     shared._windows = redis_windows._windows  # as if another server had begun to listen there
     clock.now += 6
-    with caplog.at_level(logging.WARNING, "chat.shared_windows"):
+    with caplog.at_level(logging.WARNING, "chat.limiting.shared_windows"):
         passed(limiter, 15, user_id=1)
 
     assert [record.message for record in caplog.records] == ["rate limits are counted in Redis again"]

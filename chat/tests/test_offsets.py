@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.protocol.offsets import NUMBER_MAX, OFFSET_MAX_CHARACTERS, format_offset, parse_offset
+from chat.live.offsets import NUMBER_MAX, OFFSET_MAX_CHARACTERS, format_offset, parse_offset
 
 POSITIONS = st.dictionaries(st.integers(1, NUMBER_MAX), st.integers(0, NUMBER_MAX), max_size=20)
 

@@ -9,7 +9,7 @@ from django.db import OperationalError
 from django.test import AsyncClient
 from redis.asyncio import Redis
 
-from chat import sweeps
+from chat.access import sweeps
 from chat.counters import counters
 from chat.database import run_in_db
 from chat.models import SignIn, User

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from chat.connection import AT_ONCE_MAX, Connection
 from chat.errors import Conflict
-from chat.namespaces import Later, Namespace, Socket
+from chat.sockets.connection import AT_ONCE_MAX, Connection
+from chat.sockets.namespaces import Later, Namespace, Socket
 
 
 class Recorder(Namespace[Socket]):

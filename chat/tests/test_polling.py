@@ -7,9 +7,10 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
-from chat import actions, engine, polling, polling_consumer
+from chat import actions
 from chat.database import run_in_db
 from chat.routing import server
+from chat.sockets import engine, polling, polling_consumer
 from chat.tests.polling_client import (
     BAD_REQUEST,
     HANDSHAKE,
@@ -284,7 +285,7 @@ async def test_a_client_that_goes_during_its_poll_has_left(ada, general):
 
 
 async def test_a_client_whose_access_ends_is_told_at_its_next_poll(ada, monkeypatch):
-    monkeypatch.setattr("chat.sweeps.SWEEP_INTERVAL_S", 0.1)
+    monkeypatch.setattr("chat.access.sweeps.SWEEP_INTERVAL_S", 0.1)
     client = await PollingClient(await session_cookie(ada)).open()
     await client.connect()
 
@@ -346,7 +347,7 @@ async def test_what_waits_for_a_client_that_does_not_poll_is_bounded(ada):
 
 
 async def test_a_client_that_connects_to_no_namespace_is_forgotten(monkeypatch):
-    monkeypatch.setattr("chat.connection.CONNECT_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("chat.sockets.connection.CONNECT_TIMEOUT_S", 0.05)
     client = await PollingClient().open()
 
     await eventually(lambda: server.find(client.sid) is None)

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from chat import presence as presence_module
 from chat.events import UserJoined, UserLeft
-from chat.presence import ANYWHERE, Presence
+from chat.live import presence as presence_module
+from chat.live.presence import ANYWHERE, Presence
 from chat.tests.waiting import eventually
 
 ROOM = 987_654

@@ -9,8 +9,8 @@ import orjson
 import pytest
 from django.test import override_settings
 
-from chat import connection
-from chat.protocol.engineio import PAYLOAD_SEPARATOR
+from chat.sockets import connection
+from chat.sockets.protocol.engineio import PAYLOAD_SEPARATOR
 from chat.tests import echo
 from chat.tests.polling_client import PollingClient, until_waiting
 from chat.tests.socket_client import WireClient

@@ -8,10 +8,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from chat.database import run_in_db, served_loop
 from chat.events import MessageDelta, MessagePosted, publish, publish_on_commit, room_group
-from chat.groups import EVERY_PROCESS
-from chat.hub import Hub, current_hub
 from chat.live import publisher as publisher_module
 from chat.live.delivery import Delivery
+from chat.live.groups import EVERY_PROCESS
+from chat.live.hub import Hub, current_hub
 from chat.live.publisher import Publisher, current_publisher
 from chat.tests.waiting import eventually
 

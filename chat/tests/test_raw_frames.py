@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from chat import engine
-from chat.engine import Session, SessionClosed
-from chat.protocol.websocket import encode_frame
-from chat.raw_frames import RAW_FRAMES, raw_frames_of
+from chat.sockets import engine
+from chat.sockets.engine import Session, SessionClosed
+from chat.sockets.protocol.websocket import encode_frame
+from chat.sockets.raw_frames import RAW_FRAMES, raw_frames_of
 
 
 class Connection:

@@ -9,16 +9,17 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from chat import actions, events, recovery
-from chat.chat_socket import ChatSocket
+from chat import actions, events
+from chat.access.sweeps import current_sweeper
 from chat.database import run_in_db
 from chat.errors import Unavailable
 from chat.live.delivery import Delivery
 from chat.live.frames import event_packet
+from chat.live.offsets import format_offset
+from chat.live.presence import ANYWHERE, current_presence
+from chat.main_namespace import recovery
+from chat.main_namespace.socket import ChatSocket
 from chat.models import Membership, Room, SocketSession, User
-from chat.presence import ANYWHERE, current_presence
-from chat.protocol.offsets import format_offset
-from chat.sweeps import current_sweeper
 from chat.tests.people import chat_model
 from chat.tests.socket_client import WireClient, access_token, disconnect_all
 from chat.tests.waiting import eventually
@@ -404,7 +405,7 @@ async def test_who_said_goodbye_is_not_recovered(ada, general):
 
 
 async def test_who_was_thrown_out_is_not_recovered(ada, general, monkeypatch):
-    monkeypatch.setattr("chat.sweeps.SWEEP_INTERVAL_S", 0.05)
+    monkeypatch.setattr("chat.access.sweeps.SWEEP_INTERVAL_S", 0.05)
     client = await Recoverable(ada).connect()
     await client.join(general)
 
@@ -592,7 +593,7 @@ async def test_a_client_that_comes_back_while_the_database_is_away_is_cut_off_an
 
     with monkeypatch.context() as outage:
         if when == "the caller is looked up":
-            outage.setattr("chat.authentication.AccessToken", away)
+            outage.setattr("chat.access.authentication.AccessToken", away)
         else:
             outage.setattr(recovery.Record, "take_over", away)
         wire = await WireClient().open()
@@ -616,7 +617,7 @@ async def test_a_client_that_comes_back_while_the_channel_layer_is_away_is_cut_o
         raise Unavailable("Live updates are not available.")
 
     with monkeypatch.context() as outage:
-        outage.setattr("chat.hub.Hub.listen", away)
+        outage.setattr("chat.live.hub.Hub.listen", away)
         wire = await WireClient().open()
         await wire.send(f'40{{"pid":"{client.pid}","token":"{await access_token(ada)}"}}')
         assert await wire.closed() == []

@@ -5,8 +5,8 @@ from secrets import token_hex
 
 import pytest
 
-from chat.remote import line as remote_line
-from chat.remote.line import Line
+from chat.sockets.remote import line as remote_line
+from chat.sockets.remote.line import Line
 from chat.tests.waiting import eventually
 
 

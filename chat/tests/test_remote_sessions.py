@@ -9,10 +9,10 @@ from django.conf import settings
 
 from chat import actions
 from chat.database import run_in_db
-from chat.remote import calls as remote_calls
-from chat.remote import line as remote_line
-from chat.remote import websocket as remote_websocket
-from chat.remote.wire import Call, encode_message
+from chat.sockets.remote import calls as remote_calls
+from chat.sockets.remote import line as remote_line
+from chat.sockets.remote import websocket as remote_websocket
+from chat.sockets.remote.wire import Call, encode_message
 from chat.tests.polling_client import BAD_REQUEST, HANDSHAKE, UNKNOWN_SESSION, until_waiting
 from chat.tests.processes import Process, echo_process
 from chat.tests.socket_client import access_token

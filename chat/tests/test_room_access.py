@@ -9,10 +9,11 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chat import room_access, selectors
+from chat import selectors
+from chat.access import room_access
+from chat.access.room_access import RoomAccess, access_rooms, readable_pairs
 from chat.errors import NotFound
 from chat.models import Membership, Room, User
-from chat.room_access import RoomAccess, access_rooms, readable_pairs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOBODY, NOWHERE = 10**9, 10**9

@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 import pytest
 
-from chat import hub as hub_module
 from chat.events import room_group
-from chat.hub import Delivery, current_hub
+from chat.live import hub as hub_module
 from chat.live import room_feed
+from chat.live.hub import Delivery, current_hub
 from chat.live.room_feed import Changes, RoomFeed
 from chat.tests.waiting import eventually
 

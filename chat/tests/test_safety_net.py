@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from chat import actions
-from chat import hub as hub_module
 from chat.database import run_in_db
 from chat.events import room_group
-from chat.hub import current_hub
+from chat.live import hub as hub_module
 from chat.live import safety_net
+from chat.live.hub import current_hub
 from chat.live.safety_net import compare_versions
 from chat.tests.socket_client import sign_in
 from chat.tests.waiting import eventually

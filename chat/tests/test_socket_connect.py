@@ -9,9 +9,10 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from chat import connection, sweeps
+from chat.access import sweeps
 from chat.database import run_in_db
 from chat.models import SignIn
+from chat.sockets import connection
 from chat.tests.socket_client import WireClient, access_token, sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -195,7 +196,7 @@ async def test_a_deactivated_user_loses_the_connection(ada, quick_sweeps):
 async def test_an_expired_token_ends_the_connection(ada, quick_sweeps, monkeypatch):
     client = await sign_in(ada)
 
-    monkeypatch.setattr("chat.sweeps.time.time", lambda: time() + 3600)
+    monkeypatch.setattr("chat.access.sweeps.time.time", lambda: time() + 3600)
 
     assert (await client.closed())[-1] == "41"
 

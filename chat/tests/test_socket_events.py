@@ -5,14 +5,17 @@ import asyncio
 import pytest
 from django.conf import settings
 
-from chat import actions, chat_socket, hub, socket_events, sweeps
+from chat import actions
+from chat.access import sweeps
 from chat.database import run_in_db
 from chat.errors import Conflict
 from chat.events import room_group
-from chat.live import room_feed
+from chat.live import hub, room_feed
+from chat.live.presence import Presence
+from chat.main_namespace import handlers as socket_events
+from chat.main_namespace import socket as chat_socket
 from chat.models import Membership, Message, Room
-from chat.namespaces import Namespace
-from chat.presence import Presence
+from chat.sockets.namespaces import Namespace
 from chat.tests.socket_client import disconnect_all, sign_in
 from chat.tests.waiting import eventually
 
@@ -555,7 +558,7 @@ def test_an_event_is_registered_once():
 
 
 async def test_a_slow_reader_is_dropped_and_costs_the_others_nothing(ada, grace, general, monkeypatch):
-    monkeypatch.setattr("chat.engine.OUTBOX_MAX_PACKETS", 20)
+    monkeypatch.setattr("chat.sockets.engine.OUTBOX_MAX_PACKETS", 20)
     writer, slow = await sign_in(ada), await sign_in(grace)
     await slow.emit("join-room", general.pk)
     slow.reads.clear()

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.protocol.errors import ProtocolError
-from chat.protocol.socketio import (
+from chat.sockets.protocol.errors import ProtocolError
+from chat.sockets.protocol.socketio import (
     ATTACHMENTS_MAX,
     RESERVED_EVENTS,
     Decoder,

@@ -137,8 +137,8 @@ async def test_the_python_client_is_told_of_an_unknown_namespace(echo_url):
 
 
 async def test_who_does_not_acknowledge_or_goes_is_not_waited_for_for_ever(monkeypatch):
-    from chat import namespaces
-    from chat.engine import SessionClosed
+    from chat.sockets import namespaces
+    from chat.sockets.engine import SessionClosed
     from chat.tests.socket_client import WireClient
 
     asked: list[Any] = []

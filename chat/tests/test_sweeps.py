@@ -9,14 +9,14 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
-from chat import sweeps
-from chat.authentication import Caller, caller_from_session, caller_from_token, invalid_callers
+from chat.access import sweeps
+from chat.access.authentication import Caller, caller_from_session, caller_from_token, invalid_callers
+from chat.access.sweeps import Findings, Sweeper, check_access
+from chat.access.tokens import SignInSerializer
 from chat.database import run_in_db
 from chat.models import Membership, Room, SignIn, User
-from chat.sweeps import Findings, Sweeper, check_access
 from chat.tests.socket_client import sign_in
 from chat.tests.waiting import eventually
-from chat.tokens import SignInSerializer
 
 
 def by_token(user: User) -> Caller:

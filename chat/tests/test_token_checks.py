@@ -4,13 +4,13 @@ import pytest
 from django.db import DataError, OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
-from chat import token_checks
-from chat.authentication import callers_from_tokens
+from chat.access import token_checks
+from chat.access.authentication import callers_from_tokens
+from chat.access.token_checks import TokenChecks
 from chat.database import run_in_db
 from chat.errors import Unauthenticated
 from chat.models import SignIn
 from chat.tests.socket_client import access_token
-from chat.token_checks import TokenChecks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

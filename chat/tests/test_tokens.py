@@ -8,7 +8,7 @@ from django.db import connections
 from django.test import Client
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
-from chat.authentication import caller_from_session, caller_from_token, origin_allowed
+from chat.access.authentication import caller_from_session, caller_from_token, origin_allowed
 from chat.errors import Unauthenticated
 from chat.models import SignIn
 

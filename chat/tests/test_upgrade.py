@@ -102,7 +102,7 @@ async def test_what_is_no_probe_closes_the_websocket(ada, frame):
 
 
 async def test_a_probe_that_comes_to_nothing_is_closed(ada, monkeypatch):
-    monkeypatch.setattr("chat.consumers.PROBE_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("chat.sockets.websocket_consumer.PROBE_TIMEOUT_S", 0.05)
     client = await poll_as(ada)
     socket = client.probe()
     assert await socket.accepted()

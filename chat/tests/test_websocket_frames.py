@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
-from chat.protocol.websocket import encode_frame, text_frame
+from chat.sockets.protocol.websocket import encode_frame, text_frame
 
 
 @pytest.mark.parametrize(

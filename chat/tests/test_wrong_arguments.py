@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from chat.main_namespace.handlers import chat_namespace
 from chat.models import Membership, Room
-from chat.socket_events import chat_namespace
 from chat.tests.socket_client import WireClient, disconnect_all, sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -7,9 +7,9 @@ from typing import Any
 import httpx2
 from asgiref.testing import ApplicationCommunicator
 
+from chat.access.tokens import SignInSerializer
 from chat.database import run_in_db
 from chat.models import User
-from chat.tokens import SignInSerializer
 
 Json = dict[str, Any]
 TIMEOUT_S = 10

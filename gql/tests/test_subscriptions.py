@@ -143,7 +143,7 @@ async def test_a_lost_event_is_made_good_by_the_next(open_socket, ada, grace, ge
 async def test_who_is_removed_from_a_private_room_hears_no_more(
     open_socket, ada, grace, private, monkeypatch
 ):
-    monkeypatch.setattr("chat.sweeps.SWEEP_INTERVAL_S", 0.2)
+    monkeypatch.setattr("chat.access.sweeps.SWEEP_INTERVAL_S", 0.2)
     await Membership.objects.acreate(room=private, user=grace)
     socket = await open_socket(grace).start()
     await socket.subscribe("1", ADDED, room=private.pk)
@@ -159,7 +159,7 @@ async def test_who_is_removed_from_a_private_room_hears_no_more(
 
 
 async def test_who_becomes_a_guest_hears_no_more_of_public_rooms(open_socket, ada, grace, monkeypatch):
-    monkeypatch.setattr("chat.sweeps.SWEEP_INTERVAL_S", 0.2)
+    monkeypatch.setattr("chat.access.sweeps.SWEEP_INTERVAL_S", 0.2)
     public = await Room.objects.acreate(name="public", kind=Room.Kind.PUBLIC)
     socket = await open_socket(grace).start()
     await socket.subscribe("1", ADDED, room=public.pk)
@@ -366,7 +366,7 @@ async def test_heartbeats_keep_the_stream_open(grace, general, monkeypatch):
 
 
 async def test_a_stream_ends_when_its_sign_in_is_revoked(grace, general, monkeypatch):
-    monkeypatch.setattr("chat.sweeps.SWEEP_INTERVAL_S", 0.2)
+    monkeypatch.setattr("chat.access.sweeps.SWEEP_INTERVAL_S", 0.2)
     stream = await EventStream(application, await access_token(grace), ADDED, room=str(general.pk)).start()
     await SignIn.objects.all().aupdate(revoked_at="2026-01-01T00:00Z")
     [(_, response), end] = [event async for event in stream.events()]

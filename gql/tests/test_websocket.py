@@ -18,7 +18,7 @@ ADDED = "subscription($room: ID!, $since: Int) { messageAdded(roomId: $room, sin
 
 @pytest.fixture
 def quick_sweep(monkeypatch) -> None:
-    monkeypatch.setattr("chat.sweeps.SWEEP_INTERVAL_S", 0.2)
+    monkeypatch.setattr("chat.access.sweeps.SWEEP_INTERVAL_S", 0.2)
 
 
 async def test_queries_and_mutations_run_too(open_socket, grace, general):
@@ -169,7 +169,7 @@ async def test_a_revoked_sign_in_closes_the_connection(open_socket, grace, quick
 async def test_an_expired_token_closes_the_connection(open_socket, grace, quick_sweep, monkeypatch):
     socket = await open_socket(grace).start()
     in_an_hour = time.time() + 3600
-    monkeypatch.setattr("chat.sweeps.time.time", lambda: in_an_hour)
+    monkeypatch.setattr("chat.access.sweeps.time.time", lambda: in_an_hour)
     assert await socket.close_code() == 4403
 
 

@@ -17,18 +17,18 @@ MAY_IMPORT = {
 }
 OF_CHAT_FOR_RAG = {
     "chat.actions",
-    "chat.authentication",
+    "chat.access.authentication",
     "chat.database",
     "chat.errors",
     "chat.events",
     "chat.ops.figures",
     "chat.mentions",
     "chat.selectors",
-    "chat.socket_events",
+    "chat.main_namespace.handlers",
     "chat.text",
 }
 PURE = (
-    "chat/protocol/*.py",
+    "chat/sockets/protocol/*.py",
     "chat/live/delivery.py",
     "chat/live/ordered_stream.py",
     "chat/emoji.py",
@@ -42,26 +42,26 @@ PURE = (
 
 # Engine.IO and Socket.IO for any application: sessions, transports, namespaces, sessions of other processes.
 GENERIC = (
-    "chat/protocol/*.py",
-    "chat/engine.py",
-    "chat/polling.py",
-    "chat/polling_consumer.py",
-    "chat/consumers.py",
-    "chat/raw_frames.py",
-    "chat/inbox.py",
-    "chat/strangers.py",
-    "chat/namespaces.py",
-    "chat/connection.py",
-    "chat/credentials.py",
-    "chat/remote/*.py",
+    "chat/sockets/protocol/*.py",
+    "chat/sockets/engine.py",
+    "chat/sockets/polling.py",
+    "chat/sockets/polling_consumer.py",
+    "chat/sockets/websocket_consumer.py",
+    "chat/sockets/raw_frames.py",
+    "chat/sockets/inbox.py",
+    "chat/limiting/strangers.py",
+    "chat/sockets/namespaces.py",
+    "chat/sockets/connection.py",
+    "chat/sockets/credentials.py",
+    "chat/sockets/remote/*.py",
 )
 OF_CHAT_FOR_GENERIC = {
     "chat.cancellation",
     "chat.counters",
     "chat.errors",
-    "chat.limits",
+    "chat.limiting.limits",
     "chat.per_loop",
-    "chat.token_bucket",
+    "chat.limiting.token_bucket",
 }
 
 

@@ -11,8 +11,8 @@ from websockets.frames import Frame
 from websockets.http11 import Response
 from websockets.uri import parse_uri
 
-from chat.raw_frames import RAW_FRAMES
-from chat.strangers import STRANGER_MAX_BYTES
+from chat.limiting.strangers import STRANGER_MAX_BYTES
+from chat.sockets.raw_frames import RAW_FRAMES
 from chat.tests.waiting import eventually
 from project import websocket_bounds, websocket_frames
 from project.raw_websocket import RawWebSocketProtocol, UpgradingHttpProtocol

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from chat.strangers import STRANGER_MAX_BYTES
+from chat.limiting.strangers import STRANGER_MAX_BYTES
 from chat.tests.socket_client import access_token
 
 pytestmark = pytest.mark.django_db(transaction=True)

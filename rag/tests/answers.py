@@ -8,7 +8,7 @@ from channels.layers import get_channel_layer
 from django.apps import apps
 
 from chat.events import room_group
-from chat.groups import EVERY_PROCESS
+from chat.live.groups import EVERY_PROCESS
 from rag.answering.flow import Means
 from rag.llm.scripted import ScriptedModel
 from rag.llm.seam import CitationDelta, Completion, ModelChosen, TextDelta, Usage

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from chat import sweeps
+from chat.access import sweeps
 from chat.events import MessageDelta, Typing, UserJoined, publish
 from chat.models import Membership
 from gql.tests.authorisation.matrix import READERS
@@ -23,7 +23,7 @@ async def test_a_subscription_ends_within_five_seconds_of_its_access(
 ):
     """The sweep's own interval is below five seconds; here it is shorter, for a quick test."""
     assert sweeps.SWEEP_INTERVAL_S < 5
-    monkeypatch.setattr("chat.sweeps.SWEEP_INTERVAL_S", 0.2)
+    monkeypatch.setattr("chat.access.sweeps.SWEEP_INTERVAL_S", 0.2)
     unfinished = {"status": Document.Status.EMBEDDING, "error_code": "", "error_message": ""}
     await Document.objects.filter(pk=world.objects["document"]["private"]).aupdate(**unfinished)
     ids = {one: world.objects[one.kind][FOLLOWED[one.kind]] for one in operation.id_arguments()}

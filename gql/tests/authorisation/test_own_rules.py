@@ -4,8 +4,8 @@ import pytest
 from django.utils import timezone
 
 from chat.database import run_in_db
+from chat.live.presence import ANYWHERE, current_presence
 from chat.models import Membership, User
-from chat.presence import ANYWHERE, current_presence
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,9 +14,9 @@ from playwright.async_api import expect
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from chat import actions
+from chat.access.tokens import SignInSerializer
 from chat.models import Message
 from chat.tests.waiting import eventually
-from chat.tokens import SignInSerializer
 from project.tests.browser.conftest import PASSWORD
 from project.tests.programs import REACT_EXAMPLE
 

@@ -12,8 +12,8 @@ from typing import Any
 def seed(people: int, rooms: int) -> dict[str, Any]:
     """Make them, everybody a member of each room; gives `{tokens: [...], rooms: [id, ...]}`."""
     from chat import actions
+    from chat.access.tokens import SignInSerializer
     from chat.models import Membership, User
-    from chat.tokens import SignInSerializer
 
     name = secrets.token_hex(4)
     users = [User.objects.create_user(f"{name}-{n}", is_staff=n == 0) for n in range(people)]

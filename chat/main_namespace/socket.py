@@ -8,19 +8,19 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from chat.authentication import Caller
-from chat.connection import Connection
+from chat.access.authentication import Caller
+from chat.access.sweeps import current_sweeper
 from chat.database import run_in_db
 from chat.errors import Conflict, DomainError, Unauthenticated
 from chat.events import Typing, publish
+from chat.live.offsets import format_offset
+from chat.live.presence import ANYWHERE, current_presence
 from chat.live.room_feed import RoomFeed
 from chat.live.room_updates import current_room_updates
+from chat.main_namespace.recovery import Record, current_keeper
 from chat.models import User
-from chat.namespaces import Socket, Wire
-from chat.presence import ANYWHERE, current_presence
-from chat.protocol.offsets import format_offset
-from chat.recovery import Record, current_keeper
-from chat.sweeps import current_sweeper
+from chat.sockets.connection import Connection
+from chat.sockets.namespaces import Socket, Wire
 
 log = logging.getLogger(__name__)
 TYPING_LASTS_S = 6.0

@@ -1,6 +1,6 @@
 """What a client sent and the server has not come to yet, within bounds."""
 
-from chat.protocol.socketio import Packet
+from chat.sockets.protocol.socketio import Packet
 
 INBOX_MAX_PACKETS = 64
 INBOX_MAX_BYTES = 256_000  # as sent: decoded, JSON can take twenty times as much

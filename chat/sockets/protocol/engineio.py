@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import orjson
 
-from chat.protocol.errors import ProtocolError
+from chat.sockets.protocol.errors import ProtocolError
 
 PROTOCOL_VERSION = "4"
 PAYLOAD_SEPARATOR = "\x1e"

@@ -8,11 +8,11 @@ from typing import Protocol
 from django.conf import settings
 
 from chat.counters import counters
-from chat.protocol.engineio import Encoded, Handshake, Packet, PacketType, encode_packet
-from chat.protocol.errors import ProtocolError
-from chat.protocol.websocket import encode_frame
-from chat.raw_frames import RawFrames
-from chat.token_bucket import TokenBucket
+from chat.limiting.token_bucket import TokenBucket
+from chat.sockets.protocol.engineio import Encoded, Handshake, Packet, PacketType, encode_packet
+from chat.sockets.protocol.errors import ProtocolError
+from chat.sockets.protocol.websocket import encode_frame
+from chat.sockets.raw_frames import RawFrames
 
 OUTBOX_MAX_PACKETS = 1000
 OUTBOX_MAX_BYTES = 4_000_000

@@ -11,11 +11,11 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 
-from chat.consumers import WebSocketConsumer
-from chat.polling import EngineServer, Receive, Send
-from chat.protocol.engineio import PROTOCOL_VERSION
-from chat.raw_frames import RawFrames
-from chat.remote.calls import CallRefused, LineDown, ProcessGone
+from chat.sockets.polling import EngineServer, Receive, Send
+from chat.sockets.protocol.engineio import PROTOCOL_VERSION
+from chat.sockets.raw_frames import RawFrames
+from chat.sockets.remote.calls import CallRefused, LineDown, ProcessGone
+from chat.sockets.websocket_consumer import WebSocketConsumer
 
 BUFFER_MAX_BYTES = 256_000
 LAST_WORDS_S = 5.0

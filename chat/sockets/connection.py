@@ -12,19 +12,19 @@ from typing import Any
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from chat import limits
 from chat.counters import counters
-from chat.credentials import credentials_of
-from chat.engine import Session
 from chat.errors import DomainError, PayloadTooLarge, RateLimited, TooManyConnections, Unavailable
-from chat.inbox import Inbox
-from chat.limits import client_address
-from chat.namespaces import Later, Namespace, Reply, Result, Socket, Wire
-from chat.protocol.engineio import Encoded
-from chat.protocol.errors import ProtocolError
-from chat.protocol.socketio import Decoder, Packet, PacketType, encode, parse_header
-from chat.strangers import STRANGER_MAX_BYTES, current_strangers
-from chat.token_bucket import TokenBucket
+from chat.limiting import limits
+from chat.limiting.limits import client_address
+from chat.limiting.strangers import STRANGER_MAX_BYTES, current_strangers
+from chat.limiting.token_bucket import TokenBucket
+from chat.sockets.credentials import credentials_of
+from chat.sockets.engine import Session
+from chat.sockets.inbox import Inbox
+from chat.sockets.namespaces import Later, Namespace, Reply, Result, Socket, Wire
+from chat.sockets.protocol.engineio import Encoded
+from chat.sockets.protocol.errors import ProtocolError
+from chat.sockets.protocol.socketio import Decoder, Packet, PacketType, encode, parse_header
 
 log = logging.getLogger(__name__)
 CONNECT_TIMEOUT_S = 10.0

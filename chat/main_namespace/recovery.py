@@ -24,9 +24,9 @@ from chat.actions import SESSION_LASTS
 from chat.cancellation import is_cancelled
 from chat.database import run_in_db
 from chat.errors import Conflict
+from chat.live.offsets import parse_offset
 from chat.models import SocketSession, User
 from chat.per_loop import PerLoop
-from chat.protocol.offsets import parse_offset
 from chat.selectors import rooms_readable_by
 
 log = logging.getLogger(__name__)

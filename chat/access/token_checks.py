@@ -1,6 +1,6 @@
 """Access tokens of clients that connect at the same time are checked by the same queries."""
 
-from chat.authentication import BAD_TOKEN, Caller, callers_from_tokens
+from chat.access.authentication import BAD_TOKEN, Caller, callers_from_tokens
 from chat.batches import Batches
 from chat.errors import Unauthenticated
 from chat.per_loop import PerLoop

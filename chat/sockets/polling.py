@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from itertools import chain
 from typing import Any, Protocol
 
-from chat.engine import CLIENT_CLOSED, Peer, Session
 from chat.per_loop import PerLoop
-from chat.protocol.engineio import (
+from chat.sockets.engine import CLIENT_CLOSED, Peer, Session
+from chat.sockets.protocol.engineio import (
     Encoded,
     Packet,
     PacketType,
@@ -15,7 +15,7 @@ from chat.protocol.engineio import (
     encode_packet,
     encode_payload,
 )
-from chat.protocol.errors import ProtocolError
+from chat.sockets.protocol.errors import ProtocolError
 
 LINGER_S = 10.0
 UPGRADE_HOLD_S = 0.05  # the client's `5` may still be on its way when its next poll arrives

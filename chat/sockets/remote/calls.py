@@ -1,4 +1,4 @@
-"""Calls from one web process to another, each with one answer, over their lines (chat/remote/line.py).
+"""Calls from one web process to another, each with one answer, over their lines (chat/sockets/remote/line.py).
 
 A call never hangs: it fails when the other process has gone or is silent, or when a line broke, which may have cost the
 call or its answer. What a process does for another one is cancelled when that one has gone, or does not wait any more.
@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from chat.cancellation import is_cancelled
-from chat.remote.line import SILENCE_S, Line
-from chat.remote.wire import (
+from chat.sockets.remote.line import SILENCE_S, Line
+from chat.sockets.remote.wire import (
     ADDRESS_BYTES,
     Alive,
     Answer,

@@ -6,17 +6,24 @@ from typing import Any
 
 from django.db import Error as DatabaseError
 
-from chat import limits
-from chat.authentication import Caller, caller_from_handshake
-from chat.chat_socket import ChatSocket
-from chat.connection import Connection
+from chat.access.authentication import Caller, caller_from_handshake
+from chat.access.sweeps import current_sweeper
+from chat.access.token_checks import current_token_checks
 from chat.database import run_in_db
+from chat.limiting import limits
+from chat.live.presence import ANYWHERE, check_connections, current_presence
 from chat.live.room_updates import current_room_updates
-from chat.namespaces import DEFAULT_LIMIT, Handler, Namespace
-from chat.presence import ANYWHERE, check_connections, current_presence
-from chat.recovery import Claim, Record, current_keeper, find_positions, parse_claim, wants_recovery
-from chat.sweeps import current_sweeper
-from chat.token_checks import current_token_checks
+from chat.main_namespace.recovery import (
+    Claim,
+    Record,
+    current_keeper,
+    find_positions,
+    parse_claim,
+    wants_recovery,
+)
+from chat.main_namespace.socket import ChatSocket
+from chat.sockets.connection import Connection
+from chat.sockets.namespaces import DEFAULT_LIMIT, Handler, Namespace
 
 log = logging.getLogger(__name__)
 

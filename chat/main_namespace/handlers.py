@@ -10,20 +10,20 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from chat import actions
+from chat.access.authentication import caller_from_token
+from chat.access.room_access import current_room_access
 from chat.actions import Post
-from chat.authentication import caller_from_token
-from chat.chat_namespace import chat_namespace, register_event
-from chat.chat_socket import ChatSocket
 from chat.database import run_in_db
 from chat.errors import BadInput, Forbidden, NotFound
-from chat.group_writer import submit_post
+from chat.live.offsets import NUMBER_MAX
+from chat.live.presence import current_presence
+from chat.main_namespace.group_writer import submit_post
+from chat.main_namespace.namespace import chat_namespace, register_event
+from chat.main_namespace.recovery import TakenOver
+from chat.main_namespace.socket import ChatSocket
 from chat.models import Room
-from chat.namespaces import DEFAULT_LIMIT, Handler, Later, Reply, Wire
-from chat.presence import current_presence
-from chat.protocol.offsets import NUMBER_MAX
-from chat.recovery import TakenOver
-from chat.room_access import current_room_access
 from chat.selectors import NO_ROOM, message_payload, parse_id, room_payload
+from chat.sockets.namespaces import DEFAULT_LIMIT, Handler, Later, Reply, Wire
 
 __all__ = ["chat_namespace", "register_event"]
 P = ParamSpec("P")

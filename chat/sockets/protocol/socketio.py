@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from chat.protocol.errors import ProtocolError
+from chat.sockets.protocol.errors import ProtocolError
 
 ATTACHMENTS_MAX = 10
 PACKET_MAX_BYTES = 1_000_000  # its text and its attachments

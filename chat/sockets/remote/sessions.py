@@ -8,7 +8,7 @@ import asyncio
 import itertools
 from typing import Any
 
-from chat.polling import (
+from chat.sockets.polling import (
     BadRequest,
     EngineServer,
     PollingTransport,
@@ -19,10 +19,10 @@ from chat.polling import (
     SessionUnknown,
     Unreachable,
 )
-from chat.raw_frames import raw_frames_of
-from chat.remote.calls import CallRefused, Calls, LineDown, ProcessGone
-from chat.remote.websocket import HeldWebSocket, carry_websocket
-from chat.remote.wire import Call, address_in
+from chat.sockets.raw_frames import raw_frames_of
+from chat.sockets.remote.calls import CallRefused, Calls, LineDown, ProcessGone
+from chat.sockets.remote.websocket import HeldWebSocket, carry_websocket
+from chat.sockets.remote.wire import Call, address_in
 
 # Of one poll; the rest waits for the next, so that no message to Redis becomes large.
 ANSWER_MAX_BYTES = 256_000
@@ -192,7 +192,7 @@ class RemoteSession:
         await carry_websocket(self, receive, send, raw_frames_of(scope))
 
     async def run(self) -> None:
-        """See `Holder` of chat.remote.websocket, as the next two."""
+        """See `Holder` of chat.sockets.remote.websocket, as the next two."""
         await self._calls.call(self._address, "websocket", self._sid, self._number)
 
     async def take(self) -> list[dict[str, Any]] | None:

@@ -20,8 +20,8 @@ from django.conf import settings
 from limits import RateLimitItemPerSecond
 
 from chat.errors import RateLimited
-from chat.shared_windows import shared_windows
-from chat.token_bucket import TokenBucket
+from chat.limiting.shared_windows import shared_windows
+from chat.limiting.token_bucket import TokenBucket
 
 WINDOW_S = 30
 DEBT_RETRY_S = 0.3
@@ -86,7 +86,7 @@ class Balance:
 
 
 class Windows(Protocol):
-    """What processes share. See `chat.shared_windows.SharedWindows`."""
+    """What processes share. See `chat.limiting.shared_windows.SharedWindows`."""
 
     def add(
         self, window: RateLimitItemPerSecond, key: tuple[str, str], count: int, done: Callable[[bool], None]

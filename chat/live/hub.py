@@ -23,10 +23,10 @@ from redis.exceptions import RedisError
 from chat.cancellation import is_cancelled
 from chat.counters import counters
 from chat.errors import Unavailable
-from chat.groups import EVERY_PROCESS, room_of_group
 from chat.live.delivery import RESYNC, Delivery, Listener
 from chat.live.fan_out import FanOut, Reader, Seat
 from chat.live.flusher import Flusher
+from chat.live.groups import EVERY_PROCESS, room_of_group
 from chat.live.ordered_stream import OrderedStream
 from chat.live.safety_net import watch_versions
 from chat.live.subscription import Subscription

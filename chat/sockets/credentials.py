@@ -1,4 +1,4 @@
-"""What a connection keeps of the request that opened it, to know later who is calling (`chat.authentication`)."""
+"""What a connection keeps of the request that opened it, to know later who calls (`chat.access.authentication`)."""
 
 from collections.abc import Mapping
 from typing import Any

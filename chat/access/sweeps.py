@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from chat.authentication import Caller, invalid_callers
+from chat.access.authentication import Caller, invalid_callers
+from chat.access.room_access import readable_pairs
 from chat.database import run_in_db
 from chat.models import User
 from chat.per_loop import PerLoop
-from chat.room_access import readable_pairs
 
 log = logging.getLogger(__name__)
 SWEEP_INTERVAL_S = 3.0  # a connection must lose its access within 5 s

@@ -13,7 +13,8 @@ from channels.generic.http import AsyncHttpConsumer
 from django.conf import settings
 
 from chat.errors import RateLimited
-from chat.polling import (
+from chat.limiting.strangers import STRANGER_MAX_BYTES
+from chat.sockets.polling import (
     BadRequest,
     EngineServer,
     PollingTransport,
@@ -24,8 +25,7 @@ from chat.polling import (
     SessionUnknown,
     Unreachable,
 )
-from chat.protocol.engineio import PROTOCOL_VERSION
-from chat.strangers import STRANGER_MAX_BYTES
+from chat.sockets.protocol.engineio import PROTOCOL_VERSION
 
 POST_MAX_S = 30.0  # for a whole body, however steadily its bytes trickle in
 TEXT, JSON = b"text/plain; charset=UTF-8", b"application/json"

@@ -18,9 +18,9 @@ from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import AccessToken
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
+from chat.access.tokens import SIGN_IN_CLAIM
 from chat.errors import Unauthenticated
 from chat.models import SignIn, User
-from chat.tokens import SIGN_IN_CLAIM
 
 BAD_TOKEN = "The access token is not valid, or has expired. Sign in again."
 NO_CREDENTIALS = "Sign in first: send an access token or a session cookie."

@@ -8,12 +8,12 @@ from urllib.parse import parse_qs
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from chat.engine import Peer, Session
 from chat.errors import RateLimited
-from chat.polling import BadRequest, EngineServer, PollingTransport
-from chat.protocol.engineio import PROTOCOL_VERSION, decode_packet
-from chat.protocol.errors import ProtocolError
-from chat.raw_frames import RawFrames, raw_frames_of
+from chat.sockets.engine import Peer, Session
+from chat.sockets.polling import BadRequest, EngineServer, PollingTransport
+from chat.sockets.protocol.engineio import PROTOCOL_VERSION, decode_packet
+from chat.sockets.protocol.errors import ProtocolError
+from chat.sockets.raw_frames import RawFrames, raw_frames_of
 
 CLOSE_TIMEOUT_S = 5.0
 PROBE_TIMEOUT_S = 10.0

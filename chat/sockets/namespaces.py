@@ -1,6 +1,6 @@
 """Socket.IO namespaces: who may connect, which events there are, and one client in one of them.
 
-Nothing here knows of rooms or messages. `chat.connection` carries the namespaces of one client over its session.
+Nothing here knows of rooms or messages. `chat.sockets.connection` carries a client's namespaces over its session.
 """
 
 import asyncio
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from chat.engine import Session, SessionClosed
 from chat.errors import BadInput
-from chat.protocol.socketio import Packet, PacketType, encode
+from chat.sockets.engine import Session, SessionClosed
+from chat.sockets.protocol.socketio import Packet, PacketType, encode
 
 if TYPE_CHECKING:
-    from chat.connection import Connection
+    from chat.sockets.connection import Connection
 
 CALL_TIMEOUT_S = 10.0
 DEFAULT_LIMIT = "changes"
@@ -128,7 +128,7 @@ class Namespace(Generic[S]):
 
         Its signature says how many arguments there may be.
 
-        Each event counts as one of `limit` (chat.limits.LIMITS) where the namespace has limits.
+        Each event counts as one of `limit` (chat.limiting.limits.LIMITS) where the namespace has limits.
         """
         if event in self._handlers:
             raise ValueError(f"the event {event} is registered already")
