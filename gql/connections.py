@@ -150,6 +150,16 @@ class PageInfo(graphene.ObjectType):
     end_cursor = graphene.String(description="Cursor of the last edge; null on an empty page.")
 
 
+def page_info_of(keys: Sequence[Key], *, has_next: bool, has_previous: bool) -> dict[str, Any]:
+    """The `PageInfo` of a page whose nodes have these keys; the first and the last of them will do."""
+    return {
+        "has_next_page": has_next,
+        "has_previous_page": has_previous,
+        "start_cursor": encode_cursor(keys[0]) if keys else None,
+        "end_cursor": encode_cursor(keys[-1]) if keys else None,
+    }
+
+
 class _Connection:
     """Resolvers shared by connections; the root is a `Page`."""
 
@@ -159,13 +169,8 @@ class _Connection:
 
     @staticmethod
     def resolve_page_info(page: Page[Any], info: graphene.ResolveInfo) -> dict[str, Any]:
-        nodes = page.nodes
-        return {
-            "has_next_page": page.has_next,
-            "has_previous_page": page.has_previous,
-            "start_cursor": encode_cursor(page.key(nodes[0])) if nodes else None,
-            "end_cursor": encode_cursor(page.key(nodes[-1])) if nodes else None,
-        }
+        keys = [page.key(node) for node in (*page.nodes[:1], *page.nodes[-1:])]
+        return page_info_of(keys, has_next=page.has_next, has_previous=page.has_previous)
 
     @staticmethod
     async def resolve_total_count(page: Page[Any], info: graphene.ResolveInfo) -> int:

@@ -220,6 +220,13 @@ class AnswerAttemptInline(admin.TabularInline):
     can_delete = False
 
 
+class AnswerRatingInline(admin.TabularInline):
+    model = models.AnswerRating
+    fields = readonly_fields = ("user", "helpful", "reason", "attempt", "rated_at")
+    extra = max_num = 0
+    can_delete = False
+
+
 @admin.register(models.Answer)
 class AnswerAdmin(ReadOnlyAdmin):
     """One page per answer with everything it rests on."""
@@ -230,7 +237,24 @@ class AnswerAdmin(ReadOnlyAdmin):
     search_fields = ["asked_by__username", "model", "question__text"]
     exclude = ["search_ms", "first_delta_ms"]
     readonly_fields = TIMES
-    inlines = [AnswerAttemptInline, AnswerPassageInline]
+    inlines = [AnswerAttemptInline, AnswerPassageInline, AnswerRatingInline]
+
+
+@admin.register(models.AnswerRating)
+class AnswerRatingAdmin(ReadOnlyAdmin):
+    """What readers think: the way from "not helpful" to the answer, its passages and its prompt."""
+
+    list_display = ["answer", "user", "helpful", "reason", "attempt", "rated_at"]
+    list_select_related = ["answer", "user"]
+    list_filter = [
+        "helpful",
+        "rated_at",
+        "answer__model",
+        ("answer__assistant", admin.RelatedOnlyFieldListFilter),
+        ("answer__prompt", admin.RelatedOnlyFieldListFilter),
+    ]
+    search_fields = ["reason", "user__username", "answer__question__text"]
+    date_hierarchy = "rated_at"
 
 
 @admin.register(models.AnswerPassage)

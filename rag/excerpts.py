@@ -41,12 +41,21 @@ def _bears_on(words: set[str], passage: Passage) -> bool:
     return not words.isdisjoint(content_words(around))
 
 
+def excerpt_of(query: str, text: str) -> list[Piece]:
+    """The part of any text that a list of results shows, with the words of the query marked."""
+    words = set(content_words(query))
+    return _pieces(words, text, *best_part(words, text))
+
+
 def _result(words: set[str], passage: Passage) -> Result:
     start, end = best_part(words, passage.text)
-    pieces = list(_marked(words, passage.text[start:end]))
+    return Result(passage, start, end, _pieces(words, passage.text, start, end))
+
+
+def _pieces(words: set[str], text: str, start: int, end: int) -> list[Piece]:
     before = [Piece("… ")] if start else []
-    after = [Piece(" …")] if end < len(passage.text) else []
-    return Result(passage, start, end, [*before, *pieces, *after])
+    after = [Piece(" …")] if end < len(text) else []
+    return [*before, *_marked(words, text[start:end]), *after]
 
 
 def best_part(words: set[str], text: str) -> tuple[int, int]:

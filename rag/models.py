@@ -356,3 +356,21 @@ class AnswerPassage(models.Model):
 
     def __str__(self) -> str:
         return f"passage {self.rank} of answer {self.answer_id}"
+
+
+class AnswerRating(models.Model):
+    """What a reader of an answer thinks of it; a reader has one rating of an answer and may change it."""
+
+    answer = models.ForeignKey(Answer, models.CASCADE, related_name="ratings", db_index=False)
+    user = models.ForeignKey(USER, models.CASCADE, related_name="answer_ratings")
+    helpful = models.BooleanField()
+    reason = models.CharField(max_length=500, blank=True)
+    attempt = models.IntegerField(help_text="The attempt that had written the text which was rated.")
+    rated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["answer", "user"], name="answer_rating_once_per_user")]
+        indexes = [models.Index(fields=["-rated_at"], name="answer_rating_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.user} on answer {self.answer_id}: {'helpful' if self.helpful else 'not helpful'}"

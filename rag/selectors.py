@@ -66,6 +66,12 @@ def documents_readable_by(user: "User") -> QuerySet[Document]:
     return _newest_first(Document.objects.filter(collection__in=readable))
 
 
+def documents_open_to_room(room_id: int) -> QuerySet[Document]:
+    """Documents that everybody who may read the room may read, with collection and uploader, newest first."""
+    open_to_all = RawSQL("SELECT rag_collections_of_room(%s)", [room_id])
+    return _newest_first(Document.objects.filter(collection__in=open_to_all))
+
+
 def documents_of(collection: Collection) -> QuerySet[Document]:
     """The collection's documents with collection and uploader, newest first."""
     return _newest_first(Document.objects.filter(collection=collection))

@@ -8,6 +8,7 @@ from graphql import GraphQLResolveInfo
 from gql.context import act, charge
 from gql.types.answers import AnswerType
 from rag import actions
+from rag.actions.ratings import REASON_MAX_CHARACTERS
 from rag.models import Answer
 
 
@@ -39,6 +40,16 @@ class AnswerMutations:
         description="Write a finished answer anew, in its place.",
     )
 
+    rate_answer = graphene.NonNull(
+        AnswerType,
+        answer_id=graphene.ID(required=True, description="A finished answer in a room you may read."),
+        helpful=graphene.Boolean(required=True, description="Whether it helped."),
+        reason=graphene.String(
+            description=f"Why, at most {REASON_MAX_CHARACTERS} characters; left out, none is kept."
+        ),
+        description="Say what you think of an answer. It replaces what you said of it before; admins read it.",
+    )
+
     @staticmethod
     async def resolve_ask(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> Answer:
         values = {name: input.get(name) for name in ("room_id", "question", "client_id")}
@@ -52,3 +63,10 @@ class AnswerMutations:
     @staticmethod
     async def resolve_regenerate_answer(root: None, info: GraphQLResolveInfo, answer_id: str) -> Answer:
         return await act(info, actions.regenerate_answer, answer_id=answer_id)
+
+    @staticmethod
+    async def resolve_rate_answer(
+        root: None, info: GraphQLResolveInfo, answer_id: str, helpful: bool, reason: str | None = None
+    ) -> Answer:
+        charge(info, "changes")
+        return await act(info, actions.rate_answer, answer_id=answer_id, helpful=helpful, reason=reason)

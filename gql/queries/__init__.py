@@ -5,9 +5,11 @@ import graphene
 from gql.queries.documents import DocumentQueries
 from gql.queries.people import PeopleQueries
 from gql.queries.rooms import RoomQueries
+from gql.queries.search import SearchQueries
+from gql.queries.usage import UsageQueries
 
 
-class Query(PeopleQueries, RoomQueries, DocumentQueries, graphene.ObjectType):
+class Query(PeopleQueries, RoomQueries, DocumentQueries, SearchQueries, UsageQueries, graphene.ObjectType):
     """What can be read."""
 
 

@@ -4,12 +4,14 @@ from rag.actions.answers import ask, regenerate_answer, stop_answer, stop_messag
 from rag.actions.collections import create_collection, room_files, share_collection
 from rag.actions.documents import delete_document, delete_other_versions, retry_document, upload_document
 from rag.actions.embedding_models import use_embedding_model
+from rag.actions.ratings import rate_answer
 
 __all__ = [
     "ask",
     "create_collection",
     "delete_document",
     "delete_other_versions",
+    "rate_answer",
     "regenerate_answer",
     "retry_document",
     "room_files",
