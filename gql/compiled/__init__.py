@@ -1,0 +1,9 @@
+"""A compiled, breadth-first executor for GraphQL: see docs/decisions/compiled-execution.md.
+
+`OperationPlan` compiles an operation, `execute_plan` runs it and gives what `graphql.execute` would give.
+"""
+
+from gql.compiled.compiler import OperationPlan
+from gql.compiled.run import execute_plan
+
+__all__ = ["OperationPlan", "execute_plan"]

@@ -1,0 +1,193 @@
+"""From a document to plans.
+
+A plan depends on the document and, where `@skip` and `@include` ask for variables, on the values of these: each
+combination that turns up is a variant with plans of its own. Everything else about variables is looked at in a run.
+Selections are compiled when their first object arrives, so a variant costs no more than what was asked of it.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator
+from typing import Any
+
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    VariableNode,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+    is_object_type,
+)
+from graphql.execution.collect_fields import collect_fields, collect_sub_fields
+from graphql.execution.execute import SELECTIONS_NESTED_TOO_DEEPLY, get_field_def
+from graphql.language import Visitor, visit
+
+from gql.compiled.leaves import column_serializer
+from gql.compiled.plan import (
+    AbstractPlan,
+    FieldPlan,
+    LeafPlan,
+    ListPlan,
+    ObjectPlan,
+    SelectionPlan,
+    SerializeColumn,
+    ValuePlan,
+)
+from gql.compiled.resolvers import resolver_of
+from gql.compiled.type_checks import accepted_classes
+from gql.compiled.values import constant_arguments
+
+MAX_VARIANTS = 16
+
+
+class OperationPlan:
+    """A compiled operation of a valid document; make it once and keep it beside the document."""
+
+    def __init__(
+        self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
+    ) -> None:
+        self.schema = schema
+        self.operation = operation
+        self.fragments = {
+            definition.name.value: definition
+            for definition in document.definitions
+            if isinstance(definition, FragmentDefinitionNode)
+        }
+        self._deciding = _deciding_variables(document)
+        self._variants: OrderedDict[Hashable, Variant] = OrderedDict()
+
+    def variant(self, variables: dict[str, Any]) -> "Variant":
+        """The plans for these coerced variables. The ones used last are kept."""
+        deciding = {name: variables[name] for name in self._deciding if name in variables}
+        key = tuple(deciding.items())
+        variant = self._variants.get(key)
+        if variant is None:
+            variant = self._variants[key] = Variant(self, deciding)
+            if len(self._variants) > MAX_VARIANTS:
+                self._variants.popitem(last=False)
+        else:
+            self._variants.move_to_end(key)
+        return variant
+
+
+def _deciding_variables(document: DocumentNode) -> tuple[str, ...]:
+    """The variables that `@skip` and `@include` look at, in a stable order."""
+    names: set[str] = set()
+
+    class Collector(Visitor):
+        def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+            for argument in node.arguments:
+                if isinstance(argument.value, VariableNode):
+                    names.add(argument.value.name.value)
+
+    visit(document, Collector())
+    return tuple(sorted(names))
+
+
+class Variant:
+    """The plans of an operation for one choice of what is skipped and included."""
+
+    def __init__(self, plan: OperationPlan, deciding: dict[str, Any]) -> None:
+        self._plan = plan
+        self._deciding = deciding
+        self._selections: dict[Hashable, SelectionPlan] = {}
+        self._serializers: dict[str, SerializeColumn] = {}
+        self.root = self._compile_root()
+
+    def selection_of(self, value: ObjectPlan, nodes: list[FieldNode]) -> SelectionPlan:
+        """What fields of these nodes ask of their objects."""
+        if value.selection is None:
+            value.selection = self._sub_selection(value.type, nodes)
+        return value.selection
+
+    def selection_of_type(
+        self, value: AbstractPlan, type_: GraphQLObjectType, nodes: list[FieldNode]
+    ) -> SelectionPlan:
+        """What fields of these nodes ask of objects that turned out to be of a type."""
+        selection = value.selections.get(type_.name)
+        if selection is None:
+            selection = value.selections[type_.name] = self._sub_selection(type_, nodes)
+        return selection
+
+    def _compile_root(self) -> SelectionPlan:
+        plan = self._plan
+        operation = plan.operation
+        root_type = plan.schema.get_root_type(operation.operation)
+        if root_type is None:
+            kind = operation.operation.value
+            raise GraphQLError(f"Schema is not configured to execute {kind} operation.", operation)
+        try:
+            collected = collect_fields(
+                plan.schema, plan.fragments, self._deciding, root_type, operation.selection_set
+            )
+        except RecursionError:
+            collected = None
+        if collected is None:  # outside the block, or the error would keep every frame of the recursion
+            raise GraphQLError(SELECTIONS_NESTED_TOO_DEEPLY, operation)
+        return self._compile(root_type, collected)
+
+    def _sub_selection(self, type_: GraphQLObjectType, nodes: list[FieldNode]) -> SelectionPlan:
+        key = (type_.name, *map(id, nodes))  # the document keeps its nodes alive
+        selection = self._selections.get(key)
+        if selection is None:
+            selection = self._selections[key] = self._collect(type_, nodes)
+        return selection
+
+    def _collect(self, type_: GraphQLObjectType, nodes: list[FieldNode]) -> SelectionPlan:
+        plan = self._plan
+        try:
+            collected = collect_sub_fields(plan.schema, plan.fragments, self._deciding, type_, nodes)
+        except GraphQLError as problem:  # a directive's argument is null
+            return SelectionPlan(type_, {}, (), None, problem)
+        return self._compile(type_, collected)
+
+    def _compile(self, type_: GraphQLObjectType, collected: dict[str, list[FieldNode]]) -> SelectionPlan:
+        template: dict[str, Any] = {}
+        fields: list[FieldPlan] = []
+        for key, field, nodes in self._known_fields(type_, collected):
+            if nodes[0].name.value == "__typename":
+                template[key] = type_.name
+                continue
+            template[key] = None
+            fields.append(
+                FieldPlan(
+                    key=key,
+                    index=len(fields),
+                    nodes=nodes,
+                    definition=field,
+                    parent_type=type_,
+                    resolver=resolver_of(field),
+                    arguments=constant_arguments(field, nodes[0]),
+                    value=self._value(field.type),
+                )
+            )
+        return SelectionPlan(type_, template, tuple(fields), accepted_classes(type_))
+
+    def _known_fields(
+        self, type_: GraphQLObjectType, collected: dict[str, list[FieldNode]]
+    ) -> Iterator[tuple[str, Any, list[FieldNode]]]:
+        for key, nodes in collected.items():
+            field = get_field_def(self._plan.schema, type_, nodes[0])
+            if field:  # validation has refused documents with others; graphql-core leaves them out as well
+                yield key, field, nodes
+
+    def _value(self, type_: GraphQLOutputType) -> ValuePlan:
+        nullable = not is_non_null_type(type_)
+        inner: Any = type_ if nullable else type_.of_type  # type: ignore[union-attr]
+        if is_list_type(inner):
+            return ListPlan(nullable, self._value(inner.of_type))
+        if is_leaf_type(inner):
+            serializer = self._serializers.get(inner.name)
+            if serializer is None:
+                serializer = self._serializers[inner.name] = column_serializer(inner)
+            return LeafPlan(nullable, inner, serializer)
+        if is_object_type(inner):
+            return ObjectPlan(nullable, inner)
+        return AbstractPlan(nullable, inner)
