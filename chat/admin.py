@@ -1,17 +1,24 @@
 """People, rooms and messages in Django admin. Messages are written through actions, so they are read-only here."""
 
 from collections.abc import Callable
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, BaseUserCreationForm
+from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.text import Truncator
 
 from chat import actions
-from chat.models import Membership, Mention, Message, Reaction, Room, SignIn, User
+from chat.invitations import hash_token, new_token
+from chat.models import Invitation, Membership, Mention, Message, Reaction, Room, SignIn, User
 
 
 class NewUserForm(BaseUserCreationForm):
@@ -203,3 +210,59 @@ class SignInAdmin(ReadOnlyAdmin):
     def revoke(self, request: HttpRequest, queryset: QuerySet[SignIn]) -> None:
         ended = actions.end_sign_ins(queryset.values_list("pk", flat=True))
         self.message_user(request, f"{ended} sign-ins ended.")
+
+
+class InvitationForm(ModelForm):
+    class Meta:
+        model = Invitation
+        fields = ("note", "max_uses", "expires_at", "is_guest", "rooms")
+
+    def clean_expires_at(self) -> datetime:
+        expires_at: datetime = self.cleaned_data["expires_at"]
+        if expires_at <= timezone.now():
+            raise ValidationError("This time has passed.")
+        return expires_at
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnlyAdmin):
+    """Links with which people make their own accounts. A link is shown once, when its invitation was made."""
+
+    form = InvitationForm
+    list_display = ("__str__", "is_guest", "uses", "max_uses", "expires_at", "revoked_at", "created_by")
+    list_filter = ("is_guest", ("revoked_at", admin.EmptyFieldListFilter))
+    list_select_related = ("created_by",)
+    search_fields = ("note", "created_by__username")
+    filter_horizontal = ("rooms",)
+    actions = ("revoke",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_active and request.user.is_superuser)  # as actions.create_invitation
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # withdrawn, it still says whom it was for
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"expires_at": timezone.now() + actions.INVITATION_LASTS}
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs["queryset"] = (
+            Room.objects.filter(archived_at=None).exclude(kind=Room.Kind.DIRECT).order_by("name")
+        )
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
+        """In the admin's own transaction, with the rooms of the form: hence no action."""
+        token = new_token()
+        obj.token_hash, obj.created_by = hash_token(token), cast(User, request.user)
+        super().save_model(request, obj, form, change)
+        address = request.build_absolute_uri(reverse("join", args=[token]))
+        self.message_user(
+            request,
+            format_html("Send this link to whom you invite. It is not shown again: <code>{}</code>", address),
+        )
+
+    @admin.action(description="Withdraw the selected invitations")
+    def revoke(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
+        withdrawn = actions.revoke_invitations(queryset.values_list("pk", flat=True))
+        self.message_user(request, f"{withdrawn} invitations withdrawn.")

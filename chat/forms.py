@@ -35,6 +35,34 @@ class NewPasswordForm(PasswordChangeForm):
             self.fields[name].widget.attrs.pop("autofocus", None)  # the page is more than this form
 
 
+class JoinForm(forms.Form):
+    """One's own account, by invitation. `password_again` is compared here; the rest is for the action to say."""
+
+    username = forms.CharField(
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username", "spellcheck": "false", "autocapitalize": "none"}
+        )
+    )
+    display_name = forms.CharField(
+        label="Your name", required=False, widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
+    email = forms.CharField(required=False, widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+    password = forms.CharField(
+        strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    )
+    password_again = forms.CharField(
+        label="Password again",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if values.get("password_again") not in (None, values.get("password")):
+            self.add_error("password_again", "The two passwords differ.")
+        return values
+
+
 class RoomForm(forms.Form):
     """A new room. No field has a greatest length of its own: a browser would cut a pasted text without a word."""
 

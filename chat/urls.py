@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from chat import views
+from chat import join_page, views
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("sign-in/", views.SignIn.as_view(), name="sign-in"),
     path("sign-out/", views.SignOut.as_view(), name="sign-out"),
+    path("join/<str:token>/", join_page.join, name="join"),
     path("account/", views.Account.as_view(), name="account"),
     path("favicon.ico", views.favicon),
     path("rooms/", views.rooms, name="rooms"),

@@ -1,6 +1,13 @@
 """Every write of chat. One function, one durable transaction; events leave after its commit (docs/architecture.md)."""
 
 from chat.actions.answers import AnswerDraft, begin_draft, change_draft, save_partial
+from chat.actions.invitations import (
+    INVITATION_LASTS,
+    NewInvitation,
+    accept_invitation,
+    create_invitation,
+    revoke_invitations,
+)
 from chat.actions.memberships import (
     add_member,
     change_role,
@@ -32,10 +39,13 @@ from chat.actions.socket_sessions import (
 from chat.actions.users import change_password, create_bot, create_user, touch_last_seen
 
 __all__ = [
+    "INVITATION_LASTS",
     "SESSION_LASTS",
     "AnswerDraft",
+    "NewInvitation",
     "Post",
     "Posted",
+    "accept_invitation",
     "add_member",
     "add_reaction",
     "archive_room",
@@ -47,6 +57,7 @@ __all__ = [
     "change_role",
     "change_socket_session",
     "create_bot",
+    "create_invitation",
     "create_room",
     "create_user",
     "delete_message",
@@ -67,6 +78,7 @@ __all__ = [
     "remove_member",
     "remove_old_socket_sessions",
     "remove_reaction",
+    "revoke_invitations",
     "save_partial",
     "take_over_socket_session",
     "touch_last_seen",

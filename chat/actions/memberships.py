@@ -7,7 +7,7 @@ memberships, and a room with people in it keeps an owner.
 from django.db import transaction
 
 from chat.actions.rooms import default_role, require_manager
-from chat.actions.steps import say
+from chat.actions.steps import require_transaction, say
 from chat.errors import BadInput, Conflict, Forbidden, NotFound
 from chat.events import MembershipsChanged, publish_on_commit
 from chat.models import Membership, Room, User
@@ -31,13 +31,19 @@ def join_room(user: User, *, room_id: object) -> Room:
         room = access_room(user, room_id, lock=True)
         if room.archived_at is not None and _membership(room, user.pk) is None:
             raise Conflict("This room is archived: nobody can join it any more.")
-        _, made = Membership.objects.get_or_create(
-            room=room, user=user, defaults={"role": default_role(user), "last_read_version": room.version}
-        )
-        if made:
-            say(room, user, "joined")
-            _announce(room, user)
+        enter_room(room, user)
     return room
+
+
+def enter_room(room: Room, user: User) -> None:
+    """Make the user a member, if he or she is none. A step: the room's lock must be held."""
+    require_transaction()
+    _, made = Membership.objects.get_or_create(
+        room=room, user=user, defaults={"role": default_role(user), "last_read_version": room.version}
+    )
+    if made:
+        say(room, user, "joined")
+        _announce(room, user)
 
 
 def leave_room(user: User, *, room_id: object) -> bool:

@@ -17,6 +17,11 @@ def _invalid(fields: dict[str, str]) -> BadInput:
     return BadInput("Some of what you sent cannot be used.", fields=fields)
 
 
+def name_taken() -> BadInput:
+    """The user name, in one case or another, is somebody else's: perhaps since this very moment."""
+    return _invalid({"username": "is taken"})
+
+
 def create_user(
     admin: User,
     *,
@@ -33,15 +38,27 @@ def create_user(
     """
     if not admin.is_superuser:
         raise Forbidden("Only an admin can create accounts.")
+    user = new_user(
+        username=username, password=password, email=email, display_name=display_name, is_guest=is_guest
+    )
+    try:
+        with transaction.atomic(durable=True):
+            user.save()
+    except IntegrityError:
+        raise name_taken() from None
+    return user
+
+
+def new_user(*, username: str, password: str, email: str, display_name: str, is_guest: bool) -> User:
+    """A checked account with its password hashed, not stored yet. Whether the name is taken shows when it is.
+
+    Raises:
+        BadInput: with the fields that cannot be used.
+    """
     display_name = check_line(display_name, field="displayName", max_characters=NAME_MAX_CHARACTERS)
     user = User(username=username.strip(), email=email.strip(), display_name=display_name, is_guest=is_guest)
     _check(user, password)
     user.set_password(password)
-    try:
-        with transaction.atomic(durable=True):
-            user.save()
-    except IntegrityError:  # the same name, or the same name in another case, at the same instant or before
-        raise _invalid({"username": "is taken"}) from None
     return user
 
 

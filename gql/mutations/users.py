@@ -6,8 +6,10 @@ import graphene
 from graphql import GraphQLResolveInfo
 
 from chat import actions
+from chat.database import run_in_db
+from chat.limiting import limits
 from chat.models import User
-from gql.context import act
+from gql.context import act, context_of
 from gql.types.people import UserType
 
 
@@ -20,22 +22,32 @@ class CreateUserInput(graphene.InputObjectType):
     password = graphene.String(required=True, description="Checked by the installation's password rules.")
     email = graphene.String(description="Seen by the user and by admins only.")
     display_name = graphene.String(description="The name others see; the user name if empty.")
+    invitation = graphene.String(
+        description="The token of an invitation, the last part of its link. Whoever has one need not be signed in."
+    )
 
 
 class UserMutations:
     create_user = graphene.NonNull(
         UserType,
         input=CreateUserInput(required=True, description="The account."),
-        description="A new account, by an admin.",
+        description="A new account, by an admin or with an invitation that can be used.",
     )
 
     @staticmethod
     async def resolve_create_user(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> User:
-        return await act(
-            info,
-            actions.create_user,
-            username=input["username"],
-            password=input["password"],
-            email=input.get("email") or "",
-            display_name=input.get("display_name") or "",
-        )
+        values = {
+            "username": input["username"],
+            "password": input["password"],
+            "email": input.get("email") or "",
+            "display_name": input.get("display_name") or "",
+        }
+        token = input.get("invitation")
+        if token is None:
+            return await act(info, actions.create_user, **values)
+        context = context_of(info)
+        limits.check("signups", address=context.address)
+        try:
+            return await run_in_db(actions.accept_invitation, token=token, **values)
+        finally:
+            context.forget_loaded()
