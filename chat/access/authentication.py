@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -13,11 +13,10 @@ from django.db import connection
 from django.http.cookie import parse_cookie
 from django.http.request import validate_host
 from django.utils.crypto import constant_time_compare
-from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.settings import api_settings
-from rest_framework_simplejwt.tokens import AccessToken
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
+from chat.access.token_claims import access_claims
 from chat.access.tokens import SIGN_IN_CLAIM
 from chat.errors import Unauthenticated
 from chat.models import SignIn, User
@@ -62,9 +61,9 @@ def caller_from_token(raw: object) -> Caller:
 
 def callers_from_tokens(raws: Sequence[object]) -> list[Caller | None]:
     """The callers of several access tokens, None for each that is refused. One query, however many there are."""
-    tokens = [_verified(raw) for raw in raws]
-    signed_in = _signed_in({_claims(token) for token in tokens if token is not None})
-    return [None if token is None else _token_caller(token, signed_in) for token in tokens]
+    tokens = [access_claims(raw) for raw in raws]
+    signed_in = _signed_in({_identity(claims) for claims in tokens if claims is not None})
+    return [None if claims is None else _token_caller(claims, signed_in) for claims in tokens]
 
 
 def _signed_in(claimed: Collection[tuple[str, int]]) -> dict[tuple[str, int], User]:
@@ -80,24 +79,17 @@ def _signed_in(claimed: Collection[tuple[str, int]]) -> dict[tuple[str, int], Us
     return {(str(row[1]), row[0]): User.from_db("default", _USER_FIELDS, row[1:]) for row in rows}
 
 
-def _verified(raw: object) -> AccessToken | None:
-    try:
-        return AccessToken(cast(Any, raw)) if isinstance(raw, str) and len(raw) < 4096 else None
-    except (TokenError, ValueError):  # PyJWT encodes it first, and half of a surrogate pair has no encoding
-        return None
-
-
-def _claims(token: AccessToken) -> tuple[str, int]:
+def _identity(claims: Mapping[str, Any]) -> tuple[str, int]:
     """User and sign-in; without a sign-in 0, which none has."""
-    return str(token.get(api_settings.USER_ID_CLAIM)), token.get(SIGN_IN_CLAIM) or 0
+    return str(claims.get(api_settings.USER_ID_CLAIM)), claims.get(SIGN_IN_CLAIM) or 0
 
 
-def _token_caller(token: AccessToken, signed_in: Mapping[tuple[str, int], User]) -> Caller | None:
-    claims = _claims(token)
-    user, password_hash = signed_in.get(claims), token.get(api_settings.REVOKE_TOKEN_CLAIM)
+def _token_caller(claims: Mapping[str, Any], signed_in: Mapping[tuple[str, int], User]) -> Caller | None:
+    identity = _identity(claims)
+    user, password_hash = signed_in.get(identity), claims.get(api_settings.REVOKE_TOKEN_CLAIM)
     if user is None or password_hash != get_md5_hash_password(user.password):
         return None
-    return Caller(user, float(token["exp"]), sign_in_id=claims[1], password_hash=password_hash)
+    return Caller(user, float(claims["exp"]), sign_in_id=identity[1], password_hash=password_hash)
 
 
 def caller_from_session(session_key: str | None) -> Caller | None:

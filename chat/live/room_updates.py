@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any, Protocol
 
 from django.db import Error as DatabaseError
+from django.db import connection
 
 from chat.cancellation import is_cancelled
 from chat.database import run_in_db
@@ -19,7 +20,6 @@ from chat.live.delivery import RESYNC, Delivery
 from chat.live.groups import MEMBERSHIPS, room_group
 from chat.live.hub import current_hub
 from chat.live.unread import Pair, Standing, read_standings
-from chat.models import Membership
 from chat.per_loop import PerLoop
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,12 @@ PAUSE_S = 1.0
 PAUSE_PER_WORK = 20  # a round that takes long is followed by a pause that many times as long
 PAUSE_MAX_S = 3.0
 PAIRS_AT_ONCE = 2000
+# After a restart everybody comes back: a row for each membership took most of the time.
+_ROOMS = """
+select room.id, room.version, array_agg(membership.user_id)
+from chat_membership membership join chat_room room on room.id = membership.room_id
+where membership.user_id = any(%s) group by room.id
+"""
 EMITS_AT_ONCE = 20  # then messages, which matter more, have their turn
 
 
@@ -185,11 +191,9 @@ class RoomUpdates:
 
 def _rooms_of(user_ids: Collection[int]) -> dict[int, tuple[int, set[int]]]:
     """The rooms of which these users are members, by id: the room's version, and who of them."""
-    memberships = Membership.objects.filter(user__in=user_ids)
-    rooms: dict[int, tuple[int, set[int]]] = {}
-    for user_id, room_id, version in memberships.values_list("user_id", "room_id", "room__version"):
-        rooms.setdefault(room_id, (version, set()))[1].add(user_id)
-    return rooms
+    with connection.cursor() as cursor:
+        cursor.execute(_ROOMS, [list(user_ids)])
+        return {room_id: (version, set(members)) for room_id, version, members in cursor.fetchall()}
 
 
 current_room_updates = PerLoop(RoomUpdates)
