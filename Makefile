@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NODE_TESTS := project/tests/node
+GRAPHQL_NODE_TESTS := gql/tests/node
 REACT_EXAMPLE := examples/react
 # xdist: two processes halve the suite's time on a laptop; PYTEST_ARGS=-n0 for one.
 PYTEST_ARGS ?= -n 2 --dist loadfile
@@ -23,10 +24,10 @@ help:
 run: $(VENV)/installed
 	@exec env PARLEY_STOP_WITH_PARENT=1 $(BIN)/python manage.py up $(ARGS)
 
-test: $(VENV)/installed-dev $(NODE_TESTS)/installed $(REACT_EXAMPLE)/installed
+test: $(VENV)/installed-dev $(NODE_TESTS)/installed $(GRAPHQL_NODE_TESTS)/installed $(REACT_EXAMPLE)/installed
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: $(VENV)/installed-dev $(NODE_TESTS)/installed $(REACT_EXAMPLE)/installed
+check: $(VENV)/installed-dev $(NODE_TESTS)/installed $(GRAPHQL_NODE_TESTS)/installed $(REACT_EXAMPLE)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -51,7 +52,7 @@ install: $(VENV)/installed
 install-dev: $(VENV)/installed-dev
 
 clean:
-	rm -rf $(VENV) $(NODE_TESTS)/node_modules $(NODE_TESTS)/installed $(REACT_EXAMPLE)/node_modules $(REACT_EXAMPLE)/installed
+	rm -rf $(VENV) $(foreach folder,$(NODE_TESTS) $(GRAPHQL_NODE_TESTS) $(REACT_EXAMPLE),$(folder)/node_modules $(folder)/installed)
 
 # Stamp files: installation runs again when a requirements file is newer. The venv's own `python` is not a target,
 # since it is a link to an older file.
@@ -75,7 +76,7 @@ $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
 	@touch $@
 
 # Tests with stock JavaScript clients say that they are skipped where there is no npm.
-$(NODE_TESTS)/installed $(REACT_EXAMPLE)/installed: %/installed: %/package.json %/package-lock.json
+$(NODE_TESTS)/installed $(GRAPHQL_NODE_TESTS)/installed $(REACT_EXAMPLE)/installed: %/installed: %/package.json %/package-lock.json
 	@if command -v npm >/dev/null; then \
 		cd $* && { npm ci --silent && touch installed || \
 			echo "npm could not install: tests with JavaScript clients will be skipped."; }; \

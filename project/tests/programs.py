@@ -12,6 +12,7 @@ import pytest
 
 NODE_DIR = Path(__file__).resolve().parent / "node"
 REACT_EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "react"
+GRAPHQL_NODE_DIR = Path(__file__).resolve().parents[2] / "gql" / "tests" / "node"
 
 
 def _missing(what: str) -> None:
@@ -46,6 +47,14 @@ def node_modules(node_path: str) -> Path:
     if not folder.is_dir():
         _missing("project/tests/node/node_modules (npm packages of the tests)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def graphql_node_dir(node_path: str) -> Path:
+    """The folder of the stock GraphQL clients, with their npm packages; `make test` installs them."""
+    if not (GRAPHQL_NODE_DIR / "node_modules").is_dir():
+        _missing("gql/tests/node/node_modules (npm packages of the GraphQL tests)")
+    return GRAPHQL_NODE_DIR
 
 
 @pytest.fixture(scope="session")
