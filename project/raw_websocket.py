@@ -12,11 +12,10 @@ import logging
 from collections.abc import Callable
 from enum import Enum
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 from urllib.parse import unquote
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.server import ServerState
 from websockets.frames import CloseCode
@@ -50,18 +49,6 @@ class Stage(Enum):
     OPEN = 2
     CLOSED = 3
     LOST = 4
-
-
-class UpgradingHttpProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol; a request for a WebSocket goes on as it was parsed."""
-
-    def handle_websocket_upgrade(self) -> None:
-        """Leave the transport to the WebSocket."""
-        self.connections.discard(self)
-        websocket = RawWebSocketProtocol(self.config, self.server_state)
-        self.transport.set_protocol(websocket)
-        websocket.begin(self.transport, cast(Message, self.scope), self.url)
-        self.parser = None  # type: ignore[assignment]  # the two refer to each other
 
 
 class RawWebSocketProtocol(asyncio.Protocol):

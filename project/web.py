@@ -32,7 +32,7 @@ def server_config() -> uvicorn.Config:
     return uvicorn.Config(
         "project.asgi:application",
         loop="uvloop",
-        http="project.raw_websocket:UpgradingHttpProtocol",
+        http="project.upgrading_http:UpgradingHttpProtocol",
         ws="project.raw_websocket:RawWebSocketProtocol",
         ws_max_size=WS_MAX_BYTES,
         ws_per_message_deflate=False,  # costs more CPU and memory per connection than it saves

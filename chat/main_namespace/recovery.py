@@ -14,7 +14,6 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs
 
 from django.db import Error as DatabaseError
 from django.db.models.functions import Now
@@ -28,6 +27,7 @@ from chat.live.offsets import parse_offset
 from chat.models import SocketSession, User
 from chat.per_loop import PerLoop
 from chat.selectors import rooms_readable_by
+from chat.sockets.protocol.engineio import parse_query
 
 log = logging.getLogger(__name__)
 KEEP_INTERVAL_S = 3600.0
@@ -61,7 +61,7 @@ def wants_recovery(scope: Mapping[str, Any], auth: Mapping[str, Any]) -> bool:
     python-socketio cannot recover, and its handlers would fail at the offset, an argument more than they expect. Its
     requests are stamped with the time in seconds (`t=1700000000.5`), as those of no other client are.
     """
-    stamp = parse_qs(scope["query_string"].decode("latin-1")).get("t", [""])[-1]
+    stamp = parse_query(scope["query_string"]).get("t", ("",))[-1]
     return auth.get("recovery") is not False and not _SECONDS.fullmatch(stamp)
 
 

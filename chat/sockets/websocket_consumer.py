@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import parse_qs
 
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -11,7 +10,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from chat.errors import RateLimited
 from chat.sockets.engine import Peer, Session
 from chat.sockets.polling import BadRequest, EngineServer, PollingTransport
-from chat.sockets.protocol.engineio import PROTOCOL_VERSION, decode_packet
+from chat.sockets.protocol.engineio import PROTOCOL_VERSION, decode_packet, parse_query
 from chat.sockets.protocol.errors import ProtocolError
 from chat.sockets.raw_frames import RawFrames, raw_frames_of
 
@@ -68,7 +67,7 @@ class WebSocketConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         """Accept a client that speaks Engine.IO v4 and greet it, or take up the session that it names."""
-        query = parse_qs(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        query = parse_query(self.scope["query_string"])
         wanted = {"EIO": [PROTOCOL_VERSION], "transport": ["websocket"]}
         if any(query.get(name) != value for name, value in wanted.items()):
             await self.close()

@@ -30,7 +30,7 @@ from django.urls import re_path  # noqa: E402
 from chat.sockets import connection  # noqa: E402
 from chat.sockets.connection import Connection  # noqa: E402
 from chat.sockets.engine import Peer, Session  # noqa: E402
-from chat.sockets.namespaces import Namespace, Socket  # noqa: E402
+from chat.sockets.namespaces import Carrier, Namespace, Socket  # noqa: E402
 from chat.sockets.polling import EngineServer, Scope  # noqa: E402
 from chat.sockets.polling_consumer import PollingConsumer  # noqa: E402
 from chat.sockets.protocol.engineio import Encoded  # noqa: E402
@@ -70,7 +70,7 @@ class EchoNamespace(Namespace[EchoSocket]):
         self.register("ask-me", self._ask)
         self.register("send-me-away", self._send_away)
 
-    async def connect(self, connection: Connection, auth: Mapping[str, Any]) -> EchoSocket:
+    async def connect(self, connection: Carrier, auth: Mapping[str, Any]) -> EchoSocket:
         socket = EchoSocket(connection, self.name)
         socket.auth = auth
         return socket
@@ -125,7 +125,7 @@ def main() -> None:
         echo_application(),
         port=options.port,
         loop="uvloop",
-        http="project.raw_websocket:UpgradingHttpProtocol",
+        http="project.upgrading_http:UpgradingHttpProtocol",
         ws="project.raw_websocket:RawWebSocketProtocol",
         ws_per_message_deflate=False,
         lifespan="off",

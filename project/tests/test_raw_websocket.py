@@ -15,7 +15,8 @@ from chat.limiting.strangers import STRANGER_MAX_BYTES
 from chat.sockets.raw_frames import RAW_FRAMES
 from chat.tests.waiting import eventually
 from project import websocket_bounds, websocket_frames
-from project.raw_websocket import RawWebSocketProtocol, UpgradingHttpProtocol
+from project.raw_websocket import RawWebSocketProtocol
+from project.upgrading_http import UpgradingHttpProtocol
 from project.web import server_config
 from project.websocket_bounds import Bounds
 

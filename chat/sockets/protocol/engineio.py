@@ -6,9 +6,11 @@ a payload.
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+from urllib.parse import parse_qs
 
 import orjson
 
@@ -17,7 +19,9 @@ from chat.sockets.protocol.errors import ProtocolError
 PROTOCOL_VERSION = "4"
 PAYLOAD_SEPARATOR = "\x1e"
 PAYLOAD_MAX_PACKETS = 10_000
+QUERY_OFTEN_BYTES = 64  # clients that begin with a WebSocket all ask the same
 Encoded = str | bytes
+Query = Mapping[str, Sequence[str]]
 
 
 class PacketType(StrEnum):
@@ -66,6 +70,18 @@ def decode_packet(encoded: Encoded) -> Packet:
     if packet_type is None:
         raise ProtocolError("unknown Engine.IO packet type")
     return Packet(packet_type, encoded[1:])
+
+
+def parse_query(query_string: bytes) -> Query:
+    """The parameters of a request, each with all its values in order. Not to be changed: others may share them."""
+    return _parse_often(query_string) if len(query_string) <= QUERY_OFTEN_BYTES else _parse(query_string)
+
+
+def _parse(query_string: bytes) -> Query:
+    return parse_qs(query_string.decode("latin-1"), keep_blank_values=True)
+
+
+_parse_often = lru_cache(maxsize=64)(_parse)
 
 
 def encode_payload(packets: Iterable[Encoded]) -> str:
