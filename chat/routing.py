@@ -8,7 +8,8 @@ from chat.access.authentication import origin_allowed
 from chat.limiting import limits
 from chat.limiting.limits import client_address
 from chat.limiting.strangers import check_strangers
-from chat.main_namespace.handlers import chat_namespace
+from chat.main_namespace import handlers
+from chat.main_namespace.namespace import chat_namespace
 from chat.ops.figures import Figure, register_figure
 from chat.ops.namespace import ops_namespace
 from chat.sockets.connection import Connection
@@ -18,6 +19,7 @@ from chat.sockets.polling_consumer import PollingConsumer
 from chat.sockets.remote.sessions import RemoteNeighbours
 from chat.sockets.websocket_consumer import WebSocketConsumer
 
+handlers.register()
 NAMESPACES: dict[str, Namespace[Any]] = {
     namespace.name: namespace for namespace in (chat_namespace, ops_namespace)
 }

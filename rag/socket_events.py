@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from chat.database import run_in_db
-from chat.main_namespace.handlers import register_event
+from chat.main_namespace.namespace import register_event
 from rag.actions import stop_message
 
 if TYPE_CHECKING:

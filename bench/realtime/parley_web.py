@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 import project.asgi  # noqa: F401  # sets Django up, which the imports below need
 from chat.events import MessagePosted, publish
-from chat.main_namespace.handlers import register_event
+from chat.main_namespace.namespace import register_event
 from chat.main_namespace.socket import ChatSocket
 from chat.selectors import NO_ROOM, parse_id
 from project import web

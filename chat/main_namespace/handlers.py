@@ -1,7 +1,7 @@
 """What each event of a client does (docs/events.md).
 
-A handler parses its arguments, awaits one action and gives the fields of the acknowledgement. Other apps add their own
-events with `register_event`.
+A handler parses its arguments, awaits one action and gives the fields of the acknowledgement. Other apps add events of
+their own with `chat.main_namespace.namespace.register_event`.
 """
 
 import asyncio
@@ -18,14 +18,13 @@ from chat.errors import BadInput, Forbidden, NotFound
 from chat.live.offsets import NUMBER_MAX
 from chat.live.presence import current_presence
 from chat.main_namespace.group_writer import submit_post
-from chat.main_namespace.namespace import chat_namespace, register_event
+from chat.main_namespace.namespace import register_event
 from chat.main_namespace.recovery import TakenOver
 from chat.main_namespace.socket import ChatSocket
 from chat.models import Room
 from chat.selectors import NO_ROOM, message_payload, parse_id, room_payload
 from chat.sockets.namespaces import DEFAULT_LIMIT, Handler, Later, Reply, Wire
 
-__all__ = ["chat_namespace", "register_event"]
 P = ParamSpec("P")
 R = TypeVar("R")
 RENDER_INLINE_MAX_CHARACTERS = 1000  # longer texts take milliseconds to render: not on the event loop
@@ -199,5 +198,9 @@ _LIMITS = {
     "typing": "typing",
     "renew-token": "connects",
 }
-for _name, _handler in _HANDLERS.items():
-    register_event(_name, _handler, limit=_LIMITS.get(_name, DEFAULT_LIMIT))
+
+
+def register() -> None:
+    """Add the events to the namespace. Called once, where it is mounted (`chat.routing`)."""
+    for name, handler in _HANDLERS.items():
+        register_event(name, handler, limit=_LIMITS.get(name, DEFAULT_LIMIT))

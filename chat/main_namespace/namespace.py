@@ -22,8 +22,7 @@ from chat.main_namespace.recovery import (
     wants_recovery,
 )
 from chat.main_namespace.socket import ChatSocket
-from chat.sockets.connection import Connection
-from chat.sockets.namespaces import DEFAULT_LIMIT, Handler, Namespace
+from chat.sockets.namespaces import DEFAULT_LIMIT, Carrier, Handler, Namespace
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +30,7 @@ log = logging.getLogger(__name__)
 class ChatNamespace(Namespace[ChatSocket]):
     """People and clients of people: an access token in `auth.token`, or the session cookie of a page of this site."""
 
-    async def connect(self, connection: Connection, auth: Mapping[str, Any]) -> ChatSocket:
+    async def connect(self, connection: Carrier, auth: Mapping[str, Any]) -> ChatSocket:
         scope = dict(connection.scope)
         claim = parse_claim(auth) if (wanted := wants_recovery(scope, auth)) else None
         caller = await _find_caller(scope, auth.get("token"))

@@ -19,8 +19,7 @@ from chat.live.room_feed import RoomFeed
 from chat.live.room_updates import current_room_updates
 from chat.main_namespace.recovery import Record, current_keeper
 from chat.models import User
-from chat.sockets.connection import Connection
-from chat.sockets.namespaces import Socket, Wire
+from chat.sockets.namespaces import Carrier, Socket, Wire
 
 log = logging.getLogger(__name__)
 TYPING_LASTS_S = 6.0
@@ -35,7 +34,7 @@ class ChatSocket(Socket):
     `record` is what it can be recovered from, None for a client that cannot or will not be.
     """
 
-    def __init__(self, connection: Connection, caller: Caller) -> None:
+    def __init__(self, connection: Carrier, caller: Caller) -> None:
         super().__init__(connection, "/")
         self.caller = caller
         self.record: Record | None = None

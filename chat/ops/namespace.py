@@ -14,8 +14,7 @@ from chat.errors import Forbidden, Unauthenticated
 from chat.limiting import limits
 from chat.models import User
 from chat.ops.monitor import current_monitor
-from chat.sockets.connection import Connection
-from chat.sockets.namespaces import Namespace, Socket
+from chat.sockets.namespaces import Carrier, Namespace, Socket
 
 NOT_AN_ADMIN = "Only admins may watch the live figures."
 ACCESS_ENDED = "Your access to the live figures has ended."
@@ -29,7 +28,7 @@ def may_watch(user: User) -> bool:
 class OpsSocket(Socket):
     """An admin who watches."""
 
-    def __init__(self, connection: Connection, caller: Caller) -> None:
+    def __init__(self, connection: Carrier, caller: Caller) -> None:
         super().__init__(connection, ops_namespace.name)
         self.caller = caller
 
@@ -65,7 +64,7 @@ class OpsNamespace(Namespace[OpsSocket]):
 
     name = "/ops"
 
-    async def connect(self, connection: Connection, auth: Mapping[str, Any]) -> OpsSocket:
+    async def connect(self, connection: Carrier, auth: Mapping[str, Any]) -> OpsSocket:
         caller = await run_in_db(caller_from_handshake, dict(connection.scope), auth.get("token"))
         limits.check("connects", user_id=caller.user.pk)
         if not may_watch(caller.user):

@@ -9,14 +9,11 @@ import secrets
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from chat.errors import BadInput
 from chat.sockets.engine import Session, SessionClosed
 from chat.sockets.protocol.socketio import Packet, PacketType, encode
-
-if TYPE_CHECKING:
-    from chat.sockets.connection import Connection
 
 CALL_TIMEOUT_S = 10.0
 DEFAULT_LIMIT = "changes"
@@ -47,10 +44,26 @@ S = TypeVar("S", bound="Socket")
 Handler = Callable[..., Coroutine[Any, Any, Result] | Result]
 
 
+class Carrier(Protocol):
+    """What sockets need of their client's connection, which carries its namespaces (`chat.sockets.connection`)."""
+
+    @property
+    def scope(self) -> dict[str, Any]:
+        """Who calls, of the request that opened it (`chat.sockets.credentials`)."""
+
+    @property
+    def address(self) -> str | None:
+        """Whom the client counts as where it is not signed in (`chat.limiting.limits.client_address`)."""
+
+    @property
+    def session(self) -> Session: ...
+    def disconnect(self, socket: "Socket", reason: str) -> None: ...
+
+
 class Socket:
     """One client in one namespace. `parted` says that it, or the server, said goodbye: it was not just cut off."""
 
-    def __init__(self, connection: "Connection", namespace: str) -> None:
+    def __init__(self, connection: Carrier, namespace: str) -> None:
         self.sid = secrets.token_urlsafe(15)
         self.connection = connection
         self.namespace = namespace
@@ -126,9 +139,11 @@ class Namespace(Generic[S]):
     def register(self, event: str, handler: Handler, *, limit: str = DEFAULT_LIMIT) -> None:
         """Call `handler(socket, *arguments)` for the event, and await what it gives if it is a coroutine.
 
-        Its signature says how many arguments there may be.
+        Its signature says how many arguments there may be. Each event counts as one of `limit`
+        (chat.limiting.limits.LIMITS) where the namespace has limits.
 
-        Each event counts as one of `limit` (chat.limiting.limits.LIMITS) where the namespace has limits.
+        Raises:
+            ValueError: the event has a handler already.
         """
         if event in self._handlers:
             raise ValueError(f"the event {event} is registered already")
@@ -138,7 +153,7 @@ class Namespace(Generic[S]):
         allowed = len(named) if len(named) == len(parameters) else ARGUMENTS_MAX
         self._handlers[event] = (handler, required, allowed, limit)
 
-    async def connect(self, connection: "Connection", auth: Mapping[str, Any]) -> S:
+    async def connect(self, connection: Carrier, auth: Mapping[str, Any]) -> S:
         """A socket for the client.
 
         Raises:

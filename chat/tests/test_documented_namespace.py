@@ -14,14 +14,14 @@ from django.urls import re_path
 from chat.access.authentication import caller_from_handshake
 from chat.database import run_in_db
 from chat.sockets.connection import Connection
-from chat.sockets.namespaces import Namespace, Socket
+from chat.sockets.namespaces import Carrier, Namespace, Socket
 from chat.sockets.polling import EngineServer
 from chat.sockets.websocket_consumer import WebSocketConsumer
 from chat.tests.socket_client import WireClient, access_token
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "protocols.md"
-KNOWN = (Any, Connection, Mapping, Namespace, Socket, caller_from_handshake, run_in_db, time)
+KNOWN = (Any, Carrier, Mapping, Namespace, Socket, caller_from_handshake, run_in_db, time)
 
 
 @pytest.fixture

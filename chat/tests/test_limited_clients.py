@@ -9,7 +9,7 @@ from django.urls import reverse
 from chat import actions
 from chat.access import authentication
 from chat.limiting import strangers
-from chat.main_namespace.handlers import chat_namespace
+from chat.main_namespace.namespace import chat_namespace
 from chat.models import Message, Reaction
 from chat.sockets import connection, engine
 from chat.sockets.connection import Connection

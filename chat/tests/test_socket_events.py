@@ -12,8 +12,9 @@ from chat.errors import Conflict
 from chat.events import room_group
 from chat.live import hub, room_feed
 from chat.live.presence import Presence
-from chat.main_namespace import handlers as socket_events
+from chat.main_namespace import handlers
 from chat.main_namespace import socket as chat_socket
+from chat.main_namespace.namespace import chat_namespace, register_event
 from chat.models import Membership, Message, Room
 from chat.sockets.namespaces import Namespace
 from chat.tests.socket_client import disconnect_all, sign_in
@@ -519,8 +520,8 @@ async def test_an_app_can_add_its_own_event(ada, monkeypatch):
             raise ZeroDivisionError
         return {"by": socket.user.username}
 
-    monkeypatch.setattr(socket_events.chat_namespace, "_handlers", {})
-    socket_events.register_event("stop-answer", stop)
+    monkeypatch.setattr(chat_namespace, "_handlers", {})
+    register_event("stop-answer", stop)
     client = await sign_in(ada)
 
     assert await client.emit("stop-answer", "6") == {"ok": True, "by": "ada"}
@@ -533,8 +534,8 @@ async def test_a_bug_shows_the_client_nothing_but_its_number(ada, monkeypatch, c
     async def fail(socket):
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(socket_events.chat_namespace, "_handlers", {})
-    socket_events.register_event("fail", fail)
+    monkeypatch.setattr(chat_namespace, "_handlers", {})
+    register_event("fail", fail)
     client = await sign_in(ada)
 
     error = (await client.emit("fail"))["error"]
@@ -548,10 +549,10 @@ async def test_a_bug_shows_the_client_nothing_but_its_number(ada, monkeypatch, c
 
 def test_an_event_is_registered_once():
     namespace: Namespace[chat_socket.ChatSocket] = Namespace()
-    namespace.register("a", socket_events.leave_room)
+    namespace.register("a", handlers.leave_room)
 
     with pytest.raises(ValueError, match="registered already"):
-        namespace.register("a", socket_events.leave_room)
+        namespace.register("a", handlers.leave_room)
 
 
 # --------------------------------------------------------------------------------------------- slow reader

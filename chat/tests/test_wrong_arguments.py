@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from chat.main_namespace.handlers import chat_namespace
 from chat.models import Membership, Room
+from chat.routing import NAMESPACES
 from chat.tests.socket_client import WireClient, disconnect_all, sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
-EVENTS = sorted(chat_namespace._handlers)
+EVENTS = sorted(NAMESPACES["/"]._handlers)
 SENSIBLE = {"NOT_FOUND", "BAD_USER_INPUT", "FORBIDDEN", "UNAUTHENTICATED", "CONFLICT", "PAYLOAD_TOO_LARGE"}
 RUBBISH: list[Any] = [
     *(None, True, False, 0, -1, 1.5, 1e308, 2**53, 2**63, 2**64 - 1),
@@ -52,7 +52,7 @@ def arbitrary(source: random.Random, depth: int = 0):
 @pytest.mark.parametrize("event", EVENTS)
 async def test_rubbish_for_the_first_argument_is_refused_with_a_code(ada, grace, general, event):
     neighbour, client = await joined(grace, general), await joined(ada, general)
-    _, _, allowed, _ = chat_namespace._handlers[event]
+    _, _, allowed, _ = NAMESPACES["/"]._handlers[event]
 
     for value in RUBBISH:
         rest = [value] * (allowed - 1)
@@ -90,7 +90,7 @@ async def test_rubbish_after_a_room_or_message_that_is_there_never_fails_on_the_
 @pytest.mark.parametrize("event", EVENTS)
 async def test_too_few_and_too_many_arguments_are_refused(ada, general, event):
     client = await joined(ada, general)
-    _, required, allowed, _ = chat_namespace._handlers[event]
+    _, required, allowed, _ = NAMESPACES["/"]._handlers[event]
     wrong = {*range(required), allowed + 1, allowed + 2, 100, 1000}
 
     for count in wrong:

@@ -24,7 +24,7 @@ OF_CHAT_FOR_RAG = {
     "chat.ops.figures",
     "chat.mentions",
     "chat.selectors",
-    "chat.main_namespace.handlers",
+    "chat.main_namespace.namespace",
     "chat.text",
 }
 PURE = (
