@@ -21,6 +21,7 @@ OF_CHAT_FOR_RAG = {
     "chat.database",
     "chat.errors",
     "chat.events",
+    "chat.files",
     "chat.ops.figures",
     "chat.mentions",
     "chat.selectors",
