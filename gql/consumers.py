@@ -75,8 +75,9 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         if (raw := raw_frames_of(self.scope)) is not None:
             raw.ask_whether_known(lambda: self._watched is not None)
-        if SUBPROTOCOL not in self.scope.get("subprotocols", ()):
-            await self.accept()
+        offered = self.scope.get("subprotocols", ())
+        if SUBPROTOCOL not in offered:
+            await self.accept(*offered[:1])  # without one of its own a client would not hear of the code
             await self._close(4406, "Subprotocol not acceptable")
             return
         await self.accept(SUBPROTOCOL)

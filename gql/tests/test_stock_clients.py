@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from functools import partial
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -9,10 +10,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from chat import actions
+from chat.access.tokens import SignInSerializer
 from chat.database import run_in_db
 from chat.models import Message, Room, User
 from gql.tests.client import access_token
 from gql.tests.stock import StockClient, run_script, stock_client
+from rag.actions import create_collection
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -93,3 +96,107 @@ async def test_a_stock_client_misses_nothing_over_a_restart_of_the_server(
         if reads_since_again:  # it came back with the version it saw last
             assert len(received) == len(posted)
         assert (await client.execute(ME))["data"]["me"]["username"] == "grace"
+
+
+async def test_urql_subscribes_by_server_sent_events_too(start_client, parley_server, ada, grace, general):
+    await _post(ada, general, "before")
+    async with start_client("urqlSse", parley_server, await access_token(grace)) as client:
+        await client.follow("live", ADDED, room=str(general.pk), since=0)
+        assert (await client.next_data("live"))["messageAdded"]["text"] == "before"
+        await _post(ada, general, "after")
+        assert (await client.next_data("live"))["messageAdded"]["text"] == "after"
+
+
+async def test_graphql_ws_connects_when_it_has_to_and_leaves_when_it_is_done(
+    start_client, parley_server, ada, grace, general
+):
+    async with start_client("graphqlWs", parley_server, await access_token(grace)) as client:
+        await client.follow("one", ADDED, room=str(general.pk), since=0)
+        await client.state("connected")
+        await _post(ada, general, "hello")
+        await client.next_data("one")
+        await client.stop("one")
+        assert (await client.state("closed"))["code"] == 1000
+
+        await client.follow("two", ADDED, room=str(general.pk), since=0)
+        await client.state("connected")
+        assert (await client.next_data("two"))["messageAdded"]["text"] == "hello"
+
+
+async def test_a_token_that_expires_ends_its_connections_and_a_new_one_goes_on(
+    start_client, parley_server, ada, grace, general
+):
+    expiring = await run_in_db(_token_for, grace, timedelta(seconds=4))
+    async with (
+        start_client("graphqlWs", parley_server, expiring) as by_socket,
+        start_client("graphqlSse", parley_server, expiring) as by_events,
+    ):
+        for client in (by_socket, by_events):
+            await client.follow("live", ADDED, room=str(general.pk), since=0)
+        await _post(ada, general, "one")
+        for client in (by_socket, by_events):
+            await client.next_data("live")
+            await client.use_token(await access_token(grace))
+
+        assert (await by_socket.state("closed"))["code"] == 4403
+        [error] = (await by_events.of("live"))["next"]["errors"]
+        assert error["extensions"]["code"] == "UNAUTHENTICATED"
+        assert (await by_events.of("live"))["complete"]
+        await _post(ada, general, "two")
+        assert (await by_socket.next_data("live"))["messageAdded"]["text"] == "two"
+
+
+def _token_for(user: User, lifetime: timedelta) -> str:
+    token = SignInSerializer.get_token(user).access_token  # type: ignore[attr-defined]
+    token.set_exp(lifetime=lifetime)
+    return str(token)
+
+
+async def test_sockets_that_break_the_protocol_are_closed_with_its_codes(
+    node_path, graphql_node_dir, parley_server, grace, general
+):
+    url = parley_server.replace("http", "ws") + "/graphql"
+    arguments = (url, await access_token(grace), str(general.pk))
+    assert await run_script(node_path, graphql_node_dir, "close_codes.mjs", *arguments) == {
+        "notJson": [4400, "Messages must be JSON"],
+        "unknownType": [4400, "Unknown message type"],
+        "unacknowledged": [4401, "Unauthorized"],
+        "badToken": [4403, "Forbidden"],
+        "otherProtocol": [4406, "Subprotocol not acceptable"],
+        "silent": [4408, "Connection initialisation timeout"],
+        "sameId": [4409, "Subscriber for 1 already exists"],
+        "twoInits": [4429, "Too many initialisation requests"],
+    }
+
+
+async def test_apollo_sends_a_document_once_and_then_its_hash(start_client, parley_server, grace):
+    requests = []
+    async with start_client("apolloPersisted", parley_server, await access_token(grace)) as client:
+        for number_of_requests in (2, 1):
+            assert (await client.execute(ME))["data"]["me"]["username"] == "grace"
+            for _ in range(number_of_requests):
+                request = await client.report(lambda report: "request" in report)
+                requests.append((request["request"], request["hasDocument"]))
+    async with start_client("apolloPersisted", parley_server, await access_token(grace)) as another:
+        assert (await another.execute(ME))["data"]["me"]["username"] == "grace"
+        request = await another.report(lambda report: "request" in report)
+        requests.append((request["request"], request["hasDocument"]))
+
+    assert requests == [("GET", False), ("POST", True), ("GET", False), ("GET", False)]
+
+
+async def test_apollo_uploads_several_files_in_one_request(start_client, parley_server, ada):
+    collection = await run_in_db(create_collection, ada, name="Handbook", everyone=True)
+    query = """mutation($one: UploadDocumentInput!, $two: UploadDocumentInput!) {
+        one: uploadDocument(input: $one) { filename sizeBytes }
+        two: uploadDocument(input: $two) { filename sizeBytes } }"""
+    one, two = (
+        {"collectionId": str(collection.pk), "file": {"$file": f"# {name}\n", "name": f"{name}.md"}}
+        for name in ("Tea", "Coffee")
+    )
+
+    async with start_client("apolloUpload", parley_server, await access_token(ada)) as client:
+        uploaded = (await client.execute(query, one=one, two=two))["data"]
+
+    names = {name: (made["filename"], made["sizeBytes"]) for name, made in uploaded.items()}
+    assert names == {"one": ("Tea.md", 6), "two": ("Coffee.md", 9)}

@@ -6,6 +6,7 @@ import { ApolloClient, ApolloLink, HttpLink, InMemoryCache } from "@apollo/clien
 import { createPersistedQueryLink } from "@apollo/client/link/persisted-queries";
 import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
 import { Client, fetchExchange, subscriptionExchange } from "@urql/core";
+import UploadHttpLink from "apollo-upload-client/UploadHttpLink.mjs";
 import { OperationTypeNode, parse } from "graphql";
 import { createClient as createSseClient } from "graphql-sse";
 import { createClient as createWsClient } from "graphql-ws";
@@ -66,7 +67,7 @@ export function graphqlSse(url, token) {
   return { execute: once(subscribe), follow: subscribe, close: () => client.dispose() };
 }
 
-function apolloOver(link, ws) {
+function apolloOver(link) {
   const client = new ApolloClient({ link, cache: new InMemoryCache() });
   const options = { fetchPolicy: "no-cache", errorPolicy: "all" };
   return {
@@ -87,7 +88,7 @@ function apolloOver(link, ws) {
       });
       return () => following.unsubscribe();
     },
-    close: () => ws.dispose(),
+    close: () => {},
   };
 }
 
@@ -95,20 +96,33 @@ export function apollo(url, token, say) {
   const ws = wsClient(url, token, say);
   const http = new HttpLink({ uri: url, headers: { authorization: bearer(token()) } });
   const isSubscription = ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION;
-  return apolloOver(ApolloLink.split(isSubscription, new GraphQLWsLink(ws), http), ws);
+  return {
+    ...apolloOver(ApolloLink.split(isSubscription, new GraphQLWsLink(ws), http)),
+    close: () => ws.dispose(),
+  };
 }
 
-// Documents by their hash: queries by GET, which is what Apollo recommends for caches.
+// Documents by their hash, queries by GET; says of each request whether the document was sent.
 export function apolloPersisted(url, token, say) {
-  const ws = wsClient(url, token, say);
-  const counting = (input, init) => {
-    const sent = new URL(input).searchParams.get("query") ?? JSON.parse(init.body ?? "{}").query;
-    say({ request: init.method, query: Boolean(sent) });
+  const observed = (input, init) => {
+    const asked = init.method === "GET" ? Object.fromEntries(new URL(input).searchParams) : JSON.parse(init.body);
+    say({ request: init.method, hasDocument: "query" in asked });
     return fetch(input, init);
   };
-  const http = new HttpLink({ uri: url, headers: { authorization: bearer(token()) }, fetch: counting });
+  const http = new HttpLink({ uri: url, headers: { authorization: bearer(token()) }, fetch: observed });
   const sha256 = (text) => createHash("sha256").update(text).digest("hex");
-  return apolloOver(ApolloLink.from([createPersistedQueryLink({ sha256, useGETForHashedQueries: true }), http]), ws);
+  return apolloOver(ApolloLink.from([createPersistedQueryLink({ sha256, useGETForHashedQueries: true }), http]));
+}
+
+// Variables with `{"$file": text, name}` in them are uploaded.
+export function apolloUpload(url, token) {
+  const client = apolloOver(new UploadHttpLink({ uri: url, headers: { authorization: bearer(token()) } }));
+  const withFiles = (text) =>
+    JSON.parse(text, (_, value) => (value?.$file === undefined ? value : new File([value.$file], value.name)));
+  return {
+    ...client,
+    execute: ({ query, variables }) => client.execute({ query, variables: withFiles(JSON.stringify(variables)) }),
+  };
 }
 
 function urqlOver(exchanges, options, token, url) {
