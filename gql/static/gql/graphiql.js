@@ -6,6 +6,10 @@ const url = new URL("/graphql", location.href);
 const socketUrl = new URL(url);
 socketUrl.protocol = url.protocol.replace("http", "ws");
 
+// A theme that was chosen in Parley is GraphiQL's, too; without a choice both follow the system.
+const theme = localStorage.getItem("parley.theme");
+if (theme) localStorage.setItem("graphiql:theme", theme);
+
 const fetcher = GraphiQL.createFetcher({
   url: url.href,
   wsClient: graphqlWs.createClient({ url: socketUrl.href, lazy: true }),
