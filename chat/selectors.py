@@ -8,12 +8,13 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from chat.errors import NotFound
-from chat.models import Membership, Message, Room, User
+from chat.models import Attachment, Membership, Message, Room, User
 from chat.text import clean_line
 
 PAGE_MESSAGES = 500  # of who catches up with a room: what is read at once
 NO_ROOM = "There is no such room, or it is not open to you."
 NO_MESSAGE = "There is no such message, or it is not open to you."
+NO_ATTACHMENT = "There is no such file, or it is not open to you."
 NO_USER = "There is no such user, or he or she is not visible to you."
 MANAGERS = (Membership.Role.OWNER, Membership.Role.MODERATOR)
 
@@ -81,6 +82,20 @@ def _lock_message(user: User, pk: int) -> Message:
         raise NotFound(NO_MESSAGE)
     message.room = room
     return message
+
+
+def access_attachment(user: User, attachment_id: object) -> Attachment:
+    """The file, if the user may read the room of the message it was posted with; before that, if it is his or hers.
+
+    Raises:
+        NotFound: absent, or not for this user.
+    """
+    pk = parse_id(attachment_id, NO_ATTACHMENT)
+    posted_or_own = Q(message__isnull=False, message__deleted_at=None) | Q(message=None, owner=user)
+    found = Attachment.objects.filter(posted_or_own, pk=pk, room__in=rooms_readable_by(user)).first()
+    if found is None or not user.is_active:
+        raise NotFound(NO_ATTACHMENT)
+    return found
 
 
 def users_visible_to(user: User) -> QuerySet[User]:
@@ -222,6 +237,7 @@ def message_payload(message: Message) -> dict[str, Any]:
         "error": error,
         "citations": message.citations,
         "reactions": message.reactions,
+        "attachments": message.attachments,
         "parentId": str(message.parent_id) if message.parent_id else None,
         "clientId": message.client_id,
         "deltaIndex": message.delta_index,
@@ -242,6 +258,7 @@ def new_message_payload(
     parent_id: int | None,
     client_id: str,
     created_at: datetime,
+    attachments: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """What `message_payload` gives of a message that a person just posted. The row need not be made for it."""
     return {
@@ -256,12 +273,24 @@ def new_message_payload(
         "error": None,
         "citations": [],
         "reactions": [],
+        "attachments": list(attachments),
         "parentId": str(parent_id) if parent_id else None,
         "clientId": client_id,
         "deltaIndex": 0,
         "createdAt": _iso(created_at),
         "editedAt": None,
         "deletedAt": None,
+    }
+
+
+def attachment_payload(attachment: Attachment) -> dict[str, Any]:
+    """The wire form of a file: part of its message's, once that is posted."""
+    return {
+        "id": str(attachment.pk),
+        "filename": attachment.filename,
+        "mediaType": attachment.media_type,
+        "sizeBytes": attachment.size_bytes,
+        "url": f"/attachments/{attachment.pk}/",
     }
 
 

@@ -1,6 +1,11 @@
 """Every write of chat. One function, one durable transaction; events leave after its commit (docs/architecture.md)."""
 
 from chat.actions.answers import AnswerDraft, begin_draft, change_draft, save_partial
+from chat.actions.attachments import (
+    remove_unposted_attachments,
+    remove_unused_contents,
+    upload_attachment,
+)
 from chat.actions.invitations import (
     INVITATION_LASTS,
     NewInvitation,
@@ -78,9 +83,12 @@ __all__ = [
     "remove_member",
     "remove_old_socket_sessions",
     "remove_reaction",
+    "remove_unposted_attachments",
+    "remove_unused_contents",
     "revoke_invitations",
     "save_partial",
     "take_over_socket_session",
     "touch_last_seen",
     "update_room",
+    "upload_attachment",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from uuid import uuid4
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from chat.actions.attachments import drop_attachments, post_attachments
 from chat.actions.steps import change_message, require_no_transaction
 from chat.counters import counters
 from chat.errors import BadInput, Conflict, DomainError, Forbidden, NotFound, PayloadTooLarge
@@ -19,6 +21,7 @@ from chat.markdown import render
 from chat.mentions import find_mentions
 from chat.models import Mention, Message, Reaction, User
 from chat.selectors import (
+    NO_ATTACHMENT,
     NO_MESSAGE,
     NO_ROOM,
     access_message,
@@ -31,14 +34,15 @@ from chat.selectors import (
 from chat.text import clean_text
 
 CLIENT_ID_MAX_CHARACTERS = 64
+ATTACHMENTS_MAX = 10
 _SQL = (
     "SELECT n, status, id, version, created_at FROM chat_post_messages("
     "%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::int[], %s::text[])"
 )
 
 
-def check_text(text: object) -> str:
-    """The text of a message as it will be stored.
+def check_text(text: object, *, may_be_empty: bool = False) -> str:
+    """The text of a message as it will be stored; nothing but space only where it `may_be_empty`.
 
     Raises:
         BadInput: not a string, or nothing but space.
@@ -52,7 +56,7 @@ def check_text(text: object) -> str:
             fields={"text": "is too long"},
         )
     clean = clean_text(text)
-    if not clean:
+    if not clean and not may_be_empty:
         raise BadInput("A message needs a text.", fields={"text": "must not be empty"})
     return clean
 
@@ -77,6 +81,25 @@ def check_client_id(client_id: object) -> str:
     return client_id
 
 
+def check_attachment_ids(ids: object) -> tuple[int, ...]:
+    """The ids of the files a message brings; () for none.
+
+    Raises:
+        BadInput: no list, too many, or one of them twice. NotFound: what cannot be an id.
+    """
+    if ids is None:
+        return ()
+    if not isinstance(ids, list | tuple) or len(ids) > ATTACHMENTS_MAX:
+        reason = f"must be a list of at most {ATTACHMENTS_MAX} ids"
+        raise BadInput("These attachments cannot be used.", fields={"attachmentIds": reason})
+    numbers = tuple(parse_id(one, NO_ATTACHMENT) for one in ids)
+    if len(set(numbers)) < len(numbers):
+        raise BadInput(
+            "These attachments cannot be used.", fields={"attachmentIds": "must name each file once"}
+        )
+    return numbers
+
+
 @dataclass(frozen=True, slots=True)
 class Post:
     """A message to be posted, checked and rendered. Make it with `Post.checked`."""
@@ -87,6 +110,7 @@ class Post:
     text: str
     html: str = field(repr=False)
     parent_id: int | None = None
+    attachment_ids: tuple[int, ...] = ()
 
     @classmethod
     def checked(
@@ -97,13 +121,15 @@ class Post:
         *,
         client_id: object = None,
         parent_id: object = None,
+        attachment_ids: object = None,
     ) -> "Post":
-        """Parse what a client sent.
+        """Parse what a client sent. Only a message that brings files needs no text.
 
         Raises:
-            BadInput, PayloadTooLarge, NotFound: as `check_text`, `check_client_id` and `parse_id`.
+            BadInput, PayloadTooLarge, NotFound: as `check_text`, `check_client_id`, `check_attachment_ids`, `parse_id`.
         """
-        clean = check_text(text)
+        files = check_attachment_ids(attachment_ids)
+        clean = check_text(text, may_be_empty=bool(files))
         return cls(
             author,
             parse_id(room_id, NO_ROOM),
@@ -111,6 +137,7 @@ class Post:
             clean,
             render(clean),
             None if parent_id is None else parse_id(parent_id, NO_MESSAGE),
+            files,
         )
 
 
@@ -160,7 +187,7 @@ def _columns(posts: Sequence[Post]) -> list[list[object]]:
     ]
 
 
-def _message(post: Post, row: Row) -> Message:
+def _message(post: Post, row: Row, files: list[Wire]) -> Message:
     _, _, pk, version, created_at = row
     return Message(
         pk=pk,
@@ -173,12 +200,14 @@ def _message(post: Post, row: Row) -> Message:
         version=version,
         posted_version=version,
         created_at=created_at,
+        attachments=files,
     )
 
 
 def post_messages(posts: Sequence[Post]) -> list[Posted]:
-    """Store the posts in the order given, in one transaction, and announce them. The hot write of the program.
+    """Store the posts in the order given, and announce them. The hot write of the program.
 
+    Those that bring no files are stored together, in one transaction; each of the others in its own.
     The author must be a member of the room. Bots named in a text get their job in the same transaction. A post that is
     refused does not fail its neighbours. A retry (same author and client id) gives the message that was stored first,
     and announces it once more: the first try may have been cut off between its commit and that. Whoever heard of it
@@ -187,7 +216,13 @@ def post_messages(posts: Sequence[Post]) -> list[Posted]:
     Returns:
         one `Posted` for each post, in order.
     """
-    results = [_posted(post, row) for post, row in zip(posts, _store(posts), strict=True)]
+    results: list[Posted] = []
+    for has_files, group in groupby(posts, key=lambda post: bool(post.attachment_ids)):
+        some = list(group)
+        if has_files:
+            results += [_post_with_files(post) for post in some]
+        else:
+            results += [_posted(post, row) for post, row in zip(some, _store(some), strict=True)]
     publish_committed(*(MessagePosted(one.payload) for one in results if one.payload is not None))
     counters.count_posted(sum(posted.is_new for posted in results))
     return results
@@ -196,22 +231,49 @@ def post_messages(posts: Sequence[Post]) -> list[Posted]:
 def _store(posts: Sequence[Post]) -> list[Row]:
     """The one statement is the transaction: BEGIN and COMMIT would be two more round trips, with the room locked."""
     require_no_transaction()
+    return _run(posts)
+
+
+def _run(posts: Sequence[Post]) -> list[Row]:
     with connection.cursor() as cursor:
         cursor.execute(_SQL, _columns(posts))
         return cursor.fetchall()
 
 
-def _posted(post: Post, row: Row) -> Posted:
+def _store_with_files(post: Post) -> tuple[Row, list[Wire]]:
+    """The row, and the wire forms of the files of a new message.
+
+    Raises:
+        NotFound: one of the files; then there is no message either.
+    """
+    with transaction.atomic(durable=True):
+        [row] = _run([post])
+        if row[1] != "new":
+            return row, []
+        return row, post_attachments(
+            row[2], post.author, room_id=post.room_id, attachment_ids=post.attachment_ids
+        )
+
+
+def _post_with_files(post: Post) -> Posted:
+    try:
+        row, files = _store_with_files(post)
+    except NotFound as error:
+        return Posted(None, error, False)
+    return _posted(post, row, files)
+
+
+def _posted(post: Post, row: Row, files: Sequence[Wire] = ()) -> Posted:
     match row[1]:
         case "new":
-            return Posted(_payload(post, row), None, True)
+            return Posted(_payload(post, row, files), None, True)
         case "again":
             return Posted(message_payload(_stored_message(row[2])), None, False)
         case status:
             return Posted(None, _refusal(post.author, post, status), False)
 
 
-def _payload(post: Post, row: Row) -> Wire:
+def _payload(post: Post, row: Row, files: Sequence[Wire]) -> Wire:
     _, _, pk, version, created_at = row
     return new_message_payload(
         post.author,
@@ -223,6 +285,7 @@ def _payload(post: Post, row: Row) -> Wire:
         parent_id=post.parent_id,
         client_id=post.client_id,
         created_at=created_at,
+        attachments=files,
     )
 
 
@@ -231,18 +294,26 @@ def _stored_message(message_id: int) -> Message:
 
 
 def post_message(
-    user: User, *, room_id: object, text: object, client_id: object = None, parent_id: object = None
+    user: User,
+    *,
+    room_id: object,
+    text: object,
+    client_id: object = None,
+    parent_id: object = None,
+    attachment_ids: object = None,
 ) -> Message:
     """Post one message as `user`; a retry with the same client id gives the first one back.
 
     Raises:
         NotFound, Forbidden, BadInput, PayloadTooLarge, Conflict.
     """
-    post = Post.checked(user, room_id, text, client_id=client_id, parent_id=parent_id)
-    [row] = _store([post])
+    post = Post.checked(
+        user, room_id, text, client_id=client_id, parent_id=parent_id, attachment_ids=attachment_ids
+    )
+    row, files = _store_with_files(post) if post.attachment_ids else (_store([post])[0], [])
     if row[1] not in ("new", "again"):
         raise _refusal(user, post, row[1])
-    message = _message(post, row) if row[1] == "new" else _stored_message(row[2])
+    message = _message(post, row, files) if row[1] == "new" else _stored_message(row[2])
     publish_committed(MessagePosted(message_payload(message)))
     counters.count_posted(row[1] == "new")
     return message
@@ -276,7 +347,7 @@ def edit_message(user: User, *, message_id: object, text: object) -> Message:
 
 
 def delete_message(user: User, *, message_id: object) -> Message:
-    """Take a message's words and reactions away; its place stays.
+    """Take a message's words, files and reactions away; its place stays.
 
     By its author, an owner or moderator of the room, or an admin.
 
@@ -290,9 +361,10 @@ def delete_message(user: User, *, message_id: object) -> Message:
         if message.author_id != user.pk and not manages_room(user, message.room):
             raise Forbidden("Only the author or a moderator can delete a message.")
         message.text = message.html = ""
-        message.citations, message.reactions = [], []
+        message.citations, message.reactions, message.attachments = [], [], []
         message.deleted_at = timezone.now()
         Mention.objects.filter(message=message).delete()
         Reaction.objects.filter(message=message).delete()
-        changed = ["text", "html", "citations", "reactions", "deleted_at"]
+        drop_attachments(message)
+        changed = ["text", "html", "citations", "reactions", "attachments", "deleted_at"]
         return change_message(message.room, message, fields=changed)
