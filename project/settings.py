@@ -206,6 +206,9 @@ DEMO_PASSWORD = env.text("DEMO_PASSWORD")
 
 MESSAGE_MAX_CHARACTERS = 20_000
 UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_MEGABYTES", 64, minimum=1, maximum=2048) * 1024 * 1024
+ATTACHMENTS_MAX_BYTES = (
+    env.integer("ATTACHMENTS_MAX_MEGABYTES", 2048, minimum=1, maximum=1_000_000) * 1024 * 1024
+)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # forms and JSON; files are counted by UPLOAD_MAX_BYTES
 FILE_UPLOAD_PERMISSIONS = 0o600
 SOCKET_PING_INTERVAL_MS = 25_000  # the defaults of Socket.IO 4
@@ -215,6 +218,9 @@ SOCKET_MAX_CONNECTIONS_PER_USER = env.integer(
     "SOCKET_MAX_CONNECTIONS_PER_USER", 50, minimum=1, maximum=100_000
 )
 RATE_LIMITS = env.flag("RATE_LIMITS", default=True)
+GRAPHQL_INTROSPECTION = env.flag("GRAPHQL_INTROSPECTION", default=True)
+GRAPHQL_TIME_LIMIT_S = env.integer("GRAPHQL_TIME_LIMIT_S", 30, minimum=1, maximum=3600)
+GRAPHQL_EXECUTOR = env.choice("GRAPHQL_EXECUTOR", "graphql-core", among=("compiled", "graphql-core"))
 GRAPHQL_BATCH_MAX = env.integer("GRAPHQL_BATCH_MAX", 0, minimum=0, maximum=100)
 _trusted_documents = env.text("GRAPHQL_TRUSTED_DOCUMENTS")
 GRAPHQL_TRUSTED_DOCUMENTS = Path(_trusted_documents).expanduser().resolve() if _trusted_documents else None
