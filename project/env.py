@@ -54,6 +54,14 @@ def integer(name: str, default: int, *, minimum: int, maximum: int) -> int:
     return number
 
 
+def choice(name: str, default: str, *, among: tuple[str, ...]) -> str:
+    """One of some words."""
+    word = text(name, default)
+    if word not in among:
+        raise _invalid(name, f"must be one of {', '.join(among)}")
+    return word
+
+
 def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
     """A comma-separated list; empty items are dropped."""
     return [word.strip() for word in text(name).split(",") if word.strip()] or list(default)
