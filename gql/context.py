@@ -1,6 +1,7 @@
 """What resolvers know of a request: who calls, and the dataloaders of this one operation."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
@@ -26,6 +27,7 @@ class Context:
 
     caller: Caller | None
     address: str | None = None
+    batches: dict[Any, Any] = field(default_factory=dict)  # those of gql.batching
     _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
 
     @property
@@ -46,6 +48,15 @@ class Context:
         if name not in self._loaders:
             self._loaders[name] = loader(self.user, **options)
         return self._loaders[name].load(key)
+
+    async def load_each(
+        self, loader: Callable[..., DataLoader[Any, Any]], keys: Sequence[Any], **options: Any
+    ) -> list[Any]:
+        """The loader's values for the keys, in their order. Each different key is asked for once; None gives None."""
+        wanted = [key for key in dict.fromkeys(keys) if key is not None]
+        values = await asyncio.gather(*(self.load(loader, key, **options) for key in wanted))
+        found = dict(zip(wanted, values, strict=True))
+        return [found.get(key) for key in keys]
 
 
 def context_of(info: GraphQLResolveInfo) -> Context:
