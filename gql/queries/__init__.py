@@ -9,7 +9,8 @@ from gql.queries.search import SearchQueries
 from gql.queries.usage import UsageQueries
 
 
-class Query(PeopleQueries, RoomQueries, DocumentQueries, SearchQueries, UsageQueries, graphene.ObjectType):
+# The fields of the last base come first in the schema.
+class Query(UsageQueries, SearchQueries, DocumentQueries, RoomQueries, PeopleQueries, graphene.ObjectType):
     """What can be read."""
 
 
