@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 
 from chat.database import run_in_db
 from chat.events import room_group
-from chat.live.hub import RESYNC, Delivery, subscribe
+from chat.live.delivery import RESYNC, Delivery
+from chat.live.hub import subscribe
 from chat.models import Message, User
 from gql.answer_text import AnswerText, TextPiece
 from gql.watch import watch_room

@@ -12,7 +12,8 @@ from django.utils.dateparse import parse_datetime
 
 from chat.database import run_in_db
 from chat.events import MessagePosted, MessageUpdated, room_group
-from chat.live.hub import RESYNC, Delivery, subscribe
+from chat.live.delivery import RESYNC, Delivery
+from chat.live.hub import subscribe
 from chat.models import Message, Room, User
 from chat.selectors import PAGE_MESSAGES, access_room, changes_since, messages_of
 from gql.errors import bad_input
@@ -44,6 +45,7 @@ def message_of(delivery: Delivery) -> Message:
         "html": data["html"],
         "citations": data["citations"],
         "reactions": data["reactions"],
+        "attachments": data["attachments"],
         "error_code": problem["code"],
         "error_message": problem["message"],
         "parent_id": int(data["parentId"]) if data["parentId"] else None,

@@ -8,7 +8,7 @@ import graphene
 from graphql import GraphQLResolveInfo
 
 from chat.database import run_in_db
-from chat.live.hub import Delivery
+from chat.live.delivery import Delivery
 from chat.models import Message, User
 from chat.selectors import access_room
 from gql.answer_feed import follow_answer

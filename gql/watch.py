@@ -8,7 +8,7 @@ from typing import TypeVar
 from chat.access.authentication import Caller
 from chat.access.sweeps import Swept, current_sweeper
 from chat.errors import NotFound
-from chat.live.hub import Subscription
+from chat.live.subscription import Subscription
 from chat.models import User
 from chat.selectors import NO_ROOM
 

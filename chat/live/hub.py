@@ -4,10 +4,10 @@ A listener is called on the event loop with a `Delivery` and must not block. Soc
 listen here, so each event is received and encoded once per process, however many clients want it. What this process
 announces itself is handed on at once (`chat.live.publisher`); the copy that comes back is dropped.
 
-The channel layer may lose events. The hub notices in five ways: the Redis connection was made anew, its own probe
-did not come back, a message could not be used, the versions of a room have a hole that does not fill, or the database
-is ahead of what was handed on (`chat.live.safety_net`). It then delivers `RESYNC`: whoever needs to be complete reads
-the database from the last version that was seen.
+The channel layer may lose events. That is noticed in three ways: the layer stumbled (`chat.live.layer_watch`), the
+versions of a room have a hole that does not fill, or the database is ahead of what was handed on
+(`chat.live.safety_net`). The hub then delivers `RESYNC`: whoever needs to be complete reads the database from the last
+version that was seen.
 """
 
 import asyncio
@@ -18,7 +18,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from channels.layers import get_channel_layer
-from redis.exceptions import RedisError
 
 from chat.cancellation import is_cancelled
 from chat.counters import counters
@@ -27,19 +26,16 @@ from chat.live.delivery import RESYNC, Delivery, Listener
 from chat.live.fan_out import FanOut, Reader, Seat
 from chat.live.flusher import Flusher
 from chat.live.groups import EVERY_PROCESS, room_of_group
+from chat.live.layer_watch import LAYER_DOWN, LAYER_TIMEOUT_S, LayerWatch
 from chat.live.ordered_stream import OrderedStream
 from chat.live.safety_net import watch_versions
 from chat.live.subscription import Subscription
 from chat.per_loop import PerLoop
 
-__all__ = ["RESYNC", "Delivery", "Hub", "Subscription", "current_hub", "subscribe"]
 log = logging.getLogger(__name__)
-PROBE_INTERVAL_S = 1.0
 HOLE_PATIENCE_S = 1.0  # several processes publish in one room: a neighbour may overtake by this much
 PARKED_MAX_EVENTS = 5000
-LAYER_TIMEOUT_S = 5.0
 BURST_MESSAGES = 50
-_LAYER_DOWN = (OSError, RedisError, TimeoutError)
 
 
 class _Group:
@@ -63,14 +59,11 @@ class Hub:
         self._layer = get_channel_layer()
         self._loop = asyncio.get_running_loop()
         self._lock = asyncio.Lock()
-        self._channel: str | None = None
+        self._watch: LayerWatch | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._groups: dict[str, _Group] = {}
         self._flusher = Flusher(self._loop)
         self._subscribed: set[str] = set()
-        self._probe_sent = self._probe_seen = 0
-        self._events_lost = False
-        self._watched: set[int] = set()
 
     # ---------------------------------------------------------------------------------------- listeners
 
@@ -85,7 +78,7 @@ class Hub:
             return
         try:
             await asyncio.shield(self._reconcile(group))
-        except _LAYER_DOWN as error:
+        except LAYER_DOWN as error:
             self._remove(group, listener)
             raise Unavailable("Live updates are not available at the moment. Try again shortly.") from error
         except asyncio.CancelledError:
@@ -98,7 +91,7 @@ class Hub:
             return
         try:
             await asyncio.shield(self._reconcile(group))
-        except _LAYER_DOWN:
+        except LAYER_DOWN:
             log.warning("could not leave %s on the channel layer", group)
 
     def groups(self) -> list[str]:
@@ -181,26 +174,29 @@ class Hub:
         """
         async with self._lock, asyncio.timeout(LAYER_TIMEOUT_S):
             while (group in self._groups) != (group in self._subscribed):
+                watch = await self._start()
                 if group in self._subscribed:
                     self._subscribed.discard(group)
-                    await self._layer.group_discard(group, self._channel)
+                    await self._layer.group_discard(group, watch.channel)
                 else:
-                    await self._start()
-                    await self._layer.group_add(group, self._channel)
+                    await self._layer.group_add(group, watch.channel)
                     self._subscribed.add(group)
-                    self._watch_connections()
+                    watch.watch_connections()
 
     # ----------------------------------------------------------------------------------------- delivery
 
-    async def _start(self) -> None:
-        if self._channel is None:
+    async def _start(self) -> LayerWatch:
+        if self._watch is None:
             channel = await self._layer.new_channel()
             await self._layer.group_add(EVERY_PROCESS, channel)
-            self._channel = channel
-            tasks = (self._receive(), self._probe(), watch_versions(self))
+            watch = self._watch = LayerWatch(
+                self._layer, channel, rejoin=self._rejoin, catch_up=self._catch_up
+            )
+            tasks = (self._receive(watch), watch.probe(), watch_versions(self))
             self._tasks = [self._loop.create_task(task) for task in tasks]
+        return self._watch
 
-    async def _receive(self) -> None:
+    async def _receive(self, watch: LayerWatch) -> None:
         received = 0
         try:
             while not is_cancelled():
@@ -208,21 +204,13 @@ class Hub:
                 if received % BURST_MESSAGES == 0:
                     # A backlog is received without a pause: let the sockets write meanwhile.
                     await asyncio.sleep(0)
-                try:
-                    message = await self._layer.receive(self._channel)
-                except _LAYER_DOWN:  # the Redis pub/sub layer reconnects by itself; others raise here
-                    self._events_lost = True
-                    await asyncio.sleep(PROBE_INTERVAL_S)
-                except Exception:  # bytes that are no message
-                    log.exception("a message of the channel layer could not be read")
-                    self._events_lost = True
-                    await asyncio.sleep(PROBE_INTERVAL_S)
-                else:
-                    await self._use(message)
+                message = await watch.receive()
+                if message is not None:
+                    await self._use(message, watch)
         finally:
             current_hub.forget(self)
 
-    async def _use(self, message: dict[str, Any]) -> None:
+    async def _use(self, message: dict[str, Any], watch: LayerWatch) -> None:
         try:
             if message["type"] == "events":
                 if message["origin"] != self.origin:
@@ -230,10 +218,20 @@ class Hub:
                         if group in self._groups:
                             self.take(group, [Delivery.received(group, *event) for event in events])
             elif message["type"] == "probe":
-                await self._probe_returned(message["n"])
+                await watch.probe_returned(message["n"])
         except Exception:  # nobody here would hear of anything again if the task that receives ended
             log.exception("a message of the channel layer could not be used")
-            self._events_lost = True
+            watch.note_loss()
+
+    async def _rejoin(self) -> None:
+        watch = await self._start()
+        for group in (EVERY_PROCESS, *self._groups):
+            await self._layer.group_add(group, watch.channel)
+
+    def _catch_up(self) -> None:
+        log.warning("the channel layer is back; %d groups catch up from the database", len(self._groups))
+        for entry in list(self._groups.values()):
+            self._resync(entry, entry.stream.start_anew())
 
     def take(self, group: str, deliveries: Iterable[Delivery]) -> None:
         """Hand events of the group to its listeners, as soon as those before them were handed on."""
@@ -282,53 +280,6 @@ class Hub:
         self._call_listeners(listeners, Delivery(entry.name, RESYNC, {}))
         for delivery in left:
             self._hand_on(entry, delivery)
-
-    # --------------------------------------------------------------------- when the layer loses its footing
-
-    async def _probe(self) -> None:
-        """Send a message to this process's own channel again and again: one that does not come back means loss."""
-        while not is_cancelled():
-            await asyncio.sleep(PROBE_INTERVAL_S)
-            if self._probe_seen < self._probe_sent:
-                self._events_lost = True
-            try:
-                async with asyncio.timeout(LAYER_TIMEOUT_S):
-                    await self._layer.send(self._channel, {"type": "probe", "n": self._probe_sent + 1})
-                self._probe_sent += 1
-            except _LAYER_DOWN as error:
-                if not self._events_lost:
-                    log.warning("the channel layer cannot be reached: %s", error)
-                self._events_lost = True
-            except Exception:  # a loss would not be noticed again if this loop ended
-                log.exception("the channel layer could not be probed; the next probe tries again")
-                self._events_lost = True
-
-    async def _probe_returned(self, number: int) -> None:
-        self._probe_seen = number
-        if not self._events_lost:
-            return
-        try:
-            async with asyncio.timeout(LAYER_TIMEOUT_S):
-                for group in (EVERY_PROCESS, *self._groups):
-                    await self._layer.group_add(group, self._channel)
-        except _LAYER_DOWN:
-            return  # the next probe tries again
-        self._events_lost = False
-        log.warning("the channel layer is back; %d groups catch up from the database", len(self._groups))
-        for entry in list(self._groups.values()):
-            self._resync(entry, entry.stream.start_anew())
-
-    def _watch_connections(self) -> None:
-        """Be told of each reconnect of the Redis layer: one that is over before the next probe may have cost events."""
-        loop_layer = getattr(self._layer, "_get_layer", lambda: None)()
-        for shard in getattr(loop_layer, "_shards", ()):
-            connection = getattr(getattr(shard, "_pubsub", None), "connection", None)
-            if connection is not None and id(connection) not in self._watched:
-                self._watched.add(id(connection))
-                connection.register_connect_callback(self._reconnected)
-
-    async def _reconnected(self, connection: object) -> None:
-        self._events_lost = True
 
 
 current_hub = PerLoop(Hub)

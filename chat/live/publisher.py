@@ -11,11 +11,11 @@ import logging
 from collections.abc import Callable, Sequence
 
 from channels.layers import get_channel_layer
-from redis.exceptions import RedisError
 
 from chat.live.delivery import Delivery
 from chat.live.groups import EVERY_PROCESS
 from chat.live.hub import current_hub
+from chat.live.layer_watch import LAYER_DOWN
 from chat.per_loop import PerLoop
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,6 @@ MESSAGE_MAX_EVENTS = 200
 WAITING_MAX_EVENTS = 10_000
 SEND_TIMEOUT_S = 5.0
 REST_S = 0.002  # between two messages while there is much to tell: what comes meanwhile leaves together
-_LAYER_DOWN = (OSError, RedisError, TimeoutError)
 WireEvent = tuple[str, int | None, bytes]  # what `Delivery.received` takes after the group
 
 
@@ -73,7 +72,7 @@ class Publisher:
                         await layer.group_send(
                             address, {"type": "events", "origin": origin, "groups": groups}
                         )
-                except _LAYER_DOWN as error:
+                except LAYER_DOWN as error:
                     self._note_down(error)
                 else:
                     self._is_down = False

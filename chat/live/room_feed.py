@@ -12,9 +12,10 @@ from itertools import count
 
 from chat.database import run_in_db
 from chat.events import MessagePosted, MessageUpdated, room_group
+from chat.live.delivery import RESYNC, Delivery
 from chat.live.fan_out import Reader, Seat
 from chat.live.frames import event_packet, packet_with_offset
-from chat.live.hub import RESYNC, Delivery, current_hub
+from chat.live.hub import current_hub
 from chat.models import Room
 from chat.per_loop import PerLoop
 from chat.selectors import PAGE_MESSAGES, changes_since, message_payload

@@ -6,8 +6,10 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 from chat.errors import Unavailable
 from chat.events import Typing, publish, room_group
 from chat.live import hub as hub_module
+from chat.live import layer_watch
+from chat.live.delivery import RESYNC, Delivery
 from chat.live.groups import EVERY_PROCESS
-from chat.live.hub import RESYNC, Delivery, Hub, current_hub, subscribe
+from chat.live.hub import Hub, current_hub, subscribe
 from chat.tests.waiting import eventually
 from project.embedded.addresses import embedded_addresses
 from project.embedded.valkey import Valkey
@@ -30,7 +32,7 @@ def shown(deliveries: list[Delivery]) -> list[object]:
 
 @pytest.fixture
 def quick_probes(monkeypatch):
-    monkeypatch.setattr(hub_module, "PROBE_INTERVAL_S", 0.05)
+    monkeypatch.setattr(layer_watch, "PROBE_INTERVAL_S", 0.05)
     monkeypatch.setattr(hub_module, "HOLE_PATIENCE_S", 0.05)
 
 
@@ -165,7 +167,7 @@ async def test_a_message_that_cannot_be_used_counts_as_lost(quick_probes, caplog
     hub = current_hub()
     await hub.listen(ROOM, seen.append)
 
-    await hub._layer.send(hub._channel, message)
+    await hub._layer.send(hub._watch.channel, message)
 
     await eventually(lambda: RESYNC in [delivery.name for delivery in seen])
     assert "could not be used" in caplog.text
@@ -192,7 +194,7 @@ async def test_bytes_that_are_no_message_count_as_lost(quick_probes, caplog):
     hub = current_hub()
     await hub.listen(ROOM, seen.append)
 
-    hub._layer._get_layer().channels[hub._channel].put_nowait(b"\xc1")
+    hub._layer._get_layer().channels[hub._watch.channel].put_nowait(b"\xc1")
 
     await eventually(lambda: [delivery.name for delivery in seen] == [RESYNC])
     assert "could not be read" in caplog.text
@@ -331,7 +333,7 @@ async def test_a_backlog_is_handed_on_in_bursts_that_let_others_run():
     hub, pauses = current_hub(), []
     seen: list[Delivery] = []
     await hub.listen(ROOM, seen.append)
-    queue = hub._layer._get_layer().channels[hub._channel]
+    queue = hub._layer._get_layer().channels[hub._watch.channel]
     event = ["typing", None, b'{"userId":"1","roomId":"1"}']
     message = hub._layer.serialize({"type": "events", "origin": "", "groups": {ROOM: [event]}})
 

@@ -10,7 +10,8 @@ import pytest
 from chat.events import room_group
 from chat.live import hub as hub_module
 from chat.live import room_feed
-from chat.live.hub import Delivery, current_hub
+from chat.live.delivery import Delivery
+from chat.live.hub import current_hub
 from chat.live.room_feed import Changes, RoomFeed
 from chat.tests.waiting import eventually
 

@@ -9,6 +9,7 @@ from chat.database import run_in_db
 from chat.events import room_group
 from chat.live import hub as hub_module
 from chat.live import safety_net
+from chat.live.delivery import RESYNC
 from chat.live.hub import current_hub
 from chat.live.safety_net import compare_versions
 from chat.tests.socket_client import sign_in
@@ -61,7 +62,7 @@ async def test_listeners_who_did_not_say_what_they_know_are_told_to_read_once(ad
     await compare_versions(hub)
     await compare_versions(hub)
 
-    assert heard == [hub_module.RESYNC]
+    assert heard == [RESYNC]
 
 
 async def test_a_room_that_is_level_is_left_alone(ada, general, monkeypatch):

@@ -31,6 +31,7 @@ OF_CHAT_FOR_RAG = {
 PURE = (
     "chat/sockets/protocol/*.py",
     "chat/live/delivery.py",
+    "chat/live/offsets.py",
     "chat/live/ordered_stream.py",
     "chat/emoji.py",
     "chat/mentions.py",
@@ -41,33 +42,27 @@ PURE = (
     "rag/passages.py",
 )
 
-# Engine.IO and Socket.IO for any application: sessions, transports, namespaces, sessions of other processes.
-GENERIC = (
-    "chat/sockets/protocol/*.py",
-    "chat/sockets/engine.py",
-    "chat/sockets/polling.py",
-    "chat/sockets/polling_consumer.py",
-    "chat/sockets/websocket_consumer.py",
-    "chat/sockets/raw_frames.py",
-    "chat/sockets/inbox.py",
-    "chat/limiting/strangers.py",
-    "chat/sockets/namespaces.py",
-    "chat/sockets/connection.py",
-    "chat/sockets/credentials.py",
-    "chat/sockets/remote/*.py",
-)
-OF_CHAT_FOR_GENERIC = {
-    "chat.cancellation",
-    "chat.counters",
-    "chat.errors",
-    "chat.limiting.limits",
-    "chat.per_loop",
-    "chat.limiting.token_bucket",
+# What is generic, and what of the rest of chat it may import: nothing that knows of rooms, messages and users.
+GENERIC = {
+    "chat/sockets": {
+        "chat.background",
+        "chat.cancellation",
+        "chat.counters",
+        "chat.errors",
+        "chat.limiting",
+        "chat.per_loop",
+    },
+    "chat/limiting": {"chat.errors", "chat.per_loop"},
 }
 
 
 def source_files(app: str) -> list[Path]:
     return [p for p in (ROOT / app).rglob("*.py") if "migrations" not in p.parts and "tests" not in p.parts]
+
+
+def _module_name(path: Path) -> str:
+    """The dotted name by which the file is imported."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def _is_for_types(node: ast.AST) -> bool:
@@ -118,20 +113,27 @@ def test_rag_knows_only_the_front_of_chat():
     assert wrong == set()
 
 
-def test_the_socket_protocols_know_nothing_of_rooms_and_messages():
-    generic = {path for pattern in GENERIC for path in ROOT.glob(pattern)}
-    allowed = OF_CHAT_FOR_GENERIC | {
-        str(path.relative_to(ROOT).with_suffix("")).replace("/", ".") for path in generic
-    }
+@pytest.mark.parametrize("package", GENERIC)
+def test_generic_packages_know_nothing_of_rooms_and_messages(package):
+    allowed = GENERIC[package] | {package.replace("/", ".")}
+    files = list((ROOT / package).rglob("*.py"))
     wrong = {
         f"{path.relative_to(ROOT)} imports {name}"
-        for path in generic
+        for path in files
         for name in imports(path)
-        if name.startswith("chat.")
-        and (ROOT / (name.replace(".", "/") + ".py")).exists()
-        and name not in allowed
+        if name.startswith("chat.") and not any(name == ok or name.startswith(ok + ".") for ok in allowed)
     }
-    assert len(generic) > 15 and wrong == set()
+    assert len(files) > 3 and wrong == set()
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    modules = {_module_name(path): path for app in MAY_IMPORT for path in source_files(app)}
+    graph = {name: {n for n in imports(path) if n in modules} - {name} for name, path in modules.items()}
+    # What is left when modules that import nothing of what is left are taken away, again and again.
+    while leaves := {name for name, others in graph.items() if not others & graph.keys()}:
+        for name in leaves:
+            del graph[name]
+    assert graph == {}
 
 
 def test_pure_modules_know_neither_django_nor_the_network():
