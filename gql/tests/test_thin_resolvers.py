@@ -1,4 +1,4 @@
-"""Queries, mutations, subscriptions and types ask selectors, actions and loaders: none of them speaks to the database."""
+"""Queries, mutations, subscriptions and types ask selectors, actions and loaders: none speaks to the database."""
 
 import ast
 from pathlib import Path
