@@ -65,7 +65,7 @@ def read_manifest(content: bytes) -> dict[str, str]:
         raise ValueError("it is not JSON") from None
     if not isinstance(raw, dict):
         raise ValueError("it must be a JSON object")
-    texts = _of_operations(raw["operations"]) if raw.get("format") == APOLLO_FORMAT else raw
+    texts = _of_operations(raw.get("operations")) if raw.get("format") == APOLLO_FORMAT else raw
     if not texts or not all(isinstance(text, str) and text.strip() for text in texts.values()):
         raise ValueError("each name must have a document")
     return texts
