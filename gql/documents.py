@@ -9,14 +9,17 @@ from typing import Any
 from graphql import DocumentNode, GraphQLError, parse, validate
 
 from gql.errors import format_error
-from gql.limits import Selected, read_operations
+from gql.protection.estimate import CostFunction
+from gql.protection.limits import LIMITS, DepthLimited
+from gql.protection.scan import scan
+from gql.protection.selection import Operation as Selecting
+from gql.protection.selection import read_operations
 from gql.schema import schema
 
-MAX_TOKENS = 2000  # a page of GraphiQL's introspection has 400; 100k tokens took 2 s to parse
 MAX_VALIDATION_ERRORS = 20
 CACHED_DOCUMENTS = 500
 CACHED_DOCUMENT_MAX_CHARACTERS = 20_000
-QUICK_DOCUMENT_MAX_CHARACTERS = 2_000
+QUICK_DOCUMENT_MAX_CHARACTERS = 500  # to parse and validate as much takes 2 ms
 
 
 class InvalidDocument(Exception):
@@ -28,15 +31,22 @@ class InvalidDocument(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """A valid document.
+class PreparedOperation:
+    """An operation of a valid document: what it selects, and what that costs with its variables."""
 
-    `selected` has, for the cost, what each operation selects, by its name (see `gql.limits.read_operations`). `plans`
-    is the executor's: what it compiled for an operation, by the same name.
+    selecting: Selecting
+    cost: CostFunction
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A valid document with its operations by name; None is the name of one without.
+
+    `plans` is the executor's: what it compiled for an operation, by the same name.
     """
 
     document: DocumentNode
-    selected: Mapping[str | None, tuple[Selected, ...]]
+    operations: Mapping[str | None, PreparedOperation]
     plans: dict[str | None, Any] = field(default_factory=dict)
 
 
@@ -50,19 +60,22 @@ class Documents:
     def __len__(self) -> int:
         return len(self._prepared)
 
-    async def get(self, text: str) -> Prepared:
-        """The prepared document.
+    def find(self, text: str) -> Prepared | None:
+        """The document, if it is known."""
+        prepared = self._prepared.get(text)
+        if prepared is not None:
+            self._prepared.move_to_end(text)
+        return prepared
+
+    async def add(self, text: str) -> Prepared:
+        """Prepare a document that is not known yet.
 
         Raises:
             InvalidDocument: also for a document that asks for too much.
         """
-        prepared = self._prepared.get(text)
-        if prepared is not None:
-            self._prepared.move_to_end(text)
-            return prepared
         if len(text) <= QUICK_DOCUMENT_MAX_CHARACTERS:
             prepared = parse_and_validate(text)
-        else:  # a hostile one may take a second, which must not hold up everybody else on the event loop
+        else:  # it must not hold up everybody else on the event loop
             prepared = await asyncio.to_thread(parse_and_validate, text)
         if len(text) <= CACHED_DOCUMENT_MAX_CHARACTERS:
             self._prepared[text] = prepared
@@ -72,26 +85,26 @@ class Documents:
 
 
 def parse_and_validate(text: str) -> Prepared:
-    """Prepare a document that is not known yet.
+    """Prepare a document, refusing it as soon as that can be told: its tokens, then its selections, then its validity.
 
     Raises:
         InvalidDocument.
     """
-    prepared = None
     try:
-        document = parse(text, max_tokens=MAX_TOKENS)
-        # First: validation compares fields in pairs.
-        prepared = Prepared(document, read_operations(schema.graphql_schema, document))
+        scan(text)
+        document = parse(text, max_tokens=LIMITS.tokens)
+        selecting = read_operations(schema.graphql_schema, document)
         errors = validate(
             schema.graphql_schema, document, max_errors=MAX_VALIDATION_ERRORS, hide_suggestions=True
         )
     except GraphQLError as error:
-        errors = [error]
+        raise InvalidDocument([error]) from None
     except RecursionError:
-        errors = [GraphQLError("The document is nested too deeply.")]
-    if errors or prepared is None:
+        raise InvalidDocument([DepthLimited("The document is nested too deeply.")]) from None
+    if errors:
         raise InvalidDocument(errors)
-    return prepared
+    operations = {name: PreparedOperation(one, CostFunction(one)) for name, one in selecting.items()}
+    return Prepared(document, operations)
 
 
 documents = Documents()

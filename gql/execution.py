@@ -1,26 +1,21 @@
 """From an operation to its results, the same for HTTP, SSE and WebSocket."""
 
-import asyncio
-import inspect
 from collections.abc import AsyncGenerator
-from types import CoroutineType
 from typing import Any
 
-from graphql import ExecutionResult, GraphQLError, OperationType, create_source_event_stream, execute
+from graphql import ExecutionResult, GraphQLError, OperationType, create_source_event_stream
 
 from chat.errors import DomainError
 from gql.context import Context
 from gql.errors import format_domain_error, format_error, format_unexpected
+from gql.executor import execute_operation
 from gql.operations import Operation
+from gql.protection.throttle import Charge
+from gql.protection.time_limit import time_limit
 from gql.schema import schema
 
 Response = dict[str, Any]
 _graphql_schema = schema.graphql_schema
-
-
-def _is_awaitable(value: Any) -> bool:
-    """Resolvers give coroutines, and loaders futures; asking only for these is quicker than the general test."""
-    return isinstance(value, CoroutineType | asyncio.Future)
 
 
 def _format(result: ExecutionResult) -> Response:
@@ -39,28 +34,27 @@ def is_request_error(result: ExecutionResult) -> bool:
     )
 
 
-async def _execute(operation: Operation, context: Context, root: object = None) -> ExecutionResult:
-    result = execute(
-        _graphql_schema,
-        operation.prepared.document,
-        root,
-        context_value=context,
-        variable_values=operation.params.variables,
-        operation_name=operation.params.operation_name,
-        is_awaitable=_is_awaitable,
-        hide_suggestions=True,
-    )
-    return await result if inspect.isawaitable(result) else result
-
-
 async def run(operation: Operation, context: Context) -> Response:
     """The response to a query or mutation, whatever happens. One without `data` was refused before it ran."""
+    return _settled(operation.charge, await _run(operation, context))
+
+
+async def _run(operation: Operation, context: Context, root: object = None) -> Response:
     try:
-        return _format(await _execute(operation, context))
+        async with time_limit(is_read=operation.kind is not OperationType.MUTATION):
+            return _format(await execute_operation(operation, context, root))
     except RecursionError:
         return {"errors": [format_error(GraphQLError("The document is nested too deeply."))]}
+    except DomainError as error:
+        return {"errors": [format_domain_error(error)], "data": None}
     except Exception as error:  # the top of an operation: whatever happened is logged and told under an id
         return {"errors": [format_unexpected(error)], "data": None}
+
+
+def _settled(charge: Charge, response: Response) -> Response:
+    """The response with what it cost; what it did not is given back."""
+    response["extensions"] = {"cost": charge.settle(response.get("data"))}
+    return response
 
 
 async def stream(operation: Operation, context: Context) -> AsyncGenerator[Response]:
@@ -83,9 +77,11 @@ async def stream(operation: Operation, context: Context) -> AsyncGenerator[Respo
     if isinstance(source, ExecutionResult):
         yield {"errors": [format_error(error) for error in source.errors or ()]}
         return
+    operation.charge.settle(None)  # each event is charged by itself
     try:
         async for event in source:
-            yield _format(await _execute(operation, context.fresh(), event))
+            charge = await operation.charge.for_event()
+            yield _settled(charge, await _run(operation, context.fresh(), event))
     except DomainError as error:
         yield {"errors": [format_domain_error(error)], "data": None}
     except Exception as error:  # the top of a subscription, as above

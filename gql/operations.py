@@ -6,8 +6,12 @@ from typing import Any
 from graphql import GraphQLError, OperationDefinitionNode, OperationType, get_operation_ast
 
 from chat.errors import BadInput
+from gql.context import Context
 from gql.documents import InvalidDocument, Prepared, documents
-from gql.limits import check_cost
+from gql.protection.estimate import check_estimate
+from gql.protection.introspection import check_introspection
+from gql.protection.throttle import Charge, Payer, charge_reading
+from gql.protection.variables import check_variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +25,12 @@ class Params:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of a valid document."""
+    """One operation of a valid document, which was admitted: `charge` is what its caller paid."""
 
     prepared: Prepared
     node: OperationDefinitionNode
     params: Params
+    charge: Charge
 
     @property
     def kind(self) -> OperationType:
@@ -56,21 +61,29 @@ def parse_params(raw: object) -> Params:
     return Params(query, variables, name)
 
 
-async def prepare(params: Params) -> Operation:
-    """The operation that the parameters ask for.
+async def prepare(params: Params, context: Context) -> Operation:
+    """The operation that the parameters ask for, once everything has let it pass and the caller has paid for it.
 
     Raises:
-        InvalidDocument: also for an operation that asks for too much.
+        InvalidDocument: also for an operation that asks for too much, or for the schema without being allowed to.
+        RateLimited: the caller has spent too much.
     """
-    prepared = await documents.get(params.query)
+    payer = Payer(context)
+    prepared = documents.find(params.query)
+    if prepared is None:
+        charge_reading(payer, params.query)
+        prepared = await documents.add(params.query)
     node = get_operation_ast(prepared.document, params.operation_name)
     if node is None:
         raise InvalidDocument(
             [GraphQLError("The document has no such operation, or several and none was named.")]
         )
-    operation = Operation(prepared, node, params)
+    asked = prepared.operations[node.name.value if node.name else None]
+    estimate = asked.cost(params.variables)
     try:
-        check_cost(prepared.selected[operation.name], node, params.variables)
+        check_variables(params.variables)
+        check_estimate(estimate)
+        check_introspection(asked.selecting, context.user)
     except GraphQLError as error:
         raise InvalidDocument([error]) from None
-    return operation
+    return Operation(prepared, node, params, Charge(payer, asked.selecting.selection, estimate.cost))

@@ -50,9 +50,9 @@ async def request_operation(raw: object, context: Context) -> Operation:
     name = _document_name(raw)
     trusted = trusted_documents()
     if trusted is not None and isinstance(raw, dict):
-        return await prepare(parse_params({**raw, "query": _trusted_text(trusted, name, raw.get("query"))}))
+        return await prepare(parse_params({**raw, "query": _trusted_text(trusted, name, raw.get("query"))}), context)
     if name is None:
-        return await prepare(parse_params(raw))
+        return await prepare(parse_params(raw), context)
     assert isinstance(raw, dict)
     return await _by_digest(raw, name.removeprefix(SHA256_PREFIX), context)
 
@@ -62,11 +62,11 @@ async def _by_digest(raw: dict[str, Any], digest: str, context: Context) -> Oper
         text = await document_store().find(digest) if _SHA256.fullmatch(digest) else None
         if text is None:
             raise _refusal(PersistedQueryNotFound())
-        return await prepare(parse_params({**raw, "query": text}))
+        return await prepare(parse_params({**raw, "query": text}), context)
     params = parse_params(raw)
     if digest_of(params.query) != digest:
         raise _refusal(BadInput("The hash is not that of the document: it must be the SHA-256 of its text."))
-    operation = await prepare(params)  # only what could run is kept
+    operation = await prepare(params, context)  # only what could run is kept
     if context.caller is not None:
         await document_store().keep(digest, params.query, user_id=context.caller.user.pk)
     return operation

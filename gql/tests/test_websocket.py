@@ -213,7 +213,7 @@ async def test_an_unexpected_error_is_told_and_frees_the_id(open_socket, grace, 
 
     socket = await open_socket(grace).start()
     with monkeypatch.context() as patch:
-        patch.setattr("gql.execution._execute", fail)
+        patch.setattr("gql.execution.execute_operation", fail)
         await socket.subscribe("1", f"{kind} {{ __typename }}")
         message, end = await socket.receive(), await socket.receive()
 
