@@ -217,3 +217,110 @@ async def test_the_token_of_a_deactivated_user_is_refused(http, grace):
     grace.is_active = False
     await run_in_db(grace.save)
     assert (await http.post("/graphql", json={"query": "{ me { id } }"}, headers=headers)).status_code == 401
+
+
+# ------------------------------------------------------------------------------------------ methods, types
+
+
+async def test_head_answers_as_get_does_without_a_body(http):
+    params = {"query": "{ __typename }"}
+    got, head = await http.get("/graphql", params=params), await http.head("/graphql", params=params)
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("content-type", "content-length", "vary"):
+        assert head.headers[name] == got.headers[name]
+    refused = await http.head("/graphql", params={"query": "mutation { leaveRoom(roomId: 1) }"})
+    assert (refused.status_code, refused.content) == (405, b"")
+    stream = await http.head("/graphql", params=params, headers={"accept": "text/event-stream"})
+    assert (stream.headers["content-type"], stream.content) == ("text/event-stream; charset=utf-8", b"")
+
+
+async def test_options_tells_the_methods_and_lets_no_other_origin_in(http):
+    headers = {"origin": "https://elsewhere.example", "access-control-request-method": "POST"}
+    answer = await http.options("/graphql", headers=headers)
+    assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, POST, OPTIONS")
+    assert not any(name.startswith("access-control") for name in answer.headers)
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "allowed"),
+    [
+        ("PUT", "{ __typename }", "GET, HEAD, POST, OPTIONS"),
+        ("GET", "mutation { leaveRoom(roomId: 1) }", "POST, OPTIONS"),
+    ],
+)
+async def test_a_method_that_does_not_fit_is_told_which_do(http, method, query, allowed):
+    answer = await http.request(method, "/graphql", params={"query": query})
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize(
+    ("header", "answered"),
+    [
+        ({"content-type": "text/plain"}, {"accept": "application/json, multipart/form-data"}),
+        ({"content-type": "application/json; charset=utf-16"}, {}),
+        ({"content-type": "application/json", "content-encoding": "gzip"}, {"accept-encoding": "identity"}),
+    ],
+)
+async def test_a_body_of_another_kind_is_refused_with_what_would_be_read(http, header, answered):
+    answer = await http.post("/graphql", content=b'{"query": "{ __typename }"}', headers=header)
+    assert answer.status_code == 415
+    assert answered.items() <= dict(answer.headers).items()
+
+
+async def test_what_is_empty_in_an_address_is_not_given(http):
+    answer = await http.get("/graphql", params={"query": "query A { __typename }", "operationName": ""})
+    assert answer.json()["data"] == {"__typename": "Query"}
+
+
+@pytest.mark.parametrize(("accept", "status"), [("application/json", 200), (GRAPHQL, 400)])
+async def test_a_subscription_needs_a_stream(as_user, grace, general, accept, status):
+    query = f"subscription {{ messageAdded(roomId: {general.pk}) {{ id }} }}"
+    answer = await as_user(grace).post(query, accept=accept)
+    assert answer.status_code == status
+    assert "text/event-stream" in answer.json()["errors"][0]["message"]
+
+
+# ------------------------------------------------------------------------------------------ arrays
+
+
+def _batch(*queries: str) -> list[dict]:
+    return [{"query": query} for query in queries]
+
+
+async def test_arrays_of_operations_are_refused_unless_the_installation_takes_them(http):
+    answer = await http.post("/graphql", json=_batch("{ __typename }"))
+    assert answer.status_code == 400
+    assert "Arrays of operations are not taken here" in answer.json()["errors"][0]["message"]
+
+
+async def test_an_array_is_answered_in_its_order_each_operation_by_itself(as_user, grace, general, settings):
+    settings.GRAPHQL_BATCH_MAX = 5
+    client = as_user(grace)
+    await client.post("{ me { id } }")  # signs in
+    send = f'mutation {{ sendMessage(input: {{roomId: {general.pk}, text: "hello"}}) {{ text }} }}'
+    read = f"{{ room(id: {general.pk}) {{ messages {{ totalCount }} }} }}"
+    subscribe = f"subscription {{ messageAdded(roomId: {general.pk}) {{ id }} }}"
+    operations = [*_batch(send, read, "{ nonsense }", subscribe), 7]
+
+    answers = (await client.http.post("/graphql", json=operations, headers=client.headers)).json()
+
+    assert [answer.get("data") for answer in answers] == [
+        {"sendMessage": {"text": "hello"}},
+        {"room": {"messages": {"totalCount": 1}}},
+        None,
+        None,
+        None,
+    ]
+    codes = {answer["errors"][0]["extensions"]["code"] for answer in answers[2:]}
+    assert codes == {"BAD_USER_INPUT"}
+
+
+@pytest.mark.parametrize(
+    ("length", "accept", "status"),
+    [(0, "*/*", 400), (3, "*/*", 400), (1, "text/event-stream", 406), (2, "*/*", 200)],
+)
+async def test_an_array_has_a_length_and_is_no_stream(http, settings, length, accept, status):
+    settings.GRAPHQL_BATCH_MAX = 2
+    headers = {"accept": accept}
+    answer = await http.post("/graphql", json=_batch(*["{ __typename }"] * length), headers=headers)
+    assert answer.status_code == status
