@@ -25,6 +25,7 @@ if "pytest_django.plugin" in sys.modules:
 pytest_plugins = [
     "chat.tests.people",
     "chat.tests.limited",
+    "chat.tests.node_client",
     "project.tests.servers",
     "project.tests.programs",
 ]

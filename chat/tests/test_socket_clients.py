@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import queue
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,73 +13,13 @@ import socketio
 from chat import actions
 from chat.database import run_in_db
 from chat.models import Message, User
+from chat.tests.node_client import NodeClient
 from chat.tests.people import chat_model
 from chat.tests.socket_client import access_token
 from chat.tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SCRIPT = Path(__file__).with_name("stock_client.cjs")
 SNIPPET = Path(__file__).with_name("contract_snippet.cjs")
-
-
-class NodeClient:
-    """The stock JavaScript client in a process of its own."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-
-    async def order(self, **order: Any) -> None:
-        """Tell it what to do."""
-        assert self._process.stdin
-        self._process.stdin.write(json.dumps(order).encode() + b"\n")
-        await self._process.stdin.drain()
-
-    async def until(self, kind: str) -> Any:
-        """The next thing of that kind that it reports; others before it are dropped."""
-        assert self._process.stdout
-        async with asyncio.timeout(15):
-            async for line in self._process.stdout:
-                report = json.loads(line)
-                if kind in report:
-                    return report[kind] if len(report) == 1 else report
-        raise AssertionError(f"the client ended before {kind}")
-
-    async def emit(self, *event: Any) -> Any:
-        """Emit an event; its acknowledgement."""
-        await self.order(emit=event)
-        return await self.until("ack")
-
-    async def event(self, name: str) -> list[Any]:
-        """The next event of that name."""
-        while True:
-            event = await self.until("event")
-            if event[0] == name:
-                return event
-
-
-@pytest.fixture
-def start_node(node_path: str, node_modules: Path):
-    """A function that starts a stock JavaScript client: `async with start_node(url, token) as client`.
-
-    Without transports the client does what it does by itself: it polls, and upgrades.
-    """
-
-    @asynccontextmanager
-    async def start(url: str, token: str, *transports: str):
-        process = await asyncio.create_subprocess_exec(
-            *(node_path, str(SCRIPT), url, token, *transports),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, "NODE_PATH": str(node_modules)},
-        )
-        assert process.stdin
-        try:
-            yield NodeClient(process)
-        finally:
-            process.stdin.close()
-            await process.wait()
-
-    return start
 
 
 @pytest.mark.parametrize(

@@ -62,13 +62,17 @@ def _environment(extra: Mapping[str, str]) -> dict[str, str]:
 
 
 def _start_server(
-    log: Path, *, port: int = 0, environment: Mapping[str, str] = _NO_ENVIRONMENT
+    log: Path,
+    *,
+    port: int = 0,
+    environment: Mapping[str, str] = _NO_ENVIRONMENT,
+    module: str = "project.web",
 ) -> RunningProcess:
     with socket.create_server(("127.0.0.1", port), backlog=512) as listener:
         port = listener.getsockname()[1]
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "project.web", "--fd", str(listener.fileno())],
+                [sys.executable, "-m", module, "--fd", str(listener.fileno())],
                 cwd=ROOT,
                 env=_environment(environment),
                 pass_fds=[listener.fileno()],
@@ -132,7 +136,7 @@ def _end(running: list[RunningProcess]) -> None:
 
 @pytest.fixture
 def start_parley_server(transactional_db: None, tmp_path: Path) -> Iterator[StartServer]:
-    """A function that starts a web process: `(port=0, environment={}) -> RunningProcess`."""
+    """A function that starts a web process: `(port=0, environment={}, module="project.web") -> RunningProcess`."""
     running: list[RunningProcess] = []
 
     def start(**options) -> RunningProcess:
