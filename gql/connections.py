@@ -10,6 +10,7 @@ import orjson
 from django.db.models import Model, Q, QuerySet
 
 from gql.errors import bad_input
+from gql.protection.declared import costs
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
@@ -195,8 +196,9 @@ def connection_type(name: str, node: str | Callable[[], type]) -> type[graphene.
             "__doc__": "A page of a longer list.",
             "edges": graphene.List(graphene.NonNull(edge), required=True, description="In the list's order."),
             "page_info": graphene.Field(PageInfo, required=True, description="Where the page lies."),
-            "total_count": graphene.Int(
-                required=True, description="Of all pages; counted only when it is asked for."
+            "total_count": costs(
+                graphene.Int(required=True, description="Of all pages; counted only when it is asked for."),
+                complexity=20,
             ),
         },
     )

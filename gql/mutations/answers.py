@@ -6,6 +6,7 @@ import graphene
 from graphql import GraphQLResolveInfo
 
 from gql.context import act, charge
+from gql.protection.declared import costs
 from gql.types.answers import AnswerType
 from rag import actions
 from rag.actions.ratings import REASON_MAX_CHARACTERS
@@ -24,20 +25,26 @@ class AskInput(graphene.InputObjectType):
 
 
 class AnswerMutations:
-    ask = graphene.NonNull(
-        AnswerType,
-        input=AskInput(required=True, description="The question and where it is asked."),
-        description="Posts the question as you. Returns at once, status STREAMING; follow it with `answerStream`.",
+    ask = costs(
+        graphene.NonNull(
+            AnswerType,
+            input=AskInput(required=True, description="The question and where it is asked."),
+            description="Posts the question as you. Returns at once, status STREAMING; follow it with `answerStream`.",
+        ),
+        complexity=2000,
     )
     stop_answer = graphene.NonNull(
         AnswerType,
         answer_id=graphene.ID(required=True, description="One you asked for, or of a room you moderate."),
         description="End a running answer with what is there; a finished one stays as it is.",
     )
-    regenerate_answer = graphene.NonNull(
-        AnswerType,
-        answer_id=graphene.ID(required=True, description="One you asked for, or of a room you moderate."),
-        description="Write a finished answer anew, in its place.",
+    regenerate_answer = costs(
+        graphene.NonNull(
+            AnswerType,
+            answer_id=graphene.ID(required=True, description="One you asked for, or of a room you moderate."),
+            description="Write a finished answer anew, in its place.",
+        ),
+        complexity=2000,
     )
 
     rate_answer = graphene.NonNull(

@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import UploadedFile
 from graphql import GraphQLResolveInfo
 
 from gql.context import act
+from gql.protection.declared import costs
 from gql.types.documents import CollectionType, DocumentType
 from gql.types.upload import Upload
 from rag import actions
@@ -59,10 +60,13 @@ class DocumentMutations:
         input=ShareCollectionInput(required=True, description="Which one, and with whom."),
         description="Share with exactly these rooms, or with everyone.",
     )
-    upload_document = graphene.NonNull(
-        DocumentType,
-        input=UploadDocumentInput(required=True, description="The file and where it goes."),
-        description="Send it as multipart/form-data; follow it with `documentProgress`.",
+    upload_document = costs(
+        graphene.NonNull(
+            DocumentType,
+            input=UploadDocumentInput(required=True, description="The file and where it goes."),
+            description="Send it as multipart/form-data; follow it with `documentProgress`.",
+        ),
+        complexity=5000,
     )
     delete_document = graphene.NonNull(
         graphene.Boolean,

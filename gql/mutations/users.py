@@ -10,6 +10,7 @@ from chat.database import run_in_db
 from chat.limiting import limits
 from chat.models import User
 from gql.context import act, context_of
+from gql.protection.declared import costs
 from gql.types.people import UserType
 
 
@@ -28,10 +29,13 @@ class CreateUserInput(graphene.InputObjectType):
 
 
 class UserMutations:
-    create_user = graphene.NonNull(
-        UserType,
-        input=CreateUserInput(required=True, description="The account."),
-        description="A new account, by an admin or with an invitation that can be used.",
+    create_user = costs(
+        graphene.NonNull(
+            UserType,
+            input=CreateUserInput(required=True, description="The account."),
+            description="A new account, by an admin or with an invitation that can be used.",
+        ),
+        complexity=15_000,
     )
 
     @staticmethod

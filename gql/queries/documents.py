@@ -13,6 +13,7 @@ from gql.connections import Page, page_arguments
 from gql.context import require_user
 from gql.errors import bad_input
 from gql.listings import COLLECTIONS, DOCUMENTS, listed_documents, read_page
+from gql.protection.declared import costs
 from gql.types.answers import AnswerType
 from gql.types.documents import CollectionConnection, DocumentConnection, DocumentType, PassageType
 from rag.models import Answer, Collection, Document
@@ -67,19 +68,23 @@ class DocumentQueries:
         id=graphene.ID(required=True, description="A document of a collection you may read."),
         description="One document.",
     )
-    similarity_search = graphene.List(
-        graphene.NonNull(PassageType),
-        required=True,
-        query=graphene.String(
-            required=True, description=f"A question or words, at most {QUESTION_MAX_CHARACTERS} characters."
+    similarity_search = costs(
+        graphene.List(
+            graphene.NonNull(PassageType),
+            required=True,
+            query=graphene.String(
+                required=True,
+                description=f"A question or words, at most {QUESTION_MAX_CHARACTERS} characters.",
+            ),
+            top_k=graphene.Int(default_value=TOP_K, description=f"How many passages, at most {TOP_K_MAX}."),
+            room_id=graphene.ID(description="Search only what everyone who can read this room may read."),
+            collection_ids=graphene.List(
+                graphene.NonNull(graphene.ID),
+                description=f"Search only these collections, at most {COLLECTIONS_MAX}.",
+            ),
+            description="The passages that fit best in words and meaning, of those you may read; best first.",
         ),
-        top_k=graphene.Int(default_value=TOP_K, description=f"How many passages, at most {TOP_K_MAX}."),
-        room_id=graphene.ID(description="Search only what everyone who can read this room may read."),
-        collection_ids=graphene.List(
-            graphene.NonNull(graphene.ID),
-            description=f"Search only these collections, at most {COLLECTIONS_MAX}.",
-        ),
-        description="The passages that fit best in words and meaning, of those you may read; best first.",
+        complexity=2000,
     )
     answer = graphene.Field(
         AnswerType,

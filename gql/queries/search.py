@@ -9,23 +9,27 @@ from chat.database import run_in_db
 from gql.connections import page_arguments, parse_page
 from gql.context import require_user
 from gql.merged_search import CURSOR, QUERY_MAX_CHARACTERS, SearchPage, search_everything
+from gql.protection.declared import costs
 from gql.types.search import SearchResultConnection
 
 
 class SearchQueries:
-    search = graphene.Field(
-        SearchResultConnection,
-        required=True,
-        query=graphene.String(
+    search = costs(
+        graphene.Field(
+            SearchResultConnection,
             required=True,
-            description=f'Words, all of which must occur; "exact words", -without and `or` are known. At most'
-            f" {QUERY_MAX_CHARACTERS} characters.",
+            query=graphene.String(
+                required=True,
+                description=f'Words, all of which must occur; "exact words", -without and `or` are known. At most'
+                f" {QUERY_MAX_CHARACTERS} characters.",
+            ),
+            **page_arguments(),
+            room_id=graphene.ID(
+                description="Only messages of this room, and documents that everyone who can read it may read."
+            ),
+            description="Messages, documents and passages you may read, the best first.",
         ),
-        **page_arguments(),
-        room_id=graphene.ID(
-            description="Only messages of this room, and documents that everyone who can read it may read."
-        ),
-        description="Messages, documents and passages you may read, the best first.",
+        complexity=2000,
     )
 
     @staticmethod
