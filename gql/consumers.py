@@ -9,9 +9,10 @@ import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from chat.access.authentication import Caller, bearer_token, caller_from_scope, caller_from_token
+from chat.background import Tasks
 from chat.counters import counters
 from chat.database import run_in_db
-from chat.errors import BadInput, DomainError, RateLimited, Unauthenticated
+from chat.errors import BadInput, DomainError, PayloadTooLarge, RateLimited, Unauthenticated
 from chat.limiting.limits import client_address
 from chat.live.presence import ANYWHERE, current_presence
 from chat.sockets.protocol.websocket import text_frame
@@ -22,6 +23,7 @@ from gql.errors import format_domain_error
 from gql.execution import stream
 from gql.operations import Operation
 from gql.persisted import request_operation
+from gql.protection.bytes import check_json
 from gql.watch import WatchedCaller, watch_caller
 
 SUBPROTOCOL = "graphql-transport-ws"
@@ -57,7 +59,7 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
         self._raw: RawFrames | None = None
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._late: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = Tasks()
         self._watch = AsyncExitStack()
 
     async def dispatch(self, message: dict[str, Any]) -> None:
@@ -102,11 +104,11 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
         await self._watch.aclose()
         if self._watched is not None:
             current_presence().leave(ANYWHERE, self._watched.user_id, self._name)
-        running = [*self._operations.values(), *self._tasks]
+        running = list(self._operations.values())
         self._operations.clear()
         for task in running:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await asyncio.gather(self._closing.cancel(), *running, return_exceptions=True)
 
     async def _close(self, code: int, reason: str) -> None:
         if not self._closed:
@@ -116,9 +118,7 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
     def _close_soon(self, code: int, reason: str) -> None:
         if self._closed or (code == 4408 and self._init_begun):
             return
-        task = asyncio.create_task(self._close(code, reason))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._closing.begin(self._close(code, reason), "the closing of a WebSocket")
 
     async def _send(self, message: dict[str, Any]) -> None:
         """Returns once the client has taken most of what was sent before: what waits for that is bounded."""
@@ -164,7 +164,10 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
         if len(text) > MAX_MESSAGE_CHARACTERS:
             raise _Close(1009, "Message too big")
         try:
+            check_json(text)
             message = orjson.loads(text)
+        except PayloadTooLarge:
+            raise _Close(1009, "Message too big") from None
         except orjson.JSONDecodeError:
             raise _Close(4400, "Messages must be JSON") from None
         if not isinstance(message, dict) or not isinstance(message.get("type"), str):

@@ -11,6 +11,7 @@ from django.http.request import validate_host
 from chat.errors import BadInput, DomainError, PayloadTooLarge
 from gql.multipart import MultipartRequest, read_multipart
 from gql.negotiation import is_utf_8
+from gql.protection.bytes import check_json
 
 Scope = dict[str, Any]
 Headers = dict[bytes, bytes]
@@ -109,7 +110,10 @@ async def read_json(headers: Headers, receive: Receive) -> object:
             raise _too_large(limit_bytes)
         more = message.get("more_body", False)
     try:
+        check_json(bytes(body))
         return orjson.loads(bytes(body))
+    except PayloadTooLarge as error:
+        raise Refused(413, error) from None
     except orjson.JSONDecodeError:
         raise Refused(400, BadInput("The body is not JSON.")) from None
 

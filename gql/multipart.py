@@ -8,15 +8,18 @@ from types import TracebackType
 from typing import Any, cast
 
 import orjson
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFilesSent
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
+from django.utils.http import parse_header_parameters
 
-from chat.errors import BadInput, PayloadTooLarge
+from chat.errors import BadInput, DomainError, PayloadTooLarge
 from gql.errors import bad_input
+from gql.protection.bytes import check_json
 
 FILES_MAX = 20
+EPILOGUE_MAX_BYTES = 1000  # after which nothing may follow the closing boundary, which is at most 70 long
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ async def read_multipart(
     """Read the request's body; None if the client went away.
 
     Raises:
-        PayloadTooLarge: more than `limit_bytes`. BadInput: no multipart request in the sense of the specification.
+        PayloadTooLarge: more than `limit_bytes`, or more than `FILES_MAX` files.
+        BadInput: no multipart request in the sense of the specification.
     """
     with await asyncio.to_thread(TemporaryFile) as body:
         length, more = 0, True
@@ -59,28 +63,45 @@ async def read_multipart(
 
 
 def _parse(content_type: str, length: int, body: Any) -> MultipartRequest:
-    body.seek(0)
+    _check_end(content_type, length, body)
     meta = {"CONTENT_TYPE": content_type, "CONTENT_LENGTH": length}
     try:
-        fields, files = MultiPartParser(meta, body, [TemporaryFileUploadHandler()], "utf-8").parse()
+        fields, by_name = MultiPartParser(meta, body, [TemporaryFileUploadHandler()], "utf-8").parse()
     except RequestDataTooBig:
         raise PayloadTooLarge("The fields beside the files have too many bytes.") from None
+    except TooManyFilesSent:
+        raise PayloadTooLarge(f"A request may have at most {FILES_MAX} files.") from None
     except (MultiPartParserError, SuspiciousOperation) as error:
         raise BadInput(f"The multipart body cannot be read: {error}") from None
-    by_name = cast(dict[str, UploadedFile], files.dict())
+    files = cast(list[UploadedFile], [file for _, several in by_name.lists() for file in several])
     try:
+        if len(files) > FILES_MAX:
+            raise PayloadTooLarge(f"A request may have at most {FILES_MAX} files.")
+        if len(by_name) < len(files):
+            raise BadInput("Each file must have a name of its own.")
         operations = _load(fields, "operations")
-        _place_files(operations, _load(fields, "map"), by_name)
-    except BadInput:
-        for file in by_name.values():
+        _place_files(operations, _load(fields, "map"), cast(dict[str, UploadedFile], by_name.dict()))
+    except DomainError:
+        for file in files:
             file.close()
         raise
-    return MultipartRequest(operations, list(by_name.values()))
+    return MultipartRequest(operations, files)
+
+
+def _check_end(content_type: str, length: int, body: Any) -> None:
+    """Django's parser takes a file that was cut off for a whole one. Afterwards the body is at its beginning."""
+    boundary = parse_header_parameters(content_type)[1].get("boundary", "")
+    body.seek(max(0, length - EPILOGUE_MAX_BYTES))
+    if not boundary or f"--{boundary}--".encode() not in body.read():
+        raise BadInput("The multipart body is not complete.")
+    body.seek(0)
 
 
 def _load(fields: Any, name: str) -> Any:
+    text = fields.get(name, "")
+    check_json(text)
     try:
-        value = orjson.loads(fields.get(name, ""))
+        value = orjson.loads(text)
     except orjson.JSONDecodeError:
         raise bad_input(name, "must be a form field with JSON, before the files") from None
     if not isinstance(value, dict):
@@ -90,8 +111,8 @@ def _load(fields: Any, name: str) -> Any:
 
 def _place_files(operations: Any, places: dict[str, Any], files: dict[str, UploadedFile]) -> None:
     """Put each file in place of the null that `map` names, such as `{"0": ["variables.input.file"]}`."""
-    if len(places) > FILES_MAX:
-        raise bad_input("map", f"may name at most {FILES_MAX} files")
+    if files.keys() - places.keys():
+        raise bad_input("map", "must name every file")
     for name, paths in places.items():
         if name not in files:
             raise bad_input("map", f"names {name!r}, which is not among the files")

@@ -4,10 +4,9 @@ from chat.errors import PayloadTooLarge
 
 MAX_JSON_VALUES = 50_000
 MAX_JSON_CONTAINERS = 25_000
-MAX_MESSAGE_CHARACTERS = 1_000_000  # of a WebSocket; a body's bytes are settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
-def check_json(body: bytes) -> None:
+def check_json(body: str | bytes) -> None:
     """Refuse a body that holds too many values, before it is read.
 
     A megabyte of empty lists takes 260 ms to build, and to count them a quarter of one. Brackets and commas in strings
@@ -16,7 +15,10 @@ def check_json(body: bytes) -> None:
     Raises:
         PayloadTooLarge.
     """
-    if body.count(b"[") + body.count(b"{") > MAX_JSON_CONTAINERS:
+    opened = (
+        body.count("[") + body.count("{") if isinstance(body, str) else body.count(b"[") + body.count(b"{")
+    )
+    if opened > MAX_JSON_CONTAINERS:
         raise PayloadTooLarge(f"A request may hold at most {MAX_JSON_CONTAINERS:,} lists and objects.")
-    if body.count(b",") > MAX_JSON_VALUES:
+    if (body.count(",") if isinstance(body, str) else body.count(b",")) > MAX_JSON_VALUES:
         raise PayloadTooLarge(f"A request may hold at most {MAX_JSON_VALUES:,} values.")
