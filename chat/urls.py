@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from chat import join_page, views
+from chat import downloads, join_page, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -22,6 +22,7 @@ urlpatterns = [
     path("people/", views.people, name="people"),
     path("people/<int:user_id>/message/", views.open_direct, name="open-direct"),
     path("messages/<int:message_id>/", views.message, name="message"),
+    path("attachments/<int:attachment_id>/", downloads.attachment, name="attachment"),
     path("messages/<int:message_id>/edit/", views.edit_message, name="edit-message"),
     path("messages/<int:message_id>/react/", views.react, name="react"),
 ]

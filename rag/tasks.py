@@ -9,6 +9,7 @@ from procrastinate.contrib.django import app
 from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy
 
+from chat import actions
 from rag import ingestion, upkeep
 from rag.actions import processing
 from rag.answering.flow import answer as answer_message
@@ -68,7 +69,7 @@ def embed_document(context: JobContext, document_id: int) -> None:
         ingestion.fail_embedding(document_id, error)
     except (OperationalError, InterfaceError):
         raise
-    except Exception:
+    except Exception:  # as above: its document must say so
         logger.exception("Document %s could not be embedded", document_id)
         processing.fail_document(document_id, code="INTERNAL", message=UNEXPECTED)
 
@@ -94,6 +95,15 @@ def follow_embedder(timestamp: int) -> None:
 @app.task(name="rag.delete_old_jobs", queue=DOCUMENTS, queueing_lock="rag.delete_old_jobs")
 def delete_old_jobs(timestamp: int) -> None:
     upkeep.delete_old_jobs()
+
+
+@app.periodic(cron="23 * * * *", periodic_id="attachments")
+@app.task(name="rag.delete_old_attachments", queue=DOCUMENTS, queueing_lock="rag.delete_old_attachments")
+def delete_old_attachments(timestamp: int) -> None:
+    """For chat, which has no jobs of its own: uploads that no message brought, and contents that nothing names."""
+    while actions.remove_unposted_attachments():
+        pass
+    actions.remove_unused_contents()
 
 
 @app.periodic(cron="41 3 * * *", periodic_id="unused-files")

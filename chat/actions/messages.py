@@ -1,5 +1,6 @@
 """Posting, editing and deleting messages."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +18,7 @@ from chat.actions.steps import change_message, require_no_transaction
 from chat.counters import counters
 from chat.errors import BadInput, Conflict, DomainError, Forbidden, NotFound, PayloadTooLarge
 from chat.events import MessagePosted, Wire, publish_committed
+from chat.loop_database import Statement, Value
 from chat.markdown import render
 from chat.mentions import find_mentions
 from chat.models import Mention, Message, Reaction, User
@@ -35,10 +37,13 @@ from chat.text import clean_text
 
 CLIENT_ID_MAX_CHARACTERS = 64
 ATTACHMENTS_MAX = 10
-_SQL = (
+# Group commits send it from their event loop (`chat.main_namespace.group_writer`), all others by a cursor.
+POST_MESSAGES = Statement(
+    "post_messages",
     "SELECT n, status, id, version, created_at FROM chat_post_messages("
-    "%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::int[], %s::text[])"
+    "$1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::int[], $8::text[])",
 )
+_SQL = re.sub(r"\$\d", "%s", POST_MESSAGES.sql)
 
 
 def check_text(text: object, *, may_be_empty: bool = False) -> str:
@@ -135,7 +140,7 @@ class Post:
             parse_id(room_id, NO_ROOM),
             check_client_id(client_id),
             clean,
-            render(clean),
+            render(clean) if clean else "",
             None if parent_id is None else parse_id(parent_id, NO_MESSAGE),
             files,
         )
@@ -173,7 +178,8 @@ def _refusal(user: User, post: Post, status: str) -> DomainError:
     return Forbidden("Join the room before you post in it.")
 
 
-def _columns(posts: Sequence[Post]) -> list[list[object]]:
+def post_columns(posts: Sequence[Post]) -> list[list[Value]]:
+    """The parameters of `POST_MESSAGES` for posts without files."""
     mentions = [(n, name) for n, post in enumerate(posts, 1) for name in find_mentions(post.text)]
     return [
         [post.author.pk for post in posts],
@@ -223,9 +229,23 @@ def post_messages(posts: Sequence[Post]) -> list[Posted]:
             results += [_post_with_files(post) for post in some]
         else:
             results += [_posted(post, row) for post, row in zip(some, _store(some), strict=True)]
+    _tell(results)
+    return results
+
+
+def tell_posted(posts: Sequence[Post], rows: Sequence[Row]) -> list[Posted]:
+    """What `post_messages` gives, and announces, where `POST_MESSAGES` was sent by other means and gave these rows.
+
+    The database is asked again for those that are not new only.
+    """
+    results = [_posted(post, row) for post, row in zip(posts, rows, strict=True)]
+    _tell(results)
+    return results
+
+
+def _tell(results: Sequence[Posted]) -> None:
     publish_committed(*(MessagePosted(one.payload) for one in results if one.payload is not None))
     counters.count_posted(sum(posted.is_new for posted in results))
-    return results
 
 
 def _store(posts: Sequence[Post]) -> list[Row]:
@@ -236,7 +256,7 @@ def _store(posts: Sequence[Post]) -> list[Row]:
 
 def _run(posts: Sequence[Post]) -> list[Row]:
     with connection.cursor() as cursor:
-        cursor.execute(_SQL, _columns(posts))
+        cursor.execute(_SQL, post_columns(posts))
         return cursor.fetchall()
 
 

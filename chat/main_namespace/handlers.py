@@ -110,15 +110,14 @@ async def leave_room(socket: ChatSocket, room_id: object) -> Wire:
 
 
 def send_message(socket: ChatSocket, room_id: object, content: object) -> Later | Coroutine[Any, Any, Later]:
-    """`send-message roomId, text | {text, clientId, parentId}`: the stored message.
+    """`send-message roomId, text | {text, clientId, parentId, attachmentIds}`: the stored message.
 
     The next event of this client, often another message, does not wait for the commit.
     """
     options = {"text": content} if isinstance(content, str) else _object(content, "message")
-    if options.get("attachmentIds"):
-        raise BadInput("Messages cannot have attachments yet.", fields={"attachmentIds": "must be empty"})
     text = options.get("text")
-    values = {"client_id": options.get("clientId"), "parent_id": options.get("parentId")}
+    names = (("client_id", "clientId"), ("parent_id", "parentId"), ("attachment_ids", "attachmentIds"))
+    values = {name: options.get(sent) for name, sent in names}
     check = partial(Post.checked, socket.user, room_id, text, **values)
     if isinstance(text, str) and len(text) > RENDER_INLINE_MAX_CHARACTERS:
         return _send_long(check)

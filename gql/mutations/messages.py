@@ -3,12 +3,15 @@
 from typing import Any
 
 import graphene
+from django.core.files.uploadedfile import UploadedFile
 from graphql import GraphQLResolveInfo
 
 from chat import actions
 from chat.models import Message
+from chat.selectors import attachment_payload
 from gql.context import act, charge
-from gql.types.messages import MessageType
+from gql.types.messages import Attachment, MessageType, attachment_of
+from gql.types.upload import Upload
 
 
 class SendMessageInput(graphene.InputObjectType):
@@ -20,6 +23,17 @@ class SendMessageInput(graphene.InputObjectType):
         description="Your own id of the message: sending it again gives the first one back."
     )
     parent_id = graphene.ID(description="The message of the same room that this one replies to.")
+    attachment_ids = graphene.List(
+        graphene.NonNull(graphene.ID),
+        description="Your uploads to this room, each once (`uploadAttachment`). With one the text may be empty.",
+    )
+
+
+class UploadAttachmentInput(graphene.InputObjectType):
+    """A file for a message."""
+
+    room_id = graphene.ID(required=True, description="The room of the message; one you are a member of.")
+    file = Upload(required=True, description="The file.")
 
 
 def _message_id(description: str) -> graphene.ID:
@@ -31,6 +45,12 @@ class MessageMutations:
         MessageType,
         input=SendMessageInput(required=True, description="The message."),
         description="Post a message as you.",
+    )
+    upload_attachment = graphene.NonNull(
+        Attachment,
+        input=UploadAttachmentInput(required=True, description="The file."),
+        description="Store a file for one message of the room, which you post within a day; until then only you read"
+        " it. Send it as multipart/form-data.",
     )
     edit_message = graphene.NonNull(
         MessageType,
@@ -60,6 +80,15 @@ class MessageMutations:
     async def resolve_send_message(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> Message:
         charge(info, "messages")
         return await act(info, actions.post_message, **input)
+
+    @staticmethod
+    async def resolve_upload_attachment(
+        root: None, info: GraphQLResolveInfo, input: dict[str, Any]
+    ) -> Attachment:
+        charge(info, "changes")
+        file: UploadedFile = input["file"]
+        values = {"room_id": input["room_id"], "file": file, "filename": file.name or ""}
+        return attachment_of(attachment_payload(await act(info, actions.upload_attachment, **values)))
 
     @staticmethod
     async def resolve_edit_message(

@@ -69,6 +69,17 @@ class Attachment(graphene.ObjectType):
     url = graphene.String(required=True, description="Where it is read, a path of this server.")
 
 
+def attachment_of(payload: dict[str, Any]) -> Attachment:
+    """The attachment of a wire form (`chat.selectors.attachment_payload`)."""
+    return Attachment(
+        id=payload["id"],
+        filename=payload["filename"],
+        media_type=payload["mediaType"],
+        size_bytes=payload["sizeBytes"],
+        url=payload["url"],
+    )
+
+
 def problem_of(code: str, message: str) -> ProblemDetail | None:
     """The problem in a row's error columns; None while there is none."""
     return ProblemDetail(code=code, message=message) if code else None
@@ -166,7 +177,7 @@ class MessageType(DjangoObjectType):
 
     @staticmethod
     def resolve_attachments(message: Message, info: GraphQLResolveInfo) -> list[Attachment]:
-        return []
+        return [attachment_of(payload) for payload in message.attachments]
 
     @staticmethod
     async def resolve_reply_count(message: Message, info: GraphQLResolveInfo) -> int:

@@ -142,6 +142,7 @@ MEMBERS_MAY = {
     "markRead",
     "removeReaction",
     "sendMessage",
+    "uploadAttachment",
 }
 MEMBERS_MAY_NOT = ADMINS_ONLY | {
     "addMember",
