@@ -10,10 +10,13 @@ from typing import Any
 
 import psycopg
 
+from chat.background import Tasks
+
 log = logging.getLogger(__name__)
 CANCEL_TIMEOUT_S = 2.0
 CANCEL_EVERY_S = 0.1
 CANCEL_ATTEMPTS = 50  # a function may be between two statements each time; five seconds of that are enough
+_ENDINGS = Tasks()
 
 
 class Calls:
@@ -37,9 +40,7 @@ class Calls:
 
     def end_soon(self) -> None:
         """Cancel their statements, until none of the calls runs. Returns at once; to be called on the event loop."""
-        task = asyncio.create_task(self._end())
-        _endings.add(task)
-        task.add_done_callback(_endings.discard)
+        _ENDINGS.begin(self._end(), "the end of database calls")
 
     async def _end(self) -> None:
         for _ in range(CANCEL_ATTEMPTS):
@@ -49,9 +50,6 @@ class Calls:
             await asyncio.to_thread(_cancel, running)
             await asyncio.sleep(CANCEL_EVERY_S)
         log.warning("%d database calls could not be ended", len(self.running()))
-
-
-_endings: set[asyncio.Task[None]] = set()  # the event loop itself keeps no hold of its tasks
 
 
 class Call:

@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from chat.actions import touch_last_seen
+from chat.background import Tasks
 from chat.batches import Batches
 from chat.cancellation import is_cancelled
 from chat.database import run_in_db
@@ -82,7 +83,7 @@ class Presence:
     def __init__(self, *, on_gone: Callable[[list[int]], Coroutine[Any, Any, None]] | None = None) -> None:
         """`on_gone` is called with the ids of users whose last live connection anywhere is gone."""
         self._on_gone = on_gone
-        self._noting: set[asyncio.Task[None]] = set()
+        self._noting = Tasks()
         self._redis: Redis = Redis.from_url(settings.REDIS_URL, decode_responses=True)
         self._process = secrets.token_hex(8)
         self._connections: dict[Key, tuple[str, ...]] = {}  # mostly of one, which takes less than a set
@@ -243,9 +244,7 @@ class Presence:
             elif isinstance(event, UserLeft):
                 gone.append(event.user_id)
         if gone and self._on_gone is not None:  # beside the beats, which a slow database must not hold up
-            task = asyncio.create_task(self._on_gone(gone))
-            self._noting.add(task)
-            task.add_done_callback(self._noting.discard)
+            self._noting.begin(self._on_gone(gone), "noting who has left")
 
     def _room_key(self, room_id: int) -> str:
         # The braces keep a room's keys on one node of a Redis cluster.

@@ -9,6 +9,7 @@ from django.db import InterfaceError, OperationalError
 
 from chat import actions
 from chat.actions import Post, Posted
+from chat.background import Tasks
 from chat.database import run_in_writer
 from chat.errors import Unavailable
 from chat.events import Wire
@@ -40,7 +41,7 @@ class GroupWriter:
         self._max_waiting = max_waiting
         self._waiting: deque[Waiting] = deque()
         self._held: set[int] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._scheduled = False
 
     def submit(self, post: Post) -> "asyncio.Future[Wire]":
@@ -68,9 +69,7 @@ class GroupWriter:
             rooms = {post.room_id for post, _ in batch}
             self._free -= 1
             self._held |= rooms
-            task = asyncio.get_running_loop().create_task(self._run(batch, rooms))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.begin(self._run(batch, rooms), "the writing of posts")
 
     def _take_batch(self) -> list[Waiting]:
         batch: list[Waiting] = []

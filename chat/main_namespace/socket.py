@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from chat.access.authentication import Caller
 from chat.access.sweeps import current_sweeper
+from chat.background import Tasks
 from chat.database import run_in_db
 from chat.errors import Conflict, DomainError, Unauthenticated
 from chat.events import Typing, publish
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 TYPING_LASTS_S = 6.0
 # Of a connection: a client that can be recovered is told its place in each of them with every message.
 ROOMS_MAX = 300
+_TASKS = Tasks()
 SESSION_ENDED = "Your access has ended. Sign in again."
 
 
@@ -43,7 +45,6 @@ class ChatSocket(Socket):
             int, tuple[int, int | None]
         ] = {}  # position, and the room's version if it is readable
         self._typing: dict[int, asyncio.TimerHandle] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def user(self) -> User:
@@ -141,7 +142,7 @@ class ChatSocket(Socket):
         if (feed := self._feeds.get(room_id)) is not None:
             feed.stop()
         self.emit("room-lost", {"roomId": str(room_id)})
-        self._run(self.close_feed(room_id))
+        _TASKS.begin(self.close_feed(room_id), "the end of a feed")
 
     def end_access(self) -> None:
         """The proof of who this is does not hold any more."""
@@ -182,9 +183,4 @@ class ChatSocket(Socket):
                 pass  # a hint that can be lost
 
     def _typing_expired(self, room_id: int) -> None:
-        self._run(self.set_typing(room_id, False))
-
-    def _run(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        _TASKS.begin(self.set_typing(room_id, False), "the end of typing")

@@ -10,6 +10,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from redis.exceptions import RedisError
 
+from chat.background import Tasks
 from chat.database import run_in_db
 from chat.live.presence import current_presence
 from chat.ops.figures import read_shared_figures
@@ -63,13 +64,13 @@ class Monitor:
         self._redis = Question(lambda: current_reporter().ping())
         self._shared = Question(lambda: run_in_db(read_shared_figures))
         self._users = Question(lambda: current_presence().count_everywhere())
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     def add(self, watcher: Watcher) -> None:
         """Call it with the figures from now on, for the first time at once."""
         self._watchers.add(watcher)
         current_reporter().add_listener(self._reported)
-        self._begin(self._greet(watcher))
+        self._tasks.begin(self._greet(watcher), "figures for a new watcher")
 
     def discard(self, watcher: Watcher) -> None:
         """Call it no more."""
@@ -83,13 +84,8 @@ class Monitor:
 
     # -------------------------------------------------------------------------------------------- telling
 
-    def _begin(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     def _reported(self, reports: list[Report]) -> None:
-        self._begin(self._tell(reports))
+        self._tasks.begin(self._tell(reports), "figures for watchers")
 
     async def _tell(self, reports: list[Report]) -> None:
         figures = await self._complete(reports)

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
+from chat.background import Tasks
 from chat.counters import counters
 from chat.errors import DomainError, PayloadTooLarge, RateLimited, TooManyConnections, Unavailable
 from chat.limiting import limits
@@ -31,7 +32,7 @@ CONNECT_TIMEOUT_S = 10.0
 AT_ONCE_MAX = 64  # packets that are handled as they are read; then the event loop has a turn
 REFUSALS_PER_S, REFUSALS_BURST = 5, 300  # of a client that goes on when it is told to wait
 REFUSED_CONNECTS_PER_S, REFUSED_CONNECTS_BURST = 0.1, 5  # of one that may not enter a namespace
-_ENDING: set[asyncio.Task[None]] = set()  # the event loop itself does not keep its tasks alive
+_ENDING = Tasks()
 
 
 class Connection:
@@ -202,7 +203,7 @@ class Connection:
         event, *arguments = packet.data
         try:
             result = self._namespaces[packet.namespace].call(socket, event, arguments)
-        except Exception as error:
+        except Exception as error:  # a handler's bug must not cost the client its other events
             self._refuse(socket, packet, error)
             return None
         if isinstance(result, Coroutine):
@@ -215,7 +216,7 @@ class Connection:
     ) -> None:
         try:
             result = await handling
-        except Exception as error:
+        except Exception as error:  # as above
             self._refuse(socket, packet, error)
         else:
             self._answer(socket, packet, result)
@@ -272,7 +273,7 @@ class Connection:
         if self._sockets.get(socket.namespace) is socket:
             socket.parted = True
             socket.send(Packet(PacketType.DISCONNECT, socket.namespace))
-            self._begin(self._leave(socket, reason))
+            _ENDING.begin(self._leave(socket, reason), "leaving a namespace")
 
     def _leave(self, socket: Socket, reason: str) -> Coroutine[Any, Any, None]:
         """Forget the socket at once; what its namespace has to do is awaited."""
@@ -292,13 +293,7 @@ class Connection:
         self._stop_guard()
         for socket in self._sockets.values():
             socket.left()
-        self.ended = self._begin(self._end(reason))
-
-    def _begin(self, ending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = self._loop.create_task(ending)
-        _ENDING.add(task)
-        task.add_done_callback(_ENDING.discard)
-        return task
+        self.ended = _ENDING.begin(self._end(reason), "the end of a connection")
 
     async def _end(self, reason: str) -> None:
         if self._worker is not None:  # what the client sent before it went still counts

@@ -14,7 +14,7 @@ settings.configure(
     }
 )
 
-from channels.generic.websocket import AsyncJsonWebsocketConsumer  # noqa: E402
+from channels.generic.websocket import AsyncJsonWebsocketConsumer  # noqa: E402  # it reads the settings
 
 ROOM = "room"
 

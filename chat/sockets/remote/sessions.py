@@ -8,6 +8,7 @@ import asyncio
 import itertools
 from typing import Any
 
+from chat.background import Tasks
 from chat.sockets.polling import (
     BadRequest,
     EngineServer,
@@ -27,7 +28,7 @@ from chat.sockets.remote.wire import Call, address_in
 # Of one poll; the rest waits for the next, so that no message to Redis becomes large.
 ANSWER_MAX_BYTES = 256_000
 UNKNOWN, BAD_REQUEST = "unknown", "bad-request"
-_BACKGROUND: set[asyncio.Task[None]] = set()  # the event loop itself does not keep its tasks alive
+_LATER = Tasks()
 
 
 class RemoteNeighbours:
@@ -180,9 +181,7 @@ class RemoteSession:
             except (SessionUnknown, Unreachable):
                 pass  # it has ended, or its heartbeat will miss the client
 
-        task = asyncio.get_running_loop().create_task(call())
-        _BACKGROUND.add(task)
-        task.add_done_callback(_BACKGROUND.discard)
+        _LATER.begin(call(), f"the call {method} of another process")
 
     # ----------------------------------------------------------------------------------------- WebSocket
 
