@@ -1,8 +1,9 @@
 """Reading. A selector that takes a Room trusts it: holding a Room is the permission, and `access_room` gives it out."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -199,15 +200,6 @@ def changes_since(room: Room, version: int, *, limit: int = PAGE_MESSAGES) -> li
     )
 
 
-def human_member_ids(room: Room) -> set[int]:
-    """Ids of the people (not bots) who are active members of the room."""
-    return set(
-        Membership.objects.filter(room=room, user__is_active=True, user__is_bot=False).values_list(
-            "user_id", flat=True
-        )
-    )
-
-
 def user_payload(user: User) -> dict[str, Any]:
     """The wire form of a message's author."""
     return {
@@ -222,7 +214,32 @@ def _iso(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None
 
 
-def message_payload(message: Message) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message that a person just posted, as `message_payload` wants it. To make the row costs five times as much."""
+
+    pk: int
+    room_id: int
+    version: int
+    author: User
+    client_id: str
+    text: str
+    html: str
+    parent_id: int | None
+    attachments: Sequence[dict[str, Any]]
+    created_at: datetime
+    kind: ClassVar[str] = Message.Kind.PERSON.value
+    status: ClassVar[str] = Message.Status.FINAL.value
+    error_code: ClassVar[str] = ""
+    error_message: ClassVar[str] = ""
+    citations: ClassVar[Sequence[Any]] = []
+    reactions: ClassVar[Sequence[Any]] = []
+    delta_index: ClassVar[int] = 0
+    edited_at: ClassVar[datetime | None] = None
+    deleted_at: ClassVar[datetime | None] = None
+
+
+def message_payload(message: Message | NewMessage) -> dict[str, Any]:
     """The wire form of a message, the same in events, acks and pages. Needs `author` loaded."""
     error = {"code": message.error_code, "message": message.error_message} if message.error_code else None
     return {
@@ -244,42 +261,6 @@ def message_payload(message: Message) -> dict[str, Any]:
         "createdAt": _iso(message.created_at),
         "editedAt": _iso(message.edited_at),
         "deletedAt": _iso(message.deleted_at),
-    }
-
-
-def new_message_payload(
-    author: User,
-    *,
-    message_id: int,
-    room_id: int,
-    version: int,
-    text: str,
-    html: str,
-    parent_id: int | None,
-    client_id: str,
-    created_at: datetime,
-    attachments: Sequence[dict[str, Any]] = (),
-) -> dict[str, Any]:
-    """What `message_payload` gives of a message that a person just posted. The row need not be made for it."""
-    return {
-        "id": str(message_id),
-        "roomId": str(room_id),
-        "version": version,
-        "kind": "person",
-        "author": user_payload(author),
-        "text": text,
-        "html": html,
-        "status": "final",
-        "error": None,
-        "citations": [],
-        "reactions": [],
-        "attachments": list(attachments),
-        "parentId": str(parent_id) if parent_id else None,
-        "clientId": client_id,
-        "deltaIndex": 0,
-        "createdAt": _iso(created_at),
-        "editedAt": None,
-        "deletedAt": None,
     }
 
 

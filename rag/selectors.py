@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from chat.errors import Forbidden, NotFound
@@ -38,11 +38,6 @@ def _home_collections_of(user: "User") -> QuerySet[Collection]:
         home_room__memberships__user=user, home_room__memberships__role__in=("owner", "moderator", "member")
     )
     return homes.none() if user.is_guest else homes
-
-
-def count_documents(collections: QuerySet[Collection]) -> QuerySet[Collection]:
-    """The same collections, each with `document_count`."""
-    return collections.annotate(document_count=Count("documents"))
 
 
 def access_collection(user: "User", collection_id: object, *, write: bool = False) -> Collection:
@@ -120,13 +115,6 @@ def may_change(user: "User", document: Document) -> bool:
     if document.uploaded_by_id == user.pk:
         return True
     return collections_writable_by(user).filter(pk=document.collection_id).exists()
-
-
-def unfinished_documents(collection: Collection) -> QuerySet[Document]:
-    """Documents of the collection that are still being processed."""
-    return Document.objects.filter(collection=collection).exclude(
-        status__in=(Document.Status.READY, Document.Status.FAILED)
-    )
 
 
 def chunks_without_vector(document_id: int, model_id: int) -> QuerySet[Chunk]:

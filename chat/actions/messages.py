@@ -26,11 +26,11 @@ from chat.selectors import (
     NO_ATTACHMENT,
     NO_MESSAGE,
     NO_ROOM,
+    NewMessage,
     access_message,
     access_room,
     manages_room,
     message_payload,
-    new_message_payload,
     parse_id,
 )
 from chat.text import clean_text
@@ -295,18 +295,19 @@ def _posted(post: Post, row: Row, files: Sequence[Wire] = ()) -> Posted:
 
 def _payload(post: Post, row: Row, files: Sequence[Wire]) -> Wire:
     _, _, pk, version, created_at = row
-    return new_message_payload(
-        post.author,
-        message_id=pk,
+    new = NewMessage(
+        pk=pk,
         room_id=post.room_id,
         version=version,
+        author=post.author,
+        client_id=post.client_id,
         text=post.text,
         html=post.html,
         parent_id=post.parent_id,
-        client_id=post.client_id,
+        attachments=list(files),
         created_at=created_at,
-        attachments=files,
     )
+    return message_payload(new)
 
 
 def _stored_message(message_id: int) -> Message:
