@@ -137,6 +137,8 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
                 await self.send(text_data=encoded.decode())
         except TimeoutError:
             self._cut_off()
+        except OSError:
+            pass  # the client has gone, and `disconnect` follows
         finally:
             self._unsent_bytes -= len(encoded)
 
