@@ -7,6 +7,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from chat.attachment_types import SHOWN_TYPES
 from chat.models import Membership, Room, User
 from chat.selectors import rooms_of
 
@@ -35,6 +36,12 @@ def file_size(size_bytes: int) -> str:
     if size_bytes < 1_000_000:
         return f"{size_bytes / 1000:.0f} KB"
     return f"{size_bytes / 1_000_000:.1f} MB"
+
+
+@register.filter
+def is_shown(media_type: str) -> bool:
+    """Whether a file of this type is shown as an image; message_view.js has the same list."""
+    return media_type in SHOWN_TYPES
 
 
 @register.simple_tag

@@ -296,3 +296,20 @@ def test_uploads_that_are_never_posted_are_given_up_after_a_day(grace, general):
 
     assert set(Attachment.objects.all()) == {young, posted}
     assert [default_storage.exists(one.file) for one in (old, young, posted)] == [False, True, True]
+
+
+# ------------------------------------------------------------------------------------------------- pages
+
+
+def test_a_room_shows_files_with_their_sizes_and_images_as_such(client, grace, general):
+    image, other = upload(grace, general, PNG, "plan.png"), upload(grace, general, b"x" * 2500, "a<b>.html")
+    post(grace, general, image, other)
+    client.force_login(grace)
+
+    page = client.get(reverse("room", args=[general.pk])).content.decode()
+
+    assert f'<img class="file-image" src="/attachments/{image.pk}/"' in page
+    assert f'href="/attachments/{other.pk}/" download' in page
+    assert page.count("<img") == 1
+    assert "a&lt;b&gt;.html" in page
+    assert "2 KB" in page

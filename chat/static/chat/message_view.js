@@ -4,6 +4,7 @@ import { span } from "./elements.js";
 import { fillReactions } from "./reactions.js";
 
 const HUES = 8;
+const SHOWN_TYPES = ["image/png", "image/jpeg", "image/gif", "image/webp"]; // as chat/attachment_types.py
 const template = document.getElementById("message-template");
 
 export const hueOf = (userId) => Number(userId) % HUES || 0;
@@ -36,6 +37,7 @@ export function buildMessage(message, reader, mayControl = false) {
   fillActions(item, message, mayControl);
   fillTools(item, message, own, reader);
   fillSources(item, message);
+  fillFiles(item, message);
   fillReactions(item, message, reader);
   return dress(item);
 }
@@ -117,6 +119,36 @@ function sourceItem(citation) {
   const item = document.createElement("li");
   item.append(link);
   return item;
+}
+
+function fillFiles(item, message) {
+  const list = keep(item, ".files", message.attachments?.length);
+  list?.replaceChildren(...message.attachments.map(fileItem));
+}
+
+function fileItem(file) {
+  const link = document.createElement("a");
+  link.className = "file";
+  link.href = file.url;
+  if (SHOWN_TYPES.includes(file.mediaType)) {
+    link.target = "_blank";
+    link.rel = "noopener";
+    const image = document.createElement("img");
+    Object.assign(image, { className: "file-image", alt: "", loading: "lazy", src: file.url });
+    link.append(image);
+  } else {
+    link.download = "";
+  }
+  link.append(span("file-name", file.filename), span("file-size", sizeOf(file.sizeBytes)));
+  const item = document.createElement("li");
+  item.append(link);
+  return item;
+}
+
+/** A size as people say it, as the server's `file_size`. */
+function sizeOf(bytes) {
+  if (bytes < 1000) return `${bytes} B`;
+  return bytes < 1_000_000 ? `${(bytes / 1000).toFixed(0)} KB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 
 /** What the server cannot know, or not in its markup: the reader's own clock, and names for the numbers of citations. */

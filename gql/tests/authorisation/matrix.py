@@ -11,7 +11,7 @@ A new field makes test_matrix.py fail until it stands here. How to add one:
 
 from dataclasses import dataclass
 
-from gql.tests.authorisation.world import World
+from gql.tests.authorisation.world import SECRET, World
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ _IDS = {  # a word that begins another one stands after it
 _CONNECTION = "edges pageInfo totalCount"
 _EDGE = "cursor node"
 _MEMBERS = "room(id: ROOM) { members { %s } }"
+_FOUND = f'search(query: "{SECRET}") {{ %s }}'
 _EVENTS = "roomEvents(roomId: ROOM, since: 0) { ... on %s { FIELD } }"
 _STREAM = "answerStream(answerId: ANSWER) { ... on %s { FIELD } }"
 
@@ -105,6 +106,11 @@ READERS: dict[str, Readers] = {
     "Passage": Readers(
         "answer(id: ANSWER) { passages { FIELD } }", "document heading id page score text url"
     ),
+    "SearchResultConnection": Readers(_FOUND % "FIELD", "edges pageInfo", is_list=True),
+    "SearchResultEdge": Readers(_FOUND % "edges { FIELD }", "cursor node snippet", is_list=True),
+    "Usage": Readers(
+        "usage { FIELD }", "answers budget cost inputTokens outputTokens remaining", is_list=True
+    ),
     "MessageAdded": Readers(_EVENTS % "MessageAdded", "message", root="subscription"),
     "MessageUpdated": Readers(_EVENTS % "MessageUpdated", "message", root="subscription"),
     "MessageDelta": Readers(_EVENTS % "MessageDelta", "index messageId text", root="subscription"),
@@ -117,6 +123,7 @@ READERS: dict[str, Readers] = {
 # Fields that look at who asks: the field -> its test in test_own_rules.py.
 OWN_RULES = {
     "Query.me": "test_me_is_who_asks",
+    "Query.usage": "test_usage_is_that_of_ones_own_questions",
     "User.email": "test_an_address_is_read_by_its_owner_and_admins",
     "User.lastSeenAt": "test_a_guest_learns_nothing_of_people_outside_his_rooms",
     "User.presence": "test_a_guest_learns_nothing_of_people_outside_his_rooms",
@@ -128,7 +135,7 @@ OWN_RULES = {
     "ReactionCount.mine": "test_a_reaction_is_mine_for_who_reacted",
 }
 
-LISTS = {"users", "rooms", "collections", "documents", "similaritySearch"}
+LISTS = {"users", "rooms", "collections", "documents", "similaritySearch", "search"}
 
 ADMINS_ONLY = {"createUser"}
 # A member of a room, with the room and what others wrote, asked and uploaded there.
@@ -140,6 +147,7 @@ MEMBERS_MAY = {
     "joinRoom",
     "leaveRoom",
     "markRead",
+    "rateAnswer",
     "removeReaction",
     "sendMessage",
     "uploadAttachment",

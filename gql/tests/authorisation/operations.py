@@ -43,7 +43,7 @@ CHOSEN_BY_CLIENTS = ("clientId",)
 SAMPLES: dict[str, Any] = {
     "emoji": "👍",
     "kind": "PRIVATE",
-    "query": f"what the {SECRET} leaflet says",
+    "query": SECRET,
     "role": "MEMBER",
     "username": "newcomer",
 }

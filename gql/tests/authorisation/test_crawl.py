@@ -51,6 +51,17 @@ async def test_the_owner_reaches_every_kind_of_object(person, world):
         assert {pk for found, pk in reached if found == kind} >= ids - _archived(world), kind
 
 
+async def test_a_search_finds_each_kind_of_thing_for_the_owner(person, world):
+    """Else the crawl's searches would say nothing."""
+    olga = await person("olga")
+    for text, types in (
+        ("search(query: $q) { edges { node { __typename } } }", {"Message", "Document", "Passage"}),
+        ("similaritySearch(query: $q) { __typename }", {"Passage"}),
+    ):
+        reply = await olga.query(f"query($q: String!) {{ {text} }}", {"q": SECRET})
+        assert {name for name in types if f"'{name}'" in str(reply)} == types, reply
+
+
 def _archived(world: World) -> set[str]:
     """What is in rooms that lists leave out."""
     names = {"room": ("archived", "public, archived"), "message": ("in archived",)}

@@ -28,8 +28,9 @@ def _fields() -> set[str]:
 def test_every_field_of_every_type_has_a_rule():
     ruled = {f"{name}.{field}" for name, readers in READERS.items() for field in readers.fields.split()}
     own = {name for name in OWN_RULES if not name.startswith(_ROOTS)}
-    assert _fields() - ruled == set(), f"Fields without a test of who may read them. {HOW}"
-    assert (ruled | own) - _fields() == set(), "Rules of fields that are not there."
+    unruled, gone = sorted(_fields() - ruled), sorted((ruled | own) - _fields())
+    assert not unruled, f"Fields without a test of who may read them: {unruled}. {HOW}"
+    assert not gone, f"Rules of fields that are not there: {gone}."
 
 
 def test_every_rule_of_its_own_has_its_test():
@@ -42,15 +43,15 @@ def test_every_query_and_subscription_is_tried_with_ids_or_looked_through():
         for one in operations("query", "subscription")
         if not one.id_arguments() and one.name not in LISTS and f"Query.{one.name}" not in OWN_RULES
     }
-    assert uncovered == set(), f"Queries without a test of who sees what. {HOW}"
+    assert not uncovered, f"Queries without a test of who sees what: {sorted(uncovered)}. {HOW}"
 
 
 def test_every_mutation_says_what_a_member_without_authority_may():
     names = {one.name for one in operations("mutation")}
-    assert names - MEMBERS_MAY - MEMBERS_MAY_NOT == set(), (
-        f"Mutations without a test of who may use them. {HOW}"
-    )
-    assert (MEMBERS_MAY | MEMBERS_MAY_NOT) - names == set(), "Rules of mutations that are not there."
+    unruled = sorted(names - MEMBERS_MAY - MEMBERS_MAY_NOT)
+    gone = sorted((MEMBERS_MAY | MEMBERS_MAY_NOT) - names)
+    assert not unruled, f"Mutations without a test of who may use them: {unruled}. {HOW}"
+    assert not gone, f"Rules of mutations that are not there: {gone}."
     assert MEMBERS_MAY & MEMBERS_MAY_NOT == set()
 
 

@@ -22,6 +22,17 @@ async def test_me_is_who_asks(person, world):
         assert me == (None if name == "nobody" else {"username": name})
 
 
+async def test_usage_is_that_of_ones_own_questions(person, world):
+    text = "{ usage { answers inputTokens cost } }"
+    for name, spent in (
+        ("ann", (1, 7, "1.000000")),
+        ("olga", (0, 0, "0.000000")),
+        ("root", (0, 0, "0.000000")),
+    ):
+        usage = (await _data(await person(name), text))["usage"]
+        assert (usage["answers"], usage["inputTokens"], usage["cost"]) == spent, name
+
+
 async def test_an_address_is_read_by_its_owner_and_admins(person, world):
     text = f'{{ user(id: "{world.people["olga"].pk}") {{ email }} }}'
     for name, address in (

@@ -11,7 +11,7 @@ from gql.tests.authorisation.matrix import GUESTS_MAY_NOT, MEMBERS_MAY, MEMBERS_
 from gql.tests.authorisation.operations import IdArgument, Operation, operations
 from gql.tests.authorisation.test_ids import REFUSALS
 from gql.tests.authorisation.world import World
-from rag.models import Answer, Collection, Document
+from rag.models import Answer, AnswerRating, Collection, Document
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,6 +31,7 @@ ACTORS: list[tuple[Any, str]] = [
     (Collection, "owner_id"),
     (Document, "uploaded_by_id"),
     (Answer, "asked_by_id"),
+    (AnswerRating, "user_id"),
     (Attachment, "owner_id"),
 ]
 

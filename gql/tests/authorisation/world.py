@@ -11,13 +11,14 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Model
+from django.utils import timezone
 
 from chat import actions
 from chat.actions import AnswerDraft, begin_draft, change_draft
 from chat.models import Attachment, Membership, Message, Room, User
 from rag.actions import create_collection
 from rag.actions.texts import add_text
-from rag.models import Answer, AnswerPassage, Chunk, Collection, Document
+from rag.models import Answer, AnswerAttempt, AnswerPassage, Chunk, Collection, Document
 
 SECRET, INTERNAL = "hushhush", "insiders"
 ABSENT = "987654321987654"  # an id that nothing has
@@ -183,9 +184,11 @@ def _answers(
         with transaction.atomic(durable=True):
             draft = begin_draft(asked, bot)
             change_draft(draft.pk, state)
-            answers[name] = Answer.objects.create(
-                question=asked, message=draft, assistant=bot, asked_by=people["ann"], cost=Decimal(1)
-            )
+            answer = Answer(question=asked, message=draft, assistant=bot, asked_by=people["ann"], cost=Decimal(1))
+            answer.finished_at = None if name == "running" else timezone.now()
+            answer.save()
+            answers[name] = answer
+    AnswerAttempt.objects.create(answer=answers["finished"], number=1, input_tokens=7, cost=Decimal(1))
     for rank, one in enumerate((chunk, drafts), 1):
         values = {"answer": answers["finished"], "chunk": one, "rank": rank, "score": 1.0 / rank}
         AnswerPassage.objects.create(**values, text_sha256="0" * 64)
