@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from bench.realtime.ground import Seed
+from bench.realtime.seeding import Seed
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,31 +1,8 @@
 """The parts of the benchmark: for each its servers, its measurements, the columns of its table and the targets."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from bench.realtime import measures
-from bench.realtime.ground import Seed
-from bench.realtime.measures import Measure, Scale
-from bench.realtime.targets import Target
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One part of the benchmark. A column is the title, the member of the load client's report, and its digits.
-
-    `more_servers` are measured where they are asked for by name.
-    """
-
-    name: str
-    title: str
-    servers: tuple[str, ...]
-    measures: Callable[[Scale, Seed], list[Measure]]
-    columns: tuple[tuple[str, str, int], ...]
-    targets: tuple[Target, ...] = ()
-    more_servers: tuple[str, ...] = ()
-    rounds: int | None = None  # at most
-    notes: tuple[str, ...] = ()
-
+from bench.side_by_side.rounds import Part
+from bench.side_by_side.targets import Target
 
 _FANOUT = ("parley", "node", "node-redis", "python-socketio", "channels")
 _DURABLE = ("parley", "node-tx", "node-fn", "node-batch")

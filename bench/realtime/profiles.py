@@ -7,17 +7,19 @@ import subprocess
 from pathlib import Path
 
 from bench.program import BenchError
-from bench.realtime.ground import Ground
-from bench.realtime.machine import child_setup
 from bench.realtime.measures import Measure, Scale
 from bench.realtime.parts import Part
-from bench.realtime.servers import SERVERS, Running, running
+from bench.realtime.seeding import Seed
+from bench.realtime.servers import SERVERS
+from bench.side_by_side.ground import Ground
+from bench.side_by_side.machine import child_setup
+from bench.side_by_side.servers import Running, running
 
 TOP = 30
 _SAMPLES_PER_S = 499
 
 
-def profile(ground: Ground, part: Part, scale: Scale, tool: str) -> None:
+def profile(ground: Ground[Seed], part: Part, scale: Scale, tool: str) -> None:
     """Print the top functions of each measurement of the part: by cProfile, or by perf, which sees the kernel, too.
 
     cProfile makes Python's own functions look dearer than they are; perf does not name them (before Python 3.12).
@@ -35,7 +37,7 @@ def profile(ground: Ground, part: Part, scale: Scale, tool: str) -> None:
             _by_cprofile(ground, measure)
 
 
-def _by_cprofile(ground: Ground, measure: Measure) -> None:
+def _by_cprofile(ground: Ground[Seed], measure: Measure) -> None:
     from bench.realtime import measure_server
 
     output = ground.folder / "parley.profile"
@@ -46,7 +48,7 @@ def _by_cprofile(ground: Ground, measure: Measure) -> None:
     statistics.sort_stats("cumtime").print_stats(TOP)
 
 
-def _by_perf(ground: Ground, measure: Measure) -> None:
+def _by_perf(ground: Ground[Seed], measure: Measure) -> None:
     from bench.realtime import load_all
 
     output = ground.folder / "perf.data"

@@ -1,6 +1,6 @@
 """`python -m bench.realtime.seed USERS`: people, rooms and some history in an empty, migrated database.
 
-Prints JSON: the tokens and what `bench.realtime.ground.Seed` names. A process of its own, since it needs Django.
+Prints JSON: the tokens and what `bench.realtime.seeding.Seed` names. A process of its own, since it needs Django.
 """
 
 import json

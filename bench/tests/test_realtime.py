@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.realtime.machine import PEERS
-from bench.realtime.targets import Target, median
+from bench.realtime.servers import PEERS
+from bench.side_by_side.targets import Target, median
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 120

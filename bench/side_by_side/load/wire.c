@@ -16,6 +16,7 @@
 
 enum { TEXT = 1, BINARY = 2, CLOSE = 8, PING = 9, PONG = 10, MASKED = 0x80, FINAL = 0x80 };
 #define JOIN_ACK 0
+#define SUBSCRIPTION "s"
 
 char wire_problem[400];
 uint64_t wire_frames;
@@ -166,7 +167,10 @@ static void become_ready(struct connection *c) {
 static void enter(struct connection *c) {
     char text[4096];
     const char *token = options->token_count ? options->tokens[c->index % options->token_count] : "";
-    int length = snprintf(text, sizeof text, "40{\"token\":\"%s\"%s}", token, options->extra);
+    const char *form = options->dialect == GRAPHQL
+                           ? "{\"type\":\"connection_init\",\"payload\":{\"authorization\":\"Bearer %s\"}%s}"
+                           : "40{\"token\":\"%s\"%s}";
+    int length = snprintf(text, sizeof text, form, token, options->extra);
     if (length >= (int)sizeof text) {
         problem("the token is too long");
         return;
@@ -201,8 +205,37 @@ static void take_ack(struct connection *c, const char *text, size_t length) {
     }
 }
 
+static void subscribe(struct connection *c) {
+    char text[4096];
+    int length = snprintf(text, sizeof text, "{\"id\":\"" SUBSCRIPTION "\",\"type\":\"subscribe\",\"payload\":%s}", options->subscription);
+    if (length >= (int)sizeof text) {
+        problem("the subscription is too long");
+        return;
+    }
+    wire_send(c, text, (size_t)length);
+    become_ready(c);
+}
+
+static bool has(const char *text, size_t length, const char *words) { return memmem(text, length, words, strlen(words)) != NULL; }
+
+/* A message of graphql-transport-ws: its type is among its first members. */
+static void take_graphql(struct connection *c, const char *text, size_t length) {
+    size_t head = length < 64 ? length : 64;
+    if (has(text, head, "\"type\":\"next\"") && !has(text, length, "\"errors\"")) {
+        handler->event(c, text, length);
+    } else if (has(text, head, "\"type\":\"connection_ack\"")) {
+        subscribe(c);
+    } else if (has(text, head, "\"type\":\"ping\"")) {
+        wire_send(c, "{\"type\":\"pong\"}", 15);
+    } else if (!has(text, head, "\"type\":\"complete\"") || has(text, head, "\"id\":\"" SUBSCRIPTION "\"")) {
+        fail(c, "the server said", text, length);
+    }
+}
+
 static void take_text(struct connection *c, const char *text, size_t length) {
-    if (options->plain) {
+    if (options->dialect == GRAPHQL) {
+        take_graphql(c, text, length);
+    } else if (options->dialect == PLAIN) {
         handler->event(c, text, length);
     } else if (length >= 2 && text[0] == '4' && text[1] == '2') {
         handler->event(c, text, length);
@@ -257,8 +290,10 @@ static size_t take_upgrade(struct connection *c, const unsigned char *data, size
     if (!end) return 0;
     if (length < 12 || memcmp(data + 9, "101", 3)) {
         fail(c, "no upgrade", (const char *)data, length);
-    } else if (options->plain) {
+    } else if (options->dialect == PLAIN) {
         become_ready(c);
+    } else if (options->dialect == GRAPHQL) {
+        enter(c);
     } else {
         c->state = GREETING;
     }
@@ -298,8 +333,9 @@ static void upgrade(struct connection *c) {
     }
     int length = snprintf(request, sizeof request,
                           "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-                          options->path, options->port);
+                          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s\r\n",
+                          options->path, options->port,
+                          options->dialect == GRAPHQL ? "Sec-WebSocket-Protocol: graphql-transport-ws\r\n" : "");
     c->state = UPGRADING;
     watch(c, EPOLL_CTL_MOD, false);
     write_bytes(c, (unsigned char *)request, (size_t)length);

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.program import BenchError
-from bench.realtime.machine import child_setup
-from bench.realtime.servers import Running
+from bench.side_by_side.machine import child_setup
+from bench.side_by_side.servers import Running
 
 SOURCES = Path(__file__).with_name("load")
-TIMEOUT_S = 90.0
+TIMEOUT_S = 600.0
 Figures = dict[str, Any]
 
 
@@ -56,7 +56,7 @@ def load(running: Running, arguments: Sequence[str]) -> Figures:
         *(compile_client(ground.folder), "--port", running.port, "--path", server.path),
         *("--tokens", ground.seed.tokens, "--auth-extra", server.auth),
         *("--server", ",".join(map(str, running.pids)), "--database", ground.database_pid),
-        *(["--plain"] if server.plain else []),
+        *("--dialect", server.dialect),
         *arguments,
     ]
     setup = child_setup(ground.cores.load, signal.SIGKILL)

@@ -4,25 +4,12 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from project.embedded.processes import die_with_parent
-
-PEERS = Path(__file__).with_name("peers")
-_PYTHON = (
-    "uvicorn",
-    "uvloop",
-    "websockets",
-    "django",
-    "channels",
-    "channels-redis",
-    "python-socketio",
-    "psycopg",
-)
-_NODE = ("socket.io", "engine.io", "ws", "@socket.io/redis-adapter", "redis", "pg", "bufferutil")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +49,16 @@ def child_setup(cores: frozenset[int], death_signal: int) -> Callable[[], None]:
     return setup
 
 
-def versions() -> dict[str, str]:
-    """Names and versions of what is measured; Node's packages only where they are installed."""
+def versions(python: Iterable[str], node: Iterable[str], peers: Path) -> dict[str, str]:
+    """Names and versions of what is measured; Node's packages only where they are installed in `peers`."""
     found = {"python": platform.python_version()}
-    found |= {name: metadata.version(name) for name in _PYTHON}
-    for name in _NODE:
-        package = PEERS / "node_modules" / name / "package.json"
+    found |= {name: metadata.version(name) for name in python}
+    for name in node:
+        package = peers / "node_modules" / name / "package.json"
         if package.exists():
             found[name] = json.loads(package.read_text())["version"]
     try:
-        node = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
+        said = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
     except (FileNotFoundError, subprocess.CalledProcessError):
         return found
-    return found | {"node": node.stdout.strip().removeprefix("v")}
+    return found | {"node": said.stdout.strip().removeprefix("v")}

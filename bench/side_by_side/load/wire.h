@@ -1,4 +1,5 @@
-/* WebSocket clients on one epoll loop, with the handshakes of Engine.IO v4 and Socket.IO v5 on top. */
+/* WebSocket clients on one epoll loop, with the handshakes of Engine.IO v4 and Socket.IO v5, or of graphql-transport-ws,
+ * on top. */
 #ifndef WIRE_H
 #define WIRE_H
 
@@ -21,15 +22,20 @@ struct connection {
     const char *room; /* the room that it joins; NULL for none */
     uint64_t began_ns;
     unsigned pings;
+    bool is_subscribed; /* GraphQL: the subscription has given something */
     /* Kept by the measurements. */
     uint32_t next_sequence, in_flight, next_ack;
     uint64_t received, fingerprint;
     long last_version;
 };
 
+/* What is spoken over the WebSocket. Plain ones are JSON messages alone: a stock Channels consumer. */
+enum dialect { SOCKET_IO, PLAIN, GRAPHQL };
+
 struct wire_options {
     int port;
-    bool plain;         /* JSON messages alone, without Socket.IO: a stock Channels consumer */
+    enum dialect dialect;
+    const char *subscription; /* GraphQL: the payload, of JSON, that each client subscribes with */
     const char *path;
     const char *extra;  /* further members of the auth object, such as `,"recovery":false` */
     char **tokens;

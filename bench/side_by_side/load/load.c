@@ -1,4 +1,4 @@
-/* load: clients of a real-time server, for the benchmark of bench/realtime.
+/* load: clients of a server, for the benchmarks of servers side by side.
  *
  *   load MEASURE --port N [options]
  *
@@ -6,6 +6,10 @@
  *          posts   each client posts to its room and waits for the acknowledgement, or all together --rate a second.
  *          idle    memory of the server for --clients connections, which are then held for --seconds.
  *          storm   all clients connect at once; again, --cycles times.
+ *          requests  each client posts the body of --body over HTTP, and again when it is answered, for --seconds or
+ *                  --requests times; 00000000 in the body becomes another number each time.
+ *
+ * With --dialect graphql the clients of fanout subscribe with --subscribe, and the one that sends does so by mutation.
  *
  * Prints one JSON object on a line. Its member `problem` says what went wrong: a message that was lost, came twice or
  * out of order, a connection that was closed, a server that did not keep up. Exit code: 0 without a problem, 1 with
@@ -106,6 +110,13 @@ bool read_mark(const char *text, size_t length, struct mark *mark) {
     return true;
 }
 
+uint64_t scramble(uint32_t sender, uint32_t sequence) { /* splitmix64 */
+    uint64_t z = ((uint64_t)sender << 32 | sequence) + 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
 /* ----------------------------------------------------------------------------------------- processor time */
 
 static struct cpu begun;
@@ -159,9 +170,16 @@ static char **split(char *list, int *count) {
     return parts;
 }
 
+static enum dialect dialect_of(const char *name) {
+    if (!strcmp(name, "graphql")) return GRAPHQL;
+    if (!strcmp(name, "plain")) return PLAIN;
+    if (strcmp(name, "socket.io")) wrong_call("--dialect must be socket.io, plain or graphql");
+    return SOCKET_IO;
+}
+
 static void read_options(int count, char **arguments) {
     static const struct option known[] = {
-        {"port", 1, 0, 'p'}, {"path", 1, 0, 'u'}, {"plain", 0, 0, 'j'}, {"auth-extra", 1, 0, 'x'}, {"tokens", 1, 0, 't'},
+        {"port", 1, 0, 'p'}, {"path", 1, 0, 'u'}, {"dialect", 1, 0, 'j'}, {"subscribe", 1, 0, 'S'}, {"body", 1, 0, 'B'}, {"requests", 1, 0, 'N'}, {"auth-extra", 1, 0, 'x'}, {"tokens", 1, 0, 't'},
         {"rooms", 1, 0, 'R'}, {"clients", 1, 0, 'n'}, {"concurrency", 1, 0, 'c'}, {"window", 1, 0, 'w'}, {"rate", 1, 0, 'r'},
         {"warm-up", 1, 0, 'W'}, {"seconds", 1, 0, 's'}, {"cycles", 1, 0, 'k'}, {"server", 1, 0, 'P'},
         {"database", 1, 0, 'Q'}, {"mention", 1, 0, 'm'}, {"bot", 1, 0, 'b'}, {0, 0, 0, 0},
@@ -169,7 +187,10 @@ static void read_options(int count, char **arguments) {
     for (int option; (option = getopt_long(count, arguments, "", known, NULL)) >= 0;) switch (option) {
             case 'p': options.wire.port = atoi(optarg); break;
             case 'u': options.wire.path = optarg; break;
-            case 'j': options.wire.plain = true; break;
+            case 'j': options.wire.dialect = dialect_of(optarg); break;
+            case 'S': options.wire.subscription = optarg; break;
+            case 'B': options.body = optarg; break;
+            case 'N': options.requests = atoi(optarg); break;
             case 'x': options.wire.extra = optarg; break;
             case 't': options.wire.tokens = read_lines(optarg, &options.wire.token_count); break;
             case 'R': options.rooms = split(optarg, &options.room_count); break;
@@ -186,7 +207,7 @@ static void read_options(int count, char **arguments) {
             case 'b': options.bot = optarg; break;
             default: exit(2);
         }
-    if (optind != count - 1) wrong_call("give one measurement: fanout, posts, idle or storm");
+    if (optind != count - 1) wrong_call("give one measurement: fanout, posts, idle, storm or requests");
     options.measure = arguments[optind];
     if (!options.wire.port || options.clients < 1 || options.clients > 65535) wrong_call("--port and --clients are needed");
     if (options.window < 1 || options.window > 1024) wrong_call("--window must be 1 to 1024");
@@ -196,7 +217,8 @@ int main(int count, char **arguments) {
     static const struct {
         const char *name;
         void (*run)(void);
-    } measures[] = {{"fanout", measure_fanout}, {"posts", measure_posts}, {"idle", measure_idle}, {"storm", measure_storm}};
+    } measures[] = {{"fanout", measure_fanout}, {"posts", measure_posts}, {"idle", measure_idle}, {"storm", measure_storm},
+                  {"requests", measure_requests}};
     read_options(count, arguments);
     clients = calloc((size_t)options.clients, sizeof *clients);
     wire_start(&options.wire, &handler);

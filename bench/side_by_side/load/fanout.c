@@ -1,4 +1,5 @@
-/* One client sends, everybody in the room gets each message exactly once and in order. */
+/* One client sends, everybody in the room gets each message exactly once; and in order, except where several mutations of
+ * GraphQL are under way, which run side by side. */
 #include "load.h"
 
 #include <stdio.h>
@@ -11,13 +12,24 @@ static int missing[RING];       /* of message n: how many clients lack it */
 static uint64_t delivered;
 static struct latencies latencies;
 static uint64_t due_ns, measured_from_ns, measured_to_ns;
+static int subscribed; /* GraphQL: clients that got something */
+static uint64_t expected, run; /* the sum of what was sent; a number that other runs do not have */
+
+static int form_message(char *text, size_t size, const char *body) {
+    if (options.wire.dialect == PLAIN) return snprintf(text, size, "{\"type\":\"broadcast\",\"text\":\"%s\"}", body);
+    if (options.wire.dialect == SOCKET_IO) return snprintf(text, size, "42[\"broadcast\",\"%s\",\"%s\"]", clients[0].room, body);
+    return snprintf(text, size,
+                    "{\"id\":\"m%u\",\"type\":\"subscribe\",\"payload\":{\"query\":\"mutation($i: SendMessageInput!) "
+                    "{ sendMessage(input: $i) { message { id } } }\",\"variables\":{\"i\":{\"roomId\":\"%s\",\"text\":\"%s\","
+                    "\"clientId\":\"%llx-%u\"}}}}",
+                    sent, clients[0].room, body, (unsigned long long)run, sent);
+}
 
 static void emit(uint64_t time_ns) {
-    char text[256], body[128];
+    char text[512], body[128];
     body[write_text(body, "", (struct mark){time_ns, 0, sent})] = 0;
-    const char *form = options.wire.plain ? "{\"type\":\"broadcast\",\"text\":\"%s\"}" : "42[\"broadcast\",\"%s\",\"%s\"]";
-    int length = options.wire.plain ? snprintf(text, sizeof text, form, body)
-                                    : snprintf(text, sizeof text, form, clients[0].room, body);
+    int length = form_message(text, sizeof text, body);
+    expected += scramble(0, sent);
     missing[sent++ % RING] = options.clients;
     wire_send(&clients[0], text, (size_t)length);
 }
@@ -25,7 +37,13 @@ static void emit(uint64_t time_ns) {
 static void take_event(struct connection *c, const char *text, size_t length) {
     struct mark mark;
     if (!read_mark(text, length, &mark)) return; /* presence and the like */
-    if (mark.sequence != c->next_sequence) {
+    if (!c->is_subscribed && options.wire.dialect == GRAPHQL) {
+        c->is_subscribed = true;
+        subscribed++;
+        c->next_sequence = mark.sequence;
+    }
+    c->fingerprint += scramble(0, mark.sequence);
+    if (mark.sequence != c->next_sequence && options.wire.dialect != GRAPHQL) {
         problem("client %d got message %u where %u was next", c->index, mark.sequence, c->next_sequence);
         return;
     }
@@ -101,10 +119,33 @@ static void send_in_window(void) {
     print_cpu(cpu);
 }
 
+/* No server says when a subscription is in force: messages are sent until one has reached everybody. */
+static void await_subscriptions(void) {
+    uint64_t until = now_ns() + (uint64_t)(12 * PATIENCE_S * 1e9);
+    while (subscribed < options.clients && !wire_problem[0]) {
+        emit(now_ns());
+        run_for(0.3);
+        if (now_ns() > until) problem("%d of %d subscriptions gave something", subscribed, options.clients);
+    }
+    settle();
+    complete = sent;
+    expected = 0;
+    for (int i = 0; i < options.clients; i++) clients[i].fingerprint = 0;
+}
+
+static void check_sums(void) {
+    for (int i = 0; i < options.clients && !wire_problem[0]; i++)
+        if (clients[i].fingerprint != expected) problem("client %d did not get exactly what was sent", i);
+}
+
 void measure_fanout(void) {
     handler.event = take_event;
+    run = now_ns();
     if (!connect_all(options.clients, options.concurrency)) return;
     settle();
+    if (options.wire.dialect == GRAPHQL) await_subscriptions();
+    else expected = 0;
     if (options.rate > 0) send_at_rate();
     else send_in_window();
+    check_sums();
 }

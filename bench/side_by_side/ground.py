@@ -1,21 +1,20 @@
 """What every server of a run stands on: PostgreSQL with people and rooms, a Valkey, and the key that signs tokens."""
 
-import json
 import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import psycopg
 from psycopg import sql
 
 from bench.program import ROOT, UNSET, BenchError, data_folder
-from bench.realtime.machine import Cores
+from bench.side_by_side.machine import Cores
 from project.embedded.addresses import (
     DATABASE_NAME,
     DATABASE_PORT,
@@ -27,30 +26,26 @@ from project.embedded.provision import SUPERUSER
 from project.embedded.services import Services
 
 
-@dataclass(frozen=True, slots=True)
-class Seed:
-    """What was made in the database; rooms by id, tokens in a file, one a line, in the order of the users.
+class Seed(Protocol):
+    """What was made in the database; each benchmark has more of its own."""
 
-    `halls` are rooms of all users, `floor` one of the first fifty, `desks` one for each of these fifty.
-    """
+    @property
+    def tokens(self) -> Path:
+        """Access tokens in a file, one a line."""
 
-    tokens: Path
-    halls: list[int]
-    floor: int
-    desks: list[int]
-    mention: str
-    bot: str
+
+S = TypeVar("S", bound=Seed)
 
 
 @dataclass
-class Ground:
+class Ground(Generic[S]):
     """Services that run, and databases that are copies of the seeded one."""
 
     addresses: Addresses
     services: Services
     cores: Cores
     environment: dict[str, str]
-    seed: Seed
+    seed: S
     _copies: int = field(default=0, init=False)
 
     @property
@@ -104,8 +99,11 @@ class Ground:
 
 
 @contextmanager
-def prepared(*, users: int) -> Iterator[Ground]:
-    """A ground that lasts until the end of the block, and leaves nothing behind."""
+def prepared(make_seed: Callable[[dict[str, str], Path], S]) -> Iterator[Ground[S]]:
+    """A ground that lasts until the end of the block, and leaves nothing behind.
+
+    `make_seed` fills the migrated database that its first argument, an environment, names; its second is a folder.
+    """
     with data_folder() as folder:
         services = Services(embedded_addresses(folder), say=lambda line: None)
         cores = Cores.of_this_machine()
@@ -114,7 +112,8 @@ def prepared(*, users: int) -> Iterator[Ground]:
                 services.start(with_parent=True)
             (folder / "static").mkdir()  # whitenoise warns where there is none
             environment = _environment(services.addresses)
-            seed = _seed(environment, folder, users)
+            run_python(environment, "manage.py", "migrate", "--verbosity", "0")
+            seed = make_seed(environment, folder)
             yield Ground(services.addresses, services, cores, environment, seed)
         finally:
             services.stop()
@@ -146,15 +145,12 @@ def _environment(addresses: Addresses) -> dict[str, str]:
     }
 
 
-def _seed(environment: dict[str, str], folder: Path, users: int) -> Seed:
-    _run(environment, "manage.py", "migrate", "--verbosity", "0")
-    made: dict[str, Any] = json.loads(_run(environment, "-m", "bench.realtime.seed", str(users)))
-    tokens = folder / "tokens"
-    tokens.write_text("\n".join(made.pop("tokens")) + "\n")
-    return Seed(tokens=tokens, **made)
+def run_python(environment: dict[str, str], *arguments: str) -> str:
+    """What a Python process printed.
 
-
-def _run(environment: dict[str, str], *arguments: str) -> str:
+    Raises:
+        BenchError: it failed.
+    """
     done = subprocess.run(
         [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
     )

@@ -49,6 +49,6 @@ void measure_storm(void) {
     }
     double entered_s = percentile_ms(&entered, .5) / 1e3, ready_s = percentile_ms(&ready, .5) / 1e3;
     printf(",\"cycles\":%d,\"ready_s\":%.3f,\"ready_per_s\":%.0f", options.cycles, ready_s, options.clients / ready_s);
-    if (!options.wire.plain) printf(",\"connected_per_s\":%.0f", options.clients / entered_s);
+    if (options.wire.dialect != PLAIN) printf(",\"connected_per_s\":%.0f", options.clients / entered_s);
     printf(",\"ready_per_server_cpu_s\":%.0f", cpu_total_s > 0 ? options.clients * options.cycles / cpu_total_s : 0);
 }

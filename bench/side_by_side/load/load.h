@@ -14,6 +14,8 @@ struct options {
     int room_count;
     const char *server_pids, *database_pid;
     const char *mention, *bot; /* names that some posts call */
+    const char *body;          /* a file with what is posted over HTTP */
+    int requests;              /* so many, instead of for a time */
 };
 
 extern struct options options;
@@ -32,6 +34,8 @@ struct mark {
 };
 /* Write a text of TEXT_BYTES (or more, for a long beginning) with the mark in it; gives its length. */
 size_t write_text(char *text, const char *beginning, struct mark);
+/* A number that stands for a message in sums: two different sets of messages have different sums. */
+uint64_t scramble(uint32_t sender, uint32_t sequence);
 /* Read the mark; false if there is none. */
 bool read_mark(const char *text, size_t length, struct mark *);
 
@@ -47,6 +51,7 @@ void measure_fanout(void); /* also for a fixed rate */
 void measure_posts(void);
 void measure_idle(void);
 void measure_storm(void);
+void measure_requests(void); /* GraphQL over HTTP */
 
 /* The processor time since the last call of begin_cpu. */
 struct cpu {

@@ -14,14 +14,6 @@ static uint64_t posted_times[65536]; /* of a client's latest post */
 static uint64_t due_ns, measured_from_ns, measured_to_ns;
 static bool posting;
 
-/* A number that stands for a post in sums: two different sets of posts have different sums (splitmix64). */
-static uint64_t scramble(uint32_t sender, uint32_t sequence) {
-    uint64_t z = ((uint64_t)sender << 32 | sequence) + 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
 static bool measured(uint64_t time_ns) { return time_ns >= measured_from_ns && time_ns < measured_to_ns; }
 
 /* Every fifth post mentions somebody, every tenth the bot, which makes a job. */
