@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
+from websockets.typing import Subprotocol
 
 from chat import actions
 from chat.database import run_in_db
@@ -46,9 +47,8 @@ async def _graphql_socket(url: str, token: str, *, slow: bool) -> AsyncIterator[
     """A socket that was acknowledged. A slow one takes one message from the network and then waits to be asked."""
     options: dict[str, Any] = {"sock": _slow_socket(url), "max_queue": 1} if slow else {"max_queue": None}
     address = url.replace("http", "ws") + "/graphql"
-    async with connect(
-        address, subprotocols=["graphql-transport-ws"], ping_interval=None, **options
-    ) as opened:  # type: ignore[list-item]
+    protocol = Subprotocol("graphql-transport-ws")
+    async with connect(address, subprotocols=[protocol], ping_interval=None, **options) as opened:
         init = {"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}}
         await opened.send(json.dumps(init))
         assert json.loads(await opened.recv()) == {"type": "connection_ack"}
