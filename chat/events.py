@@ -14,6 +14,7 @@ from asgiref.sync import async_to_sync
 from django.db import transaction
 
 from chat.database import served_loop
+from chat.live import event_names
 from chat.live.delivery import Delivery
 from chat.live.groups import MEMBERSHIPS, room_group
 from chat.live.publisher import current_publisher
@@ -82,21 +83,21 @@ class MessagePosted(_OfMessage):
     """A new message."""
 
     __slots__ = ()
-    name: ClassVar[str] = "new-message"
+    name: ClassVar[str] = event_names.NEW_MESSAGE
 
 
 class MessageUpdated(_OfMessage):
     """A message changed: replace the one with the same id if this version is higher."""
 
     __slots__ = ()
-    name: ClassVar[str] = "message-updated"
+    name: ClassVar[str] = event_names.MESSAGE_UPDATED
 
 
 @dataclass(frozen=True, slots=True)
 class MessageDelta(_OfRoom):
     """The next piece of a running answer; `index` counts from 0 within the message's current attempt."""
 
-    name: ClassVar[str] = "message-delta"
+    name: ClassVar[str] = event_names.MESSAGE_DELTA
     message_id: int
     index: int
     text: str
@@ -109,21 +110,21 @@ class UserJoined(_OfPresence):
     """A user's first live connection in a room."""
 
     __slots__ = ()
-    name: ClassVar[str] = "user-joined"
+    name: ClassVar[str] = event_names.USER_JOINED
 
 
 class UserLeft(_OfPresence):
     """A user's last live connection in a room is gone."""
 
     __slots__ = ()
-    name: ClassVar[str] = "user-left"
+    name: ClassVar[str] = event_names.USER_LEFT
 
 
 @dataclass(frozen=True, slots=True)
 class Typing(_OfRoom):
     """A user began or stopped typing."""
 
-    name: ClassVar[str] = "typing"
+    name: ClassVar[str] = event_names.TYPING
     user_id: int
     typing: bool
 
@@ -135,7 +136,7 @@ class Typing(_OfRoom):
 class MembershipsChanged:
     """Memberships of these users in the room began or ended, or they have read on. For processes, not for clients."""
 
-    name: ClassVar[str] = "memberships-changed"
+    name: ClassVar[str] = event_names.MEMBERSHIPS_CHANGED
     room_id: int
     user_ids: tuple[int, ...]
 

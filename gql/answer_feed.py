@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 
 from chat.database import run_in_db
-from chat.events import room_group
+from chat.events import MessageDelta, MessageUpdated, room_group
 from chat.live.delivery import RESYNC, Delivery
 from chat.live.hub import subscribe
 from chat.models import Message, User
@@ -45,13 +45,13 @@ class _Follower:
     async def take(self, delivery: Delivery) -> list[TextPiece]:
         """What an event of the room adds."""
         data, message_id = delivery.data, str(self.answer.message_id)
-        if delivery.name == "message-delta" and data["messageId"] == message_id:
+        if delivery.name == MessageDelta.name and data["messageId"] == message_id:
             pieces = self.text.add(data["index"], data["text"])
             if self.text.has_gap:
                 await asyncio.sleep(max(0.0, self._read_at + REREAD_S - time.monotonic()))
                 pieces += await self.read()
             return pieces
-        if delivery.name == RESYNC or (delivery.name == "message-updated" and data["id"] == message_id):
+        if delivery.name == RESYNC or (delivery.name == MessageUpdated.name and data["id"] == message_id):
             return await self.read()
         return []
 

@@ -7,6 +7,7 @@ from typing import Any
 import graphene
 from graphql import GraphQLResolveInfo
 
+from chat import events
 from chat.database import run_in_db
 from chat.live.delivery import Delivery
 from chat.models import Message, User
@@ -111,11 +112,11 @@ def _room_event(news: MessageNews | Delivery) -> graphene.ObjectType | None:
         return MessageAdded(message=news.message) if news.is_new else MessageUpdated(message=news.message)
     data = news.data
     match news.name:
-        case "message-delta":
+        case events.MessageDelta.name:
             return MessageDelta(message_id=data["messageId"], index=data["index"], text=data["text"])
-        case "typing":
+        case events.Typing.name:
             return TypingChanged(user=int(data["userId"]), typing=data["typing"])
-        case "user-joined" | "user-left":
+        case events.UserJoined.name | events.UserLeft.name:
             return PresenceChanged(user=int(data["userId"]))
     return None
 

@@ -5,11 +5,9 @@ from typing import Any, TypeVar
 
 import orjson
 
+from chat.live.event_names import ABOUT_A_USER, VERSIONED
+
 RESYNC = "resync"
-# The names of chat.events, which stands above this module. These two carry a version of their room,
-VERSIONED = frozenset({"new-message", "message-updated"})
-# and these are not told to the user whom they are about.
-ABOUT_A_USER = frozenset({"user-joined", "user-left", "typing"})
 T = TypeVar("T")
 
 

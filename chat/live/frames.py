@@ -6,10 +6,11 @@ from typing import NamedTuple
 import orjson
 
 from chat.live.delivery import Delivery
+from chat.live.event_names import USER_JOINED, USER_LEFT
 from chat.live.offsets import format_offset
 from chat.sockets.protocol.websocket import encode_frame, text_frame
 
-_TOLD_BY_ID = ("user-joined", "user-left")  # `userId, {roomId}`: the contract's form
+_TOLD_BY_ID = (USER_JOINED, USER_LEFT)  # `userId, {roomId}`: the contract's form
 
 
 def event_packet(delivery: Delivery) -> str:

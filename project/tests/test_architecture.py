@@ -31,6 +31,7 @@ OF_CHAT_FOR_RAG = {
 PURE = (
     "chat/sockets/protocol/*.py",
     "chat/live/delivery.py",
+    "chat/live/event_names.py",
     "chat/live/offsets.py",
     "chat/live/ordered_stream.py",
     "chat/emoji.py",
