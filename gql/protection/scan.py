@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLSyntaxError, Source
 
 from gql.protection.limits import LIMITS, CostLimited, DepthLimited, DocumentLimits
 
@@ -67,7 +67,7 @@ class Scan:
         """Go through the document.
 
         Raises:
-            CostLimited; DepthLimited.
+            CostLimited; DepthLimited; GraphQLSyntaxError: a string without an end.
         """
         limits = self.limits
         if len(text) > limits.characters:
@@ -91,6 +91,8 @@ class Scan:
             else:
                 self._check_value(kind, len(token))
                 self._before = '"'
+        if text.startswith('"', at):  # the parser would go through all of it
+            raise GraphQLSyntaxError(Source(text), at, "Unterminated string.")
 
     def _pass_over(self, kind: str, characters: int) -> None:
         self.ignored_characters += characters
@@ -232,10 +234,8 @@ def scan(text: str, limits: DocumentLimits = LIMITS) -> Scan:
     seen.read(text)
     circle = find_circle(seen.spreads)
     if circle:
-        via = ", ".join(f"'{name}'" for name in circle[1:])
-        raise GraphQLError(
-            f"Cannot spread fragment '{circle[0]}' within itself{' via ' + via if via else ''}."
-        )
+        via = f" via '{circle[1]}'" if len(circle) > 1 else ""
+        raise GraphQLError(f"Cannot spread fragment '{circle[0]}' within itself{via}.")
     return seen
 
 
