@@ -5,6 +5,7 @@ the database for "versions above the one I saw" (docs/events.md). `publish_on_co
 `publish` are the only ways to the channel layer.
 """
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -182,13 +183,23 @@ def publish_committed(*events: Event) -> None:
 
 
 def announce_committed(events: Sequence[Event]) -> None:
-    """Announce from a thread that has no event loop: through the loop that it works for, if there is one."""
+    """Announce through the running event loop, or from a thread that has none through the one that it works for."""
     deliveries = [_delivery(event) for event in events]
     loop = served_loop()
-    if loop is None:
+    if _is_on_a_loop():
+        _announce(deliveries)
+    elif loop is None:
         async_to_sync(_announce_and_wait)(deliveries)
     else:
         loop.call_soon_threadsafe(_announce, deliveries)
+
+
+def _is_on_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _announce(deliveries: Sequence[Delivery]) -> None:

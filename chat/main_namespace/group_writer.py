@@ -9,10 +9,12 @@ from django.db import InterfaceError, OperationalError
 
 from chat import actions
 from chat.actions import Post, Posted
+from chat.actions.messages import POST_MESSAGES, post_columns, tell_posted
 from chat.background import Tasks
-from chat.database import run_in_writer
+from chat.database import run_in_db, run_in_writer
 from chat.errors import Unavailable
 from chat.events import Wire
+from chat.loop_database import current_loop_database
 from chat.per_loop import PerLoop
 
 log = logging.getLogger(__name__)
@@ -130,7 +132,12 @@ def _fail(batch: list[Waiting], error: Exception) -> None:
 
 
 async def _write_to_database(posts: Sequence[Post]) -> Sequence[Posted]:
-    return await run_in_writer(actions.post_messages, posts)
+    if any(post.attachment_ids for post in posts):
+        return await run_in_writer(actions.post_messages, posts)
+    rows = await current_loop_database().fetch(POST_MESSAGES, *post_columns(posts))
+    if all(status == "new" for _, status, *_ in rows):
+        return tell_posted(posts, rows)
+    return await run_in_db(tell_posted, posts, rows)
 
 
 _current_writer = PerLoop(lambda: GroupWriter(_write_to_database))
