@@ -48,7 +48,9 @@ class JoinForm(forms.Form):
     )
     email = forms.CharField(required=False, widget=forms.EmailInput(attrs={"autocomplete": "email"}))
     password = forms.CharField(
-        strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+        help_text="At least ten characters, and not a common password.",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     password_again = forms.CharField(
         label="Password again",

@@ -83,4 +83,4 @@ async def test_the_ids_are_those_of_objects_that_are_there(person, world):
 
 def test_every_kind_of_object_is_tried():
     kinds = {argument.kind for operation in TAKING_IDS for argument in operation.id_arguments()}
-    assert kinds >= {"room", "message", "user", "collection", "document", "answer"}
+    assert kinds >= {"room", "message", "user", "collection", "document", "answer", "attachment"}

@@ -1,0 +1,61 @@
+"""Files of messages in the browser: seen live by others, images as images, everything else as downloads."""
+
+import pytest
+from playwright.async_api import expect
+
+from project.tests.browser.conftest import DESKTOP, PHONE
+
+pytestmark = pytest.mark.django_db(transaction=True)
+# A client in the page, with the page's session: it uploads two files and posts them with one message.
+POST_FILES = """async (roomId) => {
+  const ask = async (query, variables, file) => {
+    const form = new FormData();
+    form.append("operations", JSON.stringify({ query, variables }));
+    form.append("map", JSON.stringify(file ? { 0: ["variables.input.file"] } : {}));
+    if (file) form.append("0", file);
+    const answer = await (await fetch("/graphql", { method: "POST", body: form })).json();
+    if (answer.errors) throw new Error(JSON.stringify(answer.errors));
+    return answer.data;
+  };
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [640, 360];
+  const pen = canvas.getContext("2d");
+  pen.fillStyle = "teal";
+  pen.fillRect(0, 0, 640, 360);
+  const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+  const files = [new File([blob], "a plan of the harbour.png"), new File(["x".repeat(2600)], "tides.csv")];
+  const attachmentIds = [];
+  for (const file of files) {
+    const upload = `mutation($input: UploadAttachmentInput!) { uploadAttachment(input: $input) { id } }`;
+    attachmentIds.push((await ask(upload, { input: { roomId, file: null } }, file)).uploadAttachment.id);
+  }
+  const send = `mutation($input: SendMessageInput!) { sendMessage(input: $input) { id } }`;
+  return (await ask(send, { input: { roomId, text: "For tomorrow", attachmentIds } })).sendMessage.id;
+}"""
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")])
+async def test_files_are_seen_live_and_after_loading_alike(visit, general, viewport, scheme):
+    grace = await visit("grace")
+    ada = await visit("ada", viewport=viewport, color_scheme=scheme)
+    await ada.open_room(general)
+
+    message_id = await grace.page.evaluate(POST_FILES, str(general.pk))
+
+    for step in ("live", "loaded"):
+        message = ada.page.locator(f"#message-{message_id}")
+        image = message.get_by_role("link", name="a plan of the harbour.png")
+        await expect(image.locator("img")).to_be_visible()
+        assert (
+            await image.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)")
+            == 640
+        )
+        other = message.get_by_role("link", name="tides.csv")
+        await expect(other).to_have_text("tides.csv3 KB")
+        await expect(other.locator("img")).to_have_count(0)
+        await ada.check(f"files-{step}-{viewport['width']}-{scheme}")
+        if step == "live":
+            async with ada.page.expect_download() as download:
+                await other.click()
+            assert (await download.value).suggested_filename == "tides.csv"
+            await ada.page.reload()
