@@ -12,6 +12,8 @@ from chat.selectors import rooms_readable_by
 CANDIDATES = 1000  # the newest that match are ranked: a common word matches most of a year's messages
 _WORDS = "to_tsvector('chat_words', chat_message.text)"  # as the index has it
 _QUESTION = "websearch_to_tsquery('chat_words', %s)"  # takes any text: what is no syntax is a word
+# The second half is decided before any row is read: 'T' is a question that the index cannot help with, '' an empty one.
+_MATCHES = f"{_WORDS} @@ {_QUESTION} AND querytree({_QUESTION}) NOT IN ('T', '')"
 # All words weigh 1, so that a rank lies between 0 and 1; 1: divided by 1 + log(length), as long texts match by chance.
 _RANK = f"ts_rank('{{1,1,1,1}}', {_WORDS}, {_QUESTION}, 1)"
 
@@ -30,16 +32,16 @@ def find_messages(
     """The newest messages that match, up to CANDIDATES, newest first.
 
     Deleted messages, running answers and what the server says are never found. The query knows "exact words", -without
-    and `or`, as websearch_to_tsquery reads them; words of no meaning alone (such as "the") find nothing.
+    and `or`, as websearch_to_tsquery reads them; words of no meaning alone (such as "the") find nothing,
+    nor does a query that says only what must not occur.
 
     Args:
         room: search only there; the caller got it from `access_room`.
         newest_id: nothing above this id, so that further pages are of the same messages.
     """
     rooms = rooms_readable_by(user) if room is None else Room.objects.filter(pk=room.pk)
-    matching = _searchable(rooms).filter(
-        RawSQL(f"{_WORDS} @@ {_QUESTION}", [query], output_field=BooleanField())
-    )
+    matches = RawSQL(_MATCHES, [query, query], output_field=BooleanField())
+    matching = _searchable(rooms).filter(matches)
     if newest_id is not None:
         matching = matching.filter(pk__lte=newest_id)
     rank = RawSQL(_RANK, [query], output_field=FloatField())

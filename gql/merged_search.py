@@ -6,6 +6,7 @@ before ended whatever was posted, edited or deleted meanwhile. A cursor is (rank
 pages see no message that is newer than the first page's.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,7 @@ PASSAGES = 50
 CURSOR = (int, int, int, int)
 MARK_START, MARK_END = "⟦", "⟧"
 _DOCUMENT, _PASSAGE, _MESSAGE = range(3)
+_WITHOUT = re.compile(r'(?<!\S)-(?:"[^"]*"?|\S+)')
 _RANKS = 1_000_000  # a rank in a cursor is a whole number: exact wherever it is compared
 
 
@@ -107,8 +109,9 @@ def _documents(user: User, text: str, room: Room | None) -> list[Hit]:
 
 def _passages(user: User, text: str, room: Room | None) -> list[Hit]:
     """Passages by words and meaning, without those that are only the nearest of what is there."""
+    wanted = _WITHOUT.sub(" ", text)  # meaning has no "without": the word would find what it is to keep out
     audience = Audience.of_user(user) if room is None else Audience.of_room(room.pk)
-    results = results_of(text, search(audience, text, top_k=PASSAGES))
+    results = results_of(wanted, search(audience, wanted, top_k=PASSAGES))
     return [
         Hit(
             _whole(result.passage.score),

@@ -143,6 +143,18 @@ async def test_pages_give_each_result_once_while_messages_come_and_go(as_user, a
     assert read == whole
 
 
+async def test_what_is_to_be_left_out_finds_no_passage(as_user, ada):
+    texts = ("The turbine turns.", "The pump pumps.")
+    for title, text in zip(("First", "Second"), texts, strict=True):
+        await run_in_db(_add_document, ada, title=title, text=text)
+    client = as_user(ada)
+
+    assert await _texts(client, "turbine pump") != []
+    assert await _texts(client, "turbine -pump") == ["The turbine turns."]
+    assert await _texts(client, '-"pump pumps" turbine') == ["The turbine turns."]
+    assert await _texts(client, "-pump") == []
+
+
 async def test_equal_ranks_are_newest_first_and_better_ones_before(as_user, ada, general):
     for text in ("turbine old", "turbine new", "turbine turbine"):
         await run_in_db(_post, ada, general, text)
@@ -157,6 +169,8 @@ async def test_equal_ranks_are_newest_first_and_better_ones_before(as_user, ada,
         ("open or deploying -on", {"the cafe is open", "deploy on friday", "friday deployments"}),
         ("-friday cafe", {"the cafe is open"}),
         ("deploying -friday", set()),
+        ("-friday", set()),  # all that is left out: most of what was ever said
+        ("friday or -cafe", set()),
         ("café", {"the cafe is open"}),
         ("Cafe", {"the cafe is open"}),
         ("friday' and cafe --", set()),
