@@ -161,12 +161,26 @@ def page_info_of(keys: Sequence[Key], *, has_next: bool, has_previous: bool) -> 
     }
 
 
+class Edge:
+    """A row's place in a connection. Its cursor is made when somebody asks for it."""
+
+    __slots__ = ("node", "_key")
+
+    def __init__(self, node: Any, key: Callable[[Any], Key]) -> None:
+        self.node = node
+        self._key = key
+
+    @property
+    def cursor(self) -> str:
+        return encode_cursor(self._key(self.node))
+
+
 class _Connection:
     """Resolvers shared by connections; the root is a `Page`."""
 
     @staticmethod
-    def resolve_edges(page: Page[Any], info: graphene.ResolveInfo) -> list[dict[str, Any]]:
-        return [{"cursor": encode_cursor(page.key(node)), "node": node} for node in page.nodes]
+    def resolve_edges(page: Page[Any], info: graphene.ResolveInfo) -> list["Edge"]:
+        return [Edge(node, page.key) for node in page.nodes]
 
     @staticmethod
     def resolve_page_info(page: Page[Any], info: graphene.ResolveInfo) -> dict[str, Any]:
@@ -174,8 +188,8 @@ class _Connection:
         return page_info_of(keys, has_next=page.has_next, has_previous=page.has_previous)
 
     @staticmethod
-    async def resolve_total_count(page: Page[Any], info: graphene.ResolveInfo) -> int:
-        return await page.count()
+    def resolve_total_count(page: Page[Any], info: graphene.ResolveInfo) -> Awaitable[int]:
+        return page.count()
 
 
 def connection_type(name: str, node: str | Callable[[], type]) -> type[graphene.ObjectType]:

@@ -9,13 +9,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 from aiodataloader import DataLoader
-from django.db.models import Count, F, Field, ForeignObject, Lookup, Model, Q
+from django.db import connection
+from django.db.models import Count, Field, ForeignObject, Lookup, Model
 
 from chat.database import run_in_db
 from chat.live.presence import ANYWHERE, current_presence
 from chat.models import Membership, Message, Reaction, Room, User
 from chat.selectors import rooms_readable_by, users_visible_to
+from chat.unread import with_unread
 from gql.connections import PageRequest
+from gql.rows import MESSAGE_COLUMNS, MessageRow
 from rag.models import Answer, AnswerPassage, Collection, CollectionShare, Document, PromptTemplate
 from rag.passages import Passage
 from rag.selectors import collections_readable_by
@@ -23,6 +26,7 @@ from rag.selectors import collections_readable_by
 K = TypeVar("K")
 V = TypeVar("V")
 M = TypeVar("M", bound=Model)
+R = TypeVar("R")
 
 
 @ForeignObject.register_lookup
@@ -157,16 +161,10 @@ class NewsByRoom(DatabaseLoader[int, tuple[int, int]]):
     """(unread messages, those of them that mention the caller); (0, 0) where the caller is no member."""
 
     def read(self, keys: list[int]) -> list[tuple[int, int]]:
-        news = Message.objects.filter(
-            ~Q(author=self.user),
-            room_id__any_of=keys,
-            room__memberships__user=self.user,
-            posted_version__gt=F("room__memberships__last_read_version"),
-            deleted_at__isnull=True,
-        )
-        named = Count("pk", distinct=True, filter=Q(mentions__user=self.user))
-        counted = news.values_list("room_id").annotate(unread=Count("pk", distinct=True), named=named)
-        found = {room_id: (unread, mentions) for room_id, unread, mentions in counted.order_by()}
+        rooms = with_unread(Room.objects.filter(pk__any_of=keys), self.user)
+        found = {
+            pk: (unread, named) for pk, unread, named in rooms.values_list("pk", "unread", "mention_count")
+        }
         return [found.get(pk, (0, 0)) for pk in keys]
 
 
@@ -197,7 +195,7 @@ class DocumentCountByCollection(DatabaseLoader[int, int]):
         return _counts(Document.objects, "collection_id", keys)
 
 
-class PagesByRoom(DatabaseLoader[int, list[M]], Generic[M]):
+class PagesByRoom(DatabaseLoader[int, list[R]], Generic[R]):
     """A page of rows for each room, as `cut_page` wants them: up to `limit + 1`, in the order of reading."""
 
     def __init__(self, user: User | None, *, page: PageRequest) -> None:
@@ -207,23 +205,27 @@ class PagesByRoom(DatabaseLoader[int, list[M]], Generic[M]):
 
 _MESSAGES_SQL = """
     SELECT found.* FROM unnest(%s::bigint[]) AS wanted(room_id) CROSS JOIN LATERAL (
-        SELECT * FROM chat_message AS m
+        SELECT {columns} FROM chat_message AS m
         WHERE m.room_id = wanted.room_id AND m.posted_version > %s AND m.posted_version < %s
         ORDER BY m.posted_version {direction} LIMIT %s) AS found
     ORDER BY found.room_id, found.posted_version {direction}"""
 
 
-class MessagesByRoom(PagesByRoom[Message]):
+class MessagesByRoom(PagesByRoom[MessageRow]):
     """Messages by their place; LATERAL, since it reads no more than the page of each room."""
 
-    def read(self, keys: list[int]) -> list[list[Message]]:
+    def read(self, keys: list[int]) -> list[list[MessageRow]]:
         page = self.page
         lowest = page.after[0] if page.after else 0
         highest = page.before[0] if page.before else 2**63 - 1
-        sql = _MESSAGES_SQL.format(direction="DESC" if page.backwards else "ASC")
-        found: dict[int, list[Message]] = {pk: [] for pk in keys}
-        for message in Message.objects.raw(sql, [keys, lowest, highest, page.limit + 1]):
-            found[message.room_id].append(message)
+        sql = _MESSAGES_SQL.format(
+            direction="DESC" if page.backwards else "ASC", columns=", ".join(MESSAGE_COLUMNS)
+        )
+        found: dict[int, list[MessageRow]] = {pk: [] for pk in keys}
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [keys, lowest, highest, page.limit + 1])
+            for message in map(MessageRow._make, cursor.fetchall()):
+                found[message.room_id].append(message)
         return [found[pk] for pk in keys]
 
 

@@ -1,5 +1,6 @@
 """Which objects are of a type, where their class tells it."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -10,6 +11,12 @@ from graphql import GraphQLObjectType
 
 # Checks of these types by class, as far as they were made. Only what is of the type is kept.
 _accepted: WeakKeyDictionary[GraphQLObjectType, dict[type, bool]] = WeakKeyDictionary()
+
+
+def by_class(check: Callable[..., bool]) -> Callable[..., bool]:
+    """Mark an `is_type_of` that looks at nothing but the object's class, so that its answers can be kept."""
+    check.by_class = True  # type: ignore[attr-defined]
+    return check
 
 
 def accepted_classes(type_: GraphQLObjectType) -> dict[type, bool] | None:

@@ -88,7 +88,7 @@ def settled(found: Outcome) -> tuple[bytes, frozenset[Error], frozenset[tuple[st
 
 
 def forget_core() -> Iterator[None]:
-    """Drop, at the end of a module, the coroutines that graphql-core did not await after an error, without a warning."""
+    """Drop, at a module's end and without a warning, coroutines that graphql-core did not await after an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         yield

@@ -158,7 +158,7 @@ NAMES = ("Query", "A", "B", "Node")
 ARGUMENTS = {
     (type_, name): ("", "(number: 1)", "(number: $number)")
     for type_ in NAMES
-    for name in AT_ONCE.query_type.fields
+    for name in getattr(AT_ONCE.type_map["A"], "fields", {})
 }
 
 

@@ -5,6 +5,7 @@ from graphene_django import DjangoObjectType
 from graphql import GraphQLResolveInfo
 
 from chat.models import Message, User
+from gql.batching import batched
 from gql.context import context_of
 from gql.dataloaders import MessageById, PassagesByAnswer, PromptVersionById, UserById
 from gql.types.documents import PassageType
@@ -46,28 +47,32 @@ class AnswerType(DjangoObjectType):
         fields = ()
 
     @staticmethod
-    async def resolve_status(answer: Answer, info: GraphQLResolveInfo) -> str | None:
-        message: Message | None = await context_of(info).load(MessageById, answer.message_id)
-        return message.status if message else None
+    @batched
+    async def resolve_status(answers: list[Answer], info: GraphQLResolveInfo) -> list[str | None]:
+        messages = await context_of(info).load_each(MessageById, [answer.message_id for answer in answers])
+        return [message.status if message else None for message in messages]
 
     @staticmethod
-    async def resolve_question(answer: Answer, info: GraphQLResolveInfo) -> Message | None:
-        return await context_of(info).load(MessageById, answer.question_id)
+    @batched
+    async def resolve_question(answers: list[Answer], info: GraphQLResolveInfo) -> list[Message | None]:
+        return await context_of(info).load_each(MessageById, [answer.question_id for answer in answers])
 
     @staticmethod
-    async def resolve_message(answer: Answer, info: GraphQLResolveInfo) -> Message | None:
-        return await context_of(info).load(MessageById, answer.message_id)
+    @batched
+    async def resolve_message(answers: list[Answer], info: GraphQLResolveInfo) -> list[Message | None]:
+        return await context_of(info).load_each(MessageById, [answer.message_id for answer in answers])
 
     @staticmethod
-    async def resolve_assistant(answer: Answer, info: GraphQLResolveInfo) -> User | None:
-        return await context_of(info).load(UserById, answer.assistant_id)
+    @batched
+    async def resolve_assistant(answers: list[Answer], info: GraphQLResolveInfo) -> list[User | None]:
+        return await context_of(info).load_each(UserById, [answer.assistant_id for answer in answers])
 
     @staticmethod
-    async def resolve_prompt_version(answer: Answer, info: GraphQLResolveInfo) -> int | None:
-        if answer.prompt_id is None:
-            return None
-        return await context_of(info).load(PromptVersionById, answer.prompt_id)
+    @batched
+    async def resolve_prompt_version(answers: list[Answer], info: GraphQLResolveInfo) -> list[int | None]:
+        return await context_of(info).load_each(PromptVersionById, [answer.prompt_id for answer in answers])
 
     @staticmethod
-    async def resolve_passages(answer: Answer, info: GraphQLResolveInfo) -> list[Passage]:
-        return await context_of(info).load(PassagesByAnswer, answer.pk)
+    @batched
+    async def resolve_passages(answers: list[Answer], info: GraphQLResolveInfo) -> list[list[Passage]]:
+        return await context_of(info).load_each(PassagesByAnswer, [answer.pk for answer in answers])

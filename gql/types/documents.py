@@ -5,6 +5,7 @@ from graphene_django import DjangoObjectType
 from graphql import GraphQLResolveInfo
 
 from chat.models import Room, User
+from gql.batching import batched
 from gql.connections import connection_type
 from gql.context import context_of
 from gql.dataloaders import (
@@ -45,16 +46,19 @@ class CollectionType(DjangoObjectType):
         fields = ()
 
     @staticmethod
-    async def resolve_rooms(collection: Collection, info: GraphQLResolveInfo) -> list[Room]:
-        return await context_of(info).load(RoomsByCollection, collection.pk)
+    @batched
+    async def resolve_rooms(collections: list[Collection], info: GraphQLResolveInfo) -> list[list[Room]]:
+        return await context_of(info).load_each(RoomsByCollection, [one.pk for one in collections])
 
     @staticmethod
-    async def resolve_owner(collection: Collection, info: GraphQLResolveInfo) -> User | None:
-        return await context_of(info).load(UserById, collection.owner_id)
+    @batched
+    async def resolve_owner(collections: list[Collection], info: GraphQLResolveInfo) -> list[User | None]:
+        return await context_of(info).load_each(UserById, [one.owner_id for one in collections])
 
     @staticmethod
-    async def resolve_document_count(collection: Collection, info: GraphQLResolveInfo) -> int:
-        return int(await context_of(info).load(DocumentCountByCollection, collection.pk))
+    @batched
+    async def resolve_document_count(collections: list[Collection], info: GraphQLResolveInfo) -> list[int]:
+        return await context_of(info).load_each(DocumentCountByCollection, [one.pk for one in collections])
 
 
 CollectionConnection = connection_type("Collection", CollectionType)
@@ -87,12 +91,16 @@ class DocumentType(DjangoObjectType):
         return problem_of(document.error_code, document.error_message)
 
     @staticmethod
-    async def resolve_collection(document: Document, info: GraphQLResolveInfo) -> Collection | None:
-        return await context_of(info).load(CollectionById, document.collection_id)
+    @batched
+    async def resolve_collection(
+        documents: list[Document], info: GraphQLResolveInfo
+    ) -> list[Collection | None]:
+        return await context_of(info).load_each(CollectionById, [one.collection_id for one in documents])
 
     @staticmethod
-    async def resolve_uploaded_by(document: Document, info: GraphQLResolveInfo) -> User | None:
-        return await context_of(info).load(UserById, document.uploaded_by_id)
+    @batched
+    async def resolve_uploaded_by(documents: list[Document], info: GraphQLResolveInfo) -> list[User | None]:
+        return await context_of(info).load_each(UserById, [one.uploaded_by_id for one in documents])
 
     @staticmethod
     def resolve_url(document: Document, info: GraphQLResolveInfo) -> str:
@@ -123,8 +131,9 @@ class PassageType(graphene.ObjectType):
         return passage.chunk_id
 
     @staticmethod
-    async def resolve_document(passage: Passage, info: GraphQLResolveInfo) -> Document | None:
-        return await context_of(info).load(DocumentById, passage.document_id)
+    @batched
+    async def resolve_document(passages: list[Passage], info: GraphQLResolveInfo) -> list[Document | None]:
+        return await context_of(info).load_each(DocumentById, [one.document_id for one in passages])
 
     @staticmethod
     def resolve_url(passage: Passage, info: GraphQLResolveInfo) -> str:

@@ -8,6 +8,8 @@ from graphql import GraphQLResolveInfo
 
 from chat.models import Message, Room, User
 from chat.reactions import is_own
+from gql.batching import batched
+from gql.compiled.type_checks import by_class
 from gql.connections import connection_type
 from gql.context import Context, context_of
 from gql.dataloaders import (
@@ -17,6 +19,7 @@ from gql.dataloaders import (
     ReplyCountByMessage,
     RoomById,
 )
+from gql.rows import MessageRow
 from gql.types.enums import MessageKind, MessageStatus
 from gql.types.people import UserType
 from gql.types.rooms import RoomType
@@ -85,13 +88,7 @@ def problem_of(code: str, message: str) -> ProblemDetail | None:
     return ProblemDetail(code=code, message=message) if code else None
 
 
-async def _is_own(message: Message, counted: dict[str, Any], context: Context) -> bool:
-    if context.user is None:
-        return False
-    known = is_own(counted, context.user)
-    if known is not None:
-        return known
-    return counted["emoji"] in await context.load(OwnReactionsByMessage, message.pk)
+AnyMessage = Message | MessageRow
 
 
 class MessageType(DjangoObjectType):
@@ -134,22 +131,33 @@ class MessageType(DjangoObjectType):
         name = "Message"
         fields = ()
 
-    @staticmethod
-    async def resolve_room(message: Message, info: GraphQLResolveInfo) -> Room | None:
-        return await context_of(info).load(RoomById, message.room_id)
+    @classmethod
+    @by_class
+    def is_type_of(cls, root: Any, info: GraphQLResolveInfo) -> bool:
+        return isinstance(root, MessageRow) or super().is_type_of(root, info)
 
     @staticmethod
-    async def resolve_author(message: Message, info: GraphQLResolveInfo) -> User | None:
-        if "author" in message._state.fields_cache:
-            return message.author
-        return await context_of(info).load(AuthorById, message.author_id)
+    @batched
+    async def resolve_room(messages: list[AnyMessage], info: GraphQLResolveInfo) -> list[Room | None]:
+        return await context_of(info).load_each(RoomById, [message.room_id for message in messages])
 
     @staticmethod
-    def resolve_error(message: Message, info: GraphQLResolveInfo) -> ProblemDetail | None:
+    @batched
+    async def resolve_author(messages: list[AnyMessage], info: GraphQLResolveInfo) -> list[User | None]:
+        come_along = [_author_that_came_along(message) for message in messages]
+        wanted = [
+            message.author_id if author is None else None
+            for message, author in zip(messages, come_along, strict=True)
+        ]
+        loaded = await context_of(info).load_each(AuthorById, wanted)
+        return [there or found for there, found in zip(come_along, loaded, strict=True)]
+
+    @staticmethod
+    def resolve_error(message: AnyMessage, info: GraphQLResolveInfo) -> ProblemDetail | None:
         return problem_of(message.error_code, message.error_message)
 
     @staticmethod
-    def resolve_citations(message: Message, info: GraphQLResolveInfo) -> list[dict[str, Any]]:
+    def resolve_citations(message: AnyMessage, info: GraphQLResolveInfo) -> list[dict[str, Any]]:
         return [
             {
                 "number": citation["number"],
@@ -164,30 +172,63 @@ class MessageType(DjangoObjectType):
         ]
 
     @staticmethod
-    async def resolve_reactions(message: Message, info: GraphQLResolveInfo) -> list[ReactionCount]:
-        return [
-            ReactionCount(
-                emoji=counted["emoji"],
-                count=counted["count"],
-                mine=await _is_own(message, counted, context_of(info)),
-                user_ids=counted["userIds"],
-            )
-            for counted in message.reactions
-        ]
+    @batched
+    async def resolve_reactions(
+        messages: list[AnyMessage], info: GraphQLResolveInfo
+    ) -> list[list[ReactionCount]]:
+        reactions = [message.reactions for message in messages]
+        if not any(reactions):
+            return [[] for _ in messages]
+        return await _reaction_counts(messages, reactions, context_of(info))
 
     @staticmethod
-    def resolve_attachments(message: Message, info: GraphQLResolveInfo) -> list[Attachment]:
+    def resolve_attachments(message: AnyMessage, info: GraphQLResolveInfo) -> list[Attachment]:
         return [attachment_of(payload) for payload in message.attachments]
 
     @staticmethod
-    async def resolve_reply_count(message: Message, info: GraphQLResolveInfo) -> int:
-        return int(await context_of(info).load(ReplyCountByMessage, message.pk))
+    @batched
+    async def resolve_reply_count(messages: list[AnyMessage], info: GraphQLResolveInfo) -> list[int]:
+        return await context_of(info).load_each(ReplyCountByMessage, [message.pk for message in messages])
 
     @staticmethod
-    async def resolve_answer(message: Message, info: GraphQLResolveInfo) -> Answer | None:
-        if message.kind != Message.Kind.ANSWER:
-            return None
-        return await context_of(info).load(AnswerByMessage, message.pk)
+    @batched
+    async def resolve_answer(messages: list[AnyMessage], info: GraphQLResolveInfo) -> list[Answer | None]:
+        is_answer = Message.Kind.ANSWER
+        wanted = [message.pk if message.kind == is_answer else None for message in messages]
+        return await context_of(info).load_each(AnswerByMessage, wanted)
+
+
+def _author_that_came_along(message: AnyMessage) -> User | None:
+    """The author of an event's message, who is told with it; None for messages that were read alone."""
+    if isinstance(message, MessageRow) or "author" not in message._state.fields_cache:
+        return None
+    return message.author
+
+
+async def _reaction_counts(
+    messages: list[AnyMessage], reactions: list[list[dict[str, Any]]], context: Context
+) -> list[list[ReactionCount]]:
+    """The reactions of each message. A list of who reacted that ends before the caller is looked up in the rows."""
+    user = context.user
+    unknown = [
+        message.pk if user is not None and any(is_own(one, user) is None for one in counted) else None
+        for message, counted in zip(messages, reactions, strict=True)
+    ]
+    own = await context.load_each(OwnReactionsByMessage, unknown)
+    found: list[list[ReactionCount]] = []
+    for counted, emoji in zip(reactions, own, strict=True):
+        found.append([_reaction_count(one, user, emoji) for one in counted])
+    return found
+
+
+def _reaction_count(counted: dict[str, Any], user: User | None, own: set[str] | None) -> ReactionCount:
+    known = False if user is None else is_own(counted, user)
+    return ReactionCount(
+        emoji=counted["emoji"],
+        count=counted["count"],
+        mine=counted["emoji"] in (own or ()) if known is None else known,
+        user_ids=counted["userIds"],
+    )
 
 
 MessageConnection = connection_type("Message", MessageType)

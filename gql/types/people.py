@@ -7,6 +7,7 @@ from graphene_django import DjangoObjectType
 from graphql import GraphQLResolveInfo
 
 from chat.models import User
+from gql.batching import batched
 from gql.connections import connection_type
 from gql.context import context_of
 from gql.dataloaders import PresenceByUser, UserById
@@ -38,27 +39,32 @@ class UserType(DjangoObjectType):
         return user.display_name or user.username
 
     @staticmethod
-    async def resolve_presence(user: User, info: GraphQLResolveInfo) -> str:
-        return await context_of(info).load(PresenceByUser, user.pk)
+    @batched
+    async def resolve_presence(people: list[User], info: GraphQLResolveInfo) -> list[str]:
+        return await context_of(info).load_each(PresenceByUser, [person.pk for person in people])
 
     @staticmethod
-    async def resolve_email(user: User, info: GraphQLResolveInfo) -> str | None:
+    @batched
+    async def resolve_email(people: list[User], info: GraphQLResolveInfo) -> list[str | None]:
         viewer = context_of(info).user
-        if viewer is None or not (viewer.is_superuser or viewer.pk == user.pk):
-            return None
-        return (await _whole(user, info)).email or None
+        if viewer is None:
+            return [None] * len(people)
+        return [
+            person.email or None if viewer.is_superuser or viewer.pk == person.pk else None
+            for person in await _whole(people, info)
+        ]
 
     @staticmethod
-    async def resolve_last_seen_at(user: User, info: GraphQLResolveInfo) -> datetime | None:
-        return (await _whole(user, info)).last_seen_at
+    @batched
+    async def resolve_last_seen_at(people: list[User], info: GraphQLResolveInfo) -> list[datetime | None]:
+        return [person.last_seen_at for person in await _whole(people, info)]
 
 
-async def _whole(user: User, info: GraphQLResolveInfo) -> User:
-    """The user with every column: an event's author has only those of the event."""
-    if not user.get_deferred_fields():
-        return user
-    loaded: User | None = await context_of(info).load(UserById, user.pk)
-    return loaded or user
+async def _whole(people: list[User], info: GraphQLResolveInfo) -> list[User]:
+    """The people with every column: an event's author has only those of the event."""
+    partly = [person.pk if person.get_deferred_fields() else None for person in people]
+    loaded = await context_of(info).load_each(UserById, partly)
+    return [whole or person for person, whole in zip(people, loaded, strict=True)]
 
 
 UserConnection = connection_type("User", UserType)

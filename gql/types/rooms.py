@@ -1,12 +1,14 @@
 """Rooms and their members."""
 
+from functools import partial
 from typing import Any
 
 import graphene
 from graphene_django import DjangoObjectType
 from graphql import GraphQLResolveInfo
 
-from chat.models import Membership, Message, Room, User
+from chat.models import Membership, Room, User
+from gql.batching import batched
 from gql.connections import (
     MAX_LIMIT,
     Key,
@@ -26,6 +28,7 @@ from gql.dataloaders import (
     NewsByRoom,
     UserById,
 )
+from gql.rows import MessageRow
 from gql.types.enums import RoomKind, RoomRole
 from gql.types.people import UserType
 
@@ -46,8 +49,9 @@ class MembershipType(DjangoObjectType):
         fields = ()
 
     @staticmethod
-    async def resolve_user(membership: Membership, info: GraphQLResolveInfo) -> User | None:
-        return await context_of(info).load(UserById, membership.user_id)
+    @batched
+    async def resolve_user(memberships: list[Membership], info: GraphQLResolveInfo) -> list[User | None]:
+        return await context_of(info).load_each(UserById, [one.user_id for one in memberships])
 
 
 MembershipConnection = connection_type("Membership", MembershipType)
@@ -89,37 +93,52 @@ class RoomType(DjangoObjectType):
         fields = ()
 
     @staticmethod
-    async def resolve_unread_count(room: Room, info: GraphQLResolveInfo) -> int:
-        return int((await context_of(info).load(NewsByRoom, room.pk))[0])
+    @batched
+    async def resolve_unread_count(rooms: list[Room], info: GraphQLResolveInfo) -> list[int]:
+        return [unread for unread, _ in await _news(rooms, info)]
 
     @staticmethod
-    async def resolve_mention_count(room: Room, info: GraphQLResolveInfo) -> int:
-        return int((await context_of(info).load(NewsByRoom, room.pk))[1])
+    @batched
+    async def resolve_mention_count(rooms: list[Room], info: GraphQLResolveInfo) -> list[int]:
+        return [mentions for _, mentions in await _news(rooms, info)]
 
     @staticmethod
-    async def resolve_members(room: Room, info: GraphQLResolveInfo, **arguments: Any) -> Page[Membership]:
+    @batched
+    async def resolve_members(
+        rooms: list[Room], info: GraphQLResolveInfo, **arguments: Any
+    ) -> list[Page[Membership]]:
         page = parse_page((str,), **arguments)
-        return await _page(info, room, page, MembersByRoom, MemberCountByRoom, _member_key)
+        return await _pages(info, rooms, page, MembersByRoom, MemberCountByRoom, _member_key)
 
     @staticmethod
-    async def resolve_messages(room: Room, info: GraphQLResolveInfo, **arguments: Any) -> Page[Message]:
+    @batched
+    async def resolve_messages(
+        rooms: list[Room], info: GraphQLResolveInfo, **arguments: Any
+    ) -> list[Page[MessageRow]]:
         page = parse_page((int,), **arguments)
-        return await _page(info, room, page, MessagesByRoom, MessageCountByRoom, _message_key)
+        return await _pages(info, rooms, page, MessagesByRoom, MessageCountByRoom, _message_key)
 
 
-async def _page(
-    info: GraphQLResolveInfo, room: Room, page: PageRequest, rows: Any, counts: Any, key: Any
-) -> Page[Any]:
+async def _news(rooms: list[Room], info: GraphQLResolveInfo) -> list[tuple[int, int]]:
+    return await context_of(info).load_each(NewsByRoom, [room.pk for room in rooms])
+
+
+async def _pages(
+    info: GraphQLResolveInfo, rooms: list[Room], page: PageRequest, rows: Any, counts: Any, key: Any
+) -> list[Page[Any]]:
     context = context_of(info)
-    found = await context.load(rows, room.pk, page=page)
-    return cut_page(found, page, key=key, count=lambda: context.load(counts, room.pk))
+    found = await context.load_each(rows, [room.pk for room in rooms], page=page)
+    return [
+        cut_page(some, page, key=key, count=partial(context.load, counts, room.pk))
+        for room, some in zip(rooms, found, strict=True)
+    ]
 
 
 def _member_key(membership: Any) -> Key:
     return (membership.username,)
 
 
-def _message_key(message: Message) -> Key:
+def _message_key(message: MessageRow) -> Key:
     return (message.posted_version,)
 
 
