@@ -84,12 +84,13 @@ async def test_a_stock_client_misses_nothing_over_a_restart_of_the_server(
         await _post(ada, general, "one", "two")
         received += [(await client.next_data("live"))["messageAdded"] for _ in range(2)]
 
-        server.kill()
-        await _post(ada, general, *(f"away {n}" for n in range(20)))
-        await asyncio.to_thread(start_parley_server, port=urlsplit(server.url).port)
-        await _post(ada, general, *(f"back {n}" for n in range(5)))
-        while not received or received[-1]["text"] != "back 4":
-            received.append((await client.next_data("live"))["messageAdded"])
+        for end in ("stop", "kill"):
+            await asyncio.to_thread(getattr(server, end))
+            await _post(ada, general, *(f"{end}: away {n}" for n in range(20)))
+            server = await asyncio.to_thread(start_parley_server, port=urlsplit(server.url).port)
+            await _post(ada, general, *(f"{end}: back {n}" for n in range(5)))
+            while received[-1]["text"] != f"{end}: back 4":
+                received.append((await client.next_data("live"))["messageAdded"])
 
         posted = [str(pk) async for pk in Message.objects.order_by("pk").values_list("pk", flat=True)]
         assert list(dict.fromkeys(message["id"] for message in received)) == posted

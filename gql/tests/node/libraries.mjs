@@ -45,6 +45,7 @@ function wsClient(url, token, say) {
     webSocketImpl: WebSocket,
     connectionParams: () => ({ authorization: bearer(token()) }),
     ...retry,
+    shouldRetry: () => true, // by itself it retries after a lost connection, but not when nobody answers yet
     on: {
       connected: () => say({ state: "connected" }),
       closed: ({ code, reason }) => say({ state: "closed", code, reason }),
