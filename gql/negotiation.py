@@ -1,6 +1,7 @@
 """Which media type a client wants (RFC 9110, 12.5.1). Pure."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
@@ -14,6 +15,7 @@ _OFFERS = {JSON: (JSON,), GRAPHQL: (GRAPHQL,), SSE: (SSE,), HTML: (HTML,)} | {
 }
 _SPECIFICITY = {"*/*": 0, "application/*": 1}
 _UTF_8 = ("utf-8", "utf8")
+CACHED_MAX_CHARACTERS = 300  # client programs send one of a few
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,11 @@ def negotiate(accept: str) -> str | None:
     The most specific range decides on a type (`application/json;q=0, */*` takes anything but JSON). Of types with
     the same weight the client's first wins.
     """
+    return _negotiate(accept) if len(accept) <= CACHED_MAX_CHARACTERS else _negotiate.__wrapped__(accept)
+
+
+@lru_cache(maxsize=256)
+def _negotiate(accept: str) -> str | None:
     if not accept.strip():
         return JSON
     deciding: dict[str, _Range] = {}
