@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Q, QuerySet
 
 from chat.errors import NotFound
 from chat.models import Attachment, Membership, Message, Room, User
 from chat.text import clean_line
+from chat.unread import with_unread
 
 PAGE_MESSAGES = 500  # of who catches up with a room: what is read at once
 NO_ROOM = "There is no such room, or it is not open to you."
@@ -142,24 +142,9 @@ def open_rooms(user: User) -> QuerySet[Any]:
 def rooms_of(user: User) -> QuerySet[Any]:
     """`open_rooms` for a list, own ones first.
 
-    Each has `unread` and `mention_count`, too, which are 0 where the user is not a member.
+    Each has `unread` and `mention_count`, too (`chat.unread`).
     """
-    membership = Membership.objects.filter(room=OuterRef("pk"), user=user)
-    news = Message.objects.filter(
-        room=OuterRef("pk"), posted_version__gt=OuterRef("read"), deleted_at__isnull=True
-    ).exclude(author=user)
-    counted = news.order_by().values("room")
-    return (
-        open_rooms(user)
-        .annotate(read=Subquery(membership.values("last_read_version")))
-        .annotate(
-            unread=Coalesce(Subquery(counted.annotate(n=Count("pk")).values("n")), 0),
-            mention_count=Coalesce(
-                Subquery(counted.filter(mentions__user=user).annotate(n=Count("pk")).values("n")), 0
-            ),
-        )
-        .order_by("-is_member", "name", "pk")
-    )
+    return with_unread(open_rooms(user), user).order_by("-is_member", "name", "pk")
 
 
 def memberships_of(room: Room) -> QuerySet[Membership]:
@@ -318,19 +303,6 @@ def messages_before(message: Message, *, limit: int) -> Sequence[Message]:
         .order_by("-posted_version")
     )
     return list(earlier[:limit])[::-1]
-
-
-def unread_count(membership: Membership) -> int:
-    """Messages by others that were posted after the last version read."""
-    return (
-        Message.objects.filter(
-            room_id=membership.room_id,
-            posted_version__gt=membership.last_read_version,
-            deleted_at__isnull=True,
-        )
-        .exclude(author_id=membership.user_id)
-        .count()
-    )
 
 
 def find_message(message_id: int) -> Message | None:

@@ -11,7 +11,8 @@ from chat.actions.steps import require_transaction, say
 from chat.errors import BadInput, Conflict, Forbidden, NotFound
 from chat.events import MembershipsChanged, publish_on_commit
 from chat.models import Membership, Room, User
-from chat.selectors import MANAGERS, NO_USER, access_room, access_user, parse_id, unread_count
+from chat.selectors import MANAGERS, NO_USER, access_room, access_user, parse_id
+from chat.unread import unread_count
 
 _TITLES: dict[str, str] = {
     Membership.Role.OWNER: "an owner",

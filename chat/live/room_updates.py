@@ -19,8 +19,8 @@ from chat.errors import Unavailable
 from chat.live.delivery import RESYNC, Delivery
 from chat.live.groups import MEMBERSHIPS, room_group
 from chat.live.hub import current_hub
-from chat.live.unread import Pair, Standing, read_standings
 from chat.per_loop import PerLoop
+from chat.unread import Pair, Standing, read_standings
 
 log = logging.getLogger(__name__)
 PAUSE_S = 1.0
