@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from chat.access.authentication import Caller
-from chat.access.sweeps import Swept, current_sweeper
+from chat.access.sweeps import Swept, WithoutRooms, current_sweeper
 from chat.errors import NotFound
 from chat.live.subscription import Subscription
 from chat.models import User
@@ -15,8 +15,9 @@ from chat.selectors import NO_ROOM
 S = TypeVar("S", bound=Swept)
 
 
-class WatchedCaller:
-    """Who is behind a live connection; `caller.user` is kept as the account is now."""
+class WatchedCaller(WithoutRooms):
+    """Who is behind a live connection; `caller.user` is kept as the account is now. Its feeds of rooms are watched one
+    by one."""
 
     def __init__(self, caller: Caller, lost: Callable[[], None]) -> None:
         self.caller = caller
@@ -25,12 +26,6 @@ class WatchedCaller:
     @property
     def user_id(self) -> int:
         return self.caller.user.pk
-
-    def room_ids(self) -> Iterable[int]:
-        return ()
-
-    def lose_room(self, room_id: int) -> None:
-        """It reads no room: its feeds are watched one by one."""
 
     def update_user(self, user: User) -> None:
         self.caller = replace(self.caller, user=user)

@@ -33,6 +33,19 @@ class Swept(Protocol):
     def update_user(self, user: User) -> None: ...
 
 
+class WithoutRooms:
+    """The part of `Swept` that is about rooms, for what reads none."""
+
+    __slots__ = ()
+
+    def room_ids(self) -> Iterable[int]:
+        """None."""
+        return ()
+
+    def lose_room(self, room_id: int) -> None:
+        """There is none to lose."""
+
+
 @dataclass(frozen=True, slots=True)
 class Findings:
     """`callers` are those whose proof no longer holds, `rooms` pairs of user and room id without access, `users` the

@@ -3,12 +3,12 @@
 `figures` comes on connecting and every two seconds after; clients have nothing to emit.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from chat.access.authentication import Caller, caller_from_handshake
-from chat.access.sweeps import current_sweeper
+from chat.access.sweeps import WithoutRooms, current_sweeper
 from chat.database import run_in_db
 from chat.errors import Forbidden, Unauthenticated
 from chat.limiting import limits
@@ -25,7 +25,7 @@ def may_watch(user: User) -> bool:
     return user.is_active and (user.is_staff or user.is_superuser)
 
 
-class OpsSocket(Socket):
+class OpsSocket(WithoutRooms, Socket):
     """An admin who watches."""
 
     def __init__(self, connection: Carrier, caller: Caller) -> None:
@@ -35,13 +35,6 @@ class OpsSocket(Socket):
     @property
     def user_id(self) -> int:
         return self.caller.user.pk
-
-    def room_ids(self) -> Iterable[int]:
-        """None: figures are about no room."""
-        return ()
-
-    def lose_room(self, room_id: int) -> None:
-        """There is none to lose."""
 
     def update_user(self, user: User) -> None:
         """The account as it is now: who is no admin any more sees no more."""
