@@ -18,7 +18,7 @@ from django.utils.text import Truncator
 
 from chat import actions
 from chat.invitations import hash_token, new_token
-from chat.models import Invitation, Membership, Mention, Message, Reaction, Room, SignIn, User
+from chat.models import Attachment, Invitation, Membership, Mention, Message, Reaction, Room, SignIn, User
 
 
 class NewUserForm(BaseUserCreationForm):
@@ -210,6 +210,24 @@ class SignInAdmin(ReadOnlyAdmin):
     def revoke(self, request: HttpRequest, queryset: QuerySet[SignIn]) -> None:
         ended = actions.end_sign_ins(queryset.values_list("pk", flat=True))
         self.message_user(request, f"{ended} sign-ins ended.")
+
+
+@admin.register(Attachment)
+class AttachmentAdmin(ReadOnlyAdmin):
+    list_display = (
+        "filename",
+        "media_type",
+        "size_bytes",
+        shortened("owner__username"),
+        shortened("room__name"),
+        "created_at",
+    )
+    list_filter = ("media_type", ("message", admin.EmptyFieldListFilter))
+    list_select_related = ("owner", "room")
+    search_fields = ("filename", "owner__username")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # it goes with its message: actions.delete_message
 
 
 class InvitationForm(ModelForm):

@@ -29,9 +29,15 @@ def access_invitation(token: object, *, lock: bool = False) -> Invitation:
     """The invitation that the token opens; with `lock` under its row lock until the transaction ends.
 
     Raises:
-        NotFound: unknown, withdrawn, expired or used up, which are not told apart.
+        NotFound: unknown, withdrawn, expired, used up, or its maker is no admin any more; which is not told.
     """
-    usable = Q(revoked_at=None, uses__lt=F("max_uses"), expires_at__gt=timezone.now())
+    usable = Q(
+        revoked_at=None,
+        uses__lt=F("max_uses"),
+        expires_at__gt=timezone.now(),
+        created_by__is_active=True,
+        created_by__is_superuser=True,
+    )
     invitations = Invitation.objects.select_for_update(of=("self",)) if lock else Invitation.objects.all()
     invitation = invitations.filter(usable, token_hash=hash_token(token)).first()
     if invitation is None:

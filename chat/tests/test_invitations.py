@@ -68,7 +68,15 @@ def _used_up(token, invitation):
     accept(token, "bob")
 
 
-@pytest.mark.parametrize("end", [_expired, _withdrawn, _used_up])
+def _of_a_former_admin(token, invitation):
+    User.objects.filter(pk=invitation.created_by_id).update(is_superuser=False)
+
+
+def _of_a_closed_account(token, invitation):
+    User.objects.filter(pk=invitation.created_by_id).update(is_active=False)
+
+
+@pytest.mark.parametrize("end", [_expired, _withdrawn, _used_up, _of_a_former_admin, _of_a_closed_account])
 def test_an_invitation_that_ended_is_like_one_that_never_was(ada, end):
     made = create_invitation(ada)
     end(made.token, made.invitation)

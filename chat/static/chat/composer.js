@@ -12,16 +12,18 @@ export class Composer {
   #draftKey;
   #onSend;
   #onTyping;
+  #files;
   #saidTyping = 0;
   #typingTimer = 0;
   #limit;
 
-  constructor(form, { draftKey, maxCharacters, completion, onSend, onTyping }) {
+  constructor(form, { draftKey, maxCharacters, completion, files, onSend, onTyping }) {
     this.#form = form;
     this.#box = form.elements.text;
     this.#draftKey = draftKey;
     this.#onSend = onSend;
     this.#onTyping = onTyping;
+    this.#files = files;
     this.#box.removeAttribute("required"); // an empty message is simply not sent, without a bubble
     if (!this.#box.value) this.#box.value = localStorage.getItem(draftKey) ?? "";
     this.#limit = new TextLimit(this.#box, document.getElementById("text-length"), maxCharacters);
@@ -41,8 +43,9 @@ export class Composer {
     this.#box.focus();
   }
 
-  /** Put a text back that could not be sent. */
-  restore(text) {
+  /** Put a text, and its files, back that could not be sent. */
+  restore(text, attachments = []) {
+    this.#files.restore(attachments);
     this.#box.value = this.#box.value ? `${text}\n${this.#box.value}` : text;
     this.#changed();
     this.focus();
@@ -57,11 +60,13 @@ export class Composer {
 
   #send() {
     const text = this.#box.value.trim();
-    if (!text || !this.#limit.show()) return;
+    if (!this.#files.areReady() || !this.#limit.show()) return;
+    const attachments = this.#files.take();
+    if (!text && !attachments.length) return;
     this.#box.value = "";
     this.#changed();
     this.#stopTyping();
-    this.#onSend(text);
+    this.#onSend(text, attachments);
     this.focus();
   }
 

@@ -8,7 +8,7 @@ const MOST_TRIES = 3; // of a message over which the server fails; it must not h
 const WORTH_A_RETRY = new Set(["RATE_LIMITED", "UNAVAILABLE", "INTERNAL"]);
 
 export class Outbox {
-  /** Called with an entry `{clientId, roomId, text, at, problem}` when it changed, and with the stored message once sent. */
+  /** Called with an entry `{clientId, roomId, text, attachments, at, problem}` when it changed, and with the stored message once sent. */
   onChange = () => {};
   onSent = () => {};
   #key;
@@ -31,8 +31,8 @@ export class Outbox {
     }
   }
 
-  add(roomId, text) {
-    const entry = { clientId: newId(), roomId, text, at: new Date().toISOString(), problem: "", failures: 0 };
+  add(roomId, text, attachments = []) {
+    const entry = { clientId: newId(), roomId, text, attachments, at: new Date().toISOString(), problem: "", failures: 0 };
     this.#save([...this.entries(), entry]);
     this.onChange(entry);
     this.flush();
@@ -65,10 +65,11 @@ export class Outbox {
   }
 
   async #send(entry) {
-    const { clientId, roomId, text } = entry;
+    const { clientId, roomId, text, attachments = [] } = entry;
+    const attachmentIds = attachments.map((attachment) => attachment.id);
     let ack;
     try {
-      ack = await this.#socket.request("send-message", roomId, { text, clientId });
+      ack = await this.#socket.request("send-message", roomId, { text, clientId, attachmentIds });
     } catch {
       this.#retryIn(RETRY_MS);
       return false;

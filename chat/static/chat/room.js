@@ -1,6 +1,7 @@
 // A room's page, live.
 
 import { Composer } from "./composer.js";
+import { ComposerFiles } from "./composer_files.js";
 import { editMessage } from "./message_editor.js";
 import { buildMessage } from "./message_view.js";
 import { MentionCompletion } from "./mentions.js";
@@ -162,7 +163,7 @@ function unsentItem(entry) {
     {
       id: "", clientId: entry.clientId, version: 0, kind: "person", status: "final", author: { ...me, isBot: false },
       text: entry.text, html: null, error: entry.problem ? { message: entry.problem } : null, citations: [],
-      reactions: [], deltaIndex: 0, createdAt: entry.at, editedAt: null, deletedAt: null,
+      reactions: [], attachments: entry.attachments ?? [], deltaIndex: 0, createdAt: entry.at, editedAt: null, deletedAt: null,
     },
     reader,
   );
@@ -200,9 +201,10 @@ function startComposer(form) {
     draftKey: `parley.draft.${me.id}.${roomId}`,
     maxCharacters: Number(room.dataset.maxCharacters),
     completion,
-    onSend: (text) => {
+    files: new ComposerFiles(form, { roomId, onProblem: toast }),
+    onSend: (text, attachments) => {
       document.getElementById("empty-room")?.remove();
-      outbox.add(roomId, text);
+      outbox.add(roomId, text, attachments);
       timeline.toEnd();
     },
     onTyping: (isTyping) => socket.emit("typing", roomId, isTyping),
@@ -263,7 +265,7 @@ const ACTIONS = {
   restore(item) {
     const entry = outbox.entries().find(({ clientId }) => clientId === item.dataset.clientId);
     ACTIONS.discard(item);
-    if (entry) composer.restore(entry.text);
+    if (entry) composer.restore(entry.text, entry.attachments);
   },
 };
 

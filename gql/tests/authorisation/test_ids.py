@@ -7,6 +7,7 @@ schema: a new one is tried without anybody writing a test.
 import pytest
 
 from chat.database import run_in_db
+from chat.live.publisher import Publisher
 from gql.tests.authorisation.calls import Person, codes, fingerprint, said
 from gql.tests.authorisation.operations import IdArgument, Operation, operations
 from gql.tests.authorisation.world import ABSENT, INTERNAL, SECRET, World
@@ -47,8 +48,10 @@ def _trials(world: World, viewer: str, operation: Operation) -> list[dict[IdArgu
 
 @pytest.mark.parametrize("viewer", OUTSIDERS)
 async def test_an_id_that_is_not_yours_is_like_one_that_is_not_there_and_changes_nothing(
-    viewer, person, world
+    viewer, person, world, monkeypatch
 ):
+    announced: list[object] = []
+    monkeypatch.setattr(Publisher, "announce", lambda self, deliveries: announced.extend(deliveries))
     caller = await person(viewer)
     own = world.own.get(viewer, {})
     before = await run_in_db(fingerprint)
@@ -65,6 +68,7 @@ async def test_an_id_that_is_not_yours_is_like_one_that_is_not_there_and_changes
         before = after
 
     assert problems == []
+    assert announced == []
 
 
 async def test_the_ids_are_those_of_objects_that_are_there(person, world):

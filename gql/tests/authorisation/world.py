@@ -184,7 +184,9 @@ def _answers(
         with transaction.atomic(durable=True):
             draft = begin_draft(asked, bot)
             change_draft(draft.pk, state)
-            answer = Answer(question=asked, message=draft, assistant=bot, asked_by=people["ann"], cost=Decimal(1))
+            answer = Answer(
+                question=asked, message=draft, assistant=bot, asked_by=people["ann"], cost=Decimal(1)
+            )
             answer.finished_at = None if name == "running" else timezone.now()
             answer.save()
             answers[name] = answer

@@ -34,6 +34,30 @@ POST_FILES = """async (roomId) => {
 }"""
 
 
+async def test_files_are_chosen_in_the_composer_and_sent_with_the_message(visit, general, tmp_path):
+    ada, grace = await visit("ada"), await visit("grace", viewport=PHONE)
+    await ada.open_room(general)
+    await grace.open_room(general)
+    for name in ("minutes.txt", "wrong.txt", "empty.txt"):
+        (tmp_path / name).write_text("" if name == "empty.txt" else f"The {name}.")
+    waiting = grace.page.get_by_role("list", name="Files of your message")
+
+    await grace.page.set_input_files("#files-input", [tmp_path / "minutes.txt", tmp_path / "wrong.txt"])
+    await expect(waiting.get_by_role("listitem")).to_have_count(2)
+    await expect(waiting.locator("[aria-busy]")).to_have_count(0)
+    await grace.check("composer-files-390-light")
+    await grace.page.get_by_role("button", name="Remove wrong.txt").click()
+    await grace.page.set_input_files("#files-input", [tmp_path / "empty.txt"])
+    await expect(grace.page.get_by_text("empty.txt: This file is empty.")).to_be_visible()
+    await grace.page.get_by_role("button", name="Send").click()  # files need no words
+
+    await expect(waiting).to_be_hidden()
+    sent = ada.page.locator(".message .files").get_by_role("link")
+    await expect(sent).to_have_count(1)
+    await expect(sent).to_contain_text("minutes.txt")
+    await expect(grace.page.locator(".message.own .files").get_by_role("link")).to_have_count(1)
+
+
 @pytest.mark.parametrize(("viewport", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")])
 async def test_files_are_seen_live_and_after_loading_alike(visit, general, viewport, scheme):
     grace = await visit("grace")
