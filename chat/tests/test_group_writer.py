@@ -7,6 +7,7 @@ from chat.actions import Post, Posted
 from chat.errors import Conflict, Unavailable
 from chat.main_namespace.group_writer import GroupWriter, _write_to_database
 from chat.models import Message, User
+from chat.tests.waiting import eventually
 
 AUTHOR = User(pk=1, username="ada")
 
@@ -72,14 +73,45 @@ async def test_what_waits_for_a_busy_room_is_one_batch():
 async def test_a_busy_room_does_not_hold_up_another():
     database = Database()
     database.open.clear()
-    writer = GroupWriter(database, writers=2)
+    writer = GroupWriter(database, writers=2, patience_s=0.001)
     waiting = [writer.submit(post("a", room_id=1))]
     await turns()
 
     waiting += [writer.submit(post("b", room_id=1)), writer.submit(post("c", room_id=2))]
-    await turns()
+    await eventually(lambda: len(database.batches) > 1)
 
     assert database.batches == [["a"], ["c"]]
+    database.open.set()
+    await asyncio.gather(*waiting)
+
+
+async def test_a_second_writer_leaves_a_few_posts_to_the_first():
+    database = Database()
+    database.open.clear()
+    writer = GroupWriter(database, writers=2, max_batch=6, patience_s=60)
+    waiting = [writer.submit(post("a", room_id=1))]
+    await turns()
+
+    waiting += [writer.submit(post("b", room_id=2)), writer.submit(post("c", room_id=3))]
+    await turns()
+    assert database.batches == [["a"]]
+    database.open.set()
+    await asyncio.gather(*waiting)
+
+    assert database.batches == [["a"], ["b", "c"]]
+
+
+async def test_half_a_batch_is_enough_for_a_second_writer():
+    database = Database()
+    database.open.clear()
+    writer = GroupWriter(database, writers=2, max_batch=4, patience_s=60)
+    waiting = [writer.submit(post("a", room_id=1))]
+    await turns()
+
+    waiting += [writer.submit(post("b", room_id=2)), writer.submit(post("c", room_id=3))]
+    await turns()
+
+    assert database.batches == [["a"], ["b", "c"]]
     database.open.set()
     await asyncio.gather(*waiting)
 
