@@ -60,6 +60,10 @@ class Documents:
     def __len__(self) -> int:
         return len(self._prepared)
 
+    def forget(self) -> None:
+        """Know none of them."""
+        self._prepared.clear()
+
     def find(self, text: str) -> Prepared | None:
         """The document, if it is known."""
         prepared = self._prepared.get(text)

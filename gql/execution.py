@@ -66,14 +66,19 @@ async def stream(operation: Operation, context: Context) -> AsyncGenerator[Respo
     if operation.kind is not OperationType.SUBSCRIPTION:
         yield await run(operation, context)
         return
-    source = await create_source_event_stream(
-        _graphql_schema,
-        operation.prepared.document,
-        context_value=context,
-        variable_values=operation.params.variables,
-        operation_name=operation.params.operation_name,
-        hide_suggestions=True,
-    )
+    try:
+        async with time_limit(is_read=True):
+            source = await create_source_event_stream(
+                _graphql_schema,
+                operation.prepared.document,
+                context_value=context,
+                variable_values=operation.params.variables,
+                operation_name=operation.params.operation_name,
+                hide_suggestions=True,
+            )
+    except DomainError as error:
+        yield {"errors": [format_domain_error(error)]}
+        return
     if isinstance(source, ExecutionResult):
         yield {"errors": [format_error(error) for error in source.errors or ()]}
         return
