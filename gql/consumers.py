@@ -13,8 +13,9 @@ from chat.background import Tasks
 from chat.counters import counters
 from chat.database import run_in_db
 from chat.errors import BadInput, DomainError, PayloadTooLarge, RateLimited, Unauthenticated
+from chat.limiting import limits
 from chat.limiting.limits import client_address
-from chat.live.presence import ANYWHERE, current_presence
+from chat.live.presence import ANYWHERE, check_connections, current_presence
 from chat.sockets.protocol.websocket import text_frame
 from chat.sockets.raw_frames import RawFrames, raw_frames_of
 from gql.context import Context
@@ -75,6 +76,11 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
     # ------------------------------------------------------------------------------------------ the socket
 
     async def connect(self) -> None:
+        try:
+            limits.check("handshakes", address=client_address(self.scope))
+        except RateLimited:
+            await self.close()  # before it is accepted: 403
+            return
         if (raw := raw_frames_of(self.scope)) is not None:
             raw.ask_whether_known(lambda: self._watched is not None)
         offered = self.scope.get("subprotocols", ())
@@ -208,9 +214,14 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
             raise _Close(4400, "The payload must be an object")
         self._init_begun = True
         try:
+            limits.check("connects", address=client_address(self.scope))
             caller = await self._authenticate(payload or {})
+            limits.check("connects", user_id=caller.user.pk)
+            check_connections(caller.user.pk)
         except Unauthenticated:
             raise _Close(4403, "Forbidden") from None
+        except RateLimited:
+            raise _Close(1013, "Too many connections") from None
         if self._closed:
             return
         self._watched = self._watch.enter_context(watch_caller(caller, self._lost))

@@ -39,7 +39,7 @@ from gql.negotiation import GRAPHQL, HTML, JSON, SSE, negotiate
 from gql.operations import Operation
 from gql.persisted import request_operation
 from gql.same_origin import require_same_origin
-from gql.sse import send_events
+from gql.sse import check_streams, send_events
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Any, Any], Awaitable[None]]
@@ -135,6 +135,8 @@ async def _answer(
 ) -> None:
     """Run the operation and send its response, or its events for a client that wants those."""
     try:
+        if media_type == SSE:
+            check_streams(context)
         operation = await request_operation(raw, context)
     except DomainError as error:
         raise _refused(error) from None

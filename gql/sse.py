@@ -1,13 +1,16 @@
 """GraphQL over Server-Sent Events, distinct connections mode: one request, one stream of results."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
+from django.conf import settings
 
 from chat.access.authentication import BAD_TOKEN
-from chat.errors import Unauthenticated
+from chat.errors import TooManyConnections, Unauthenticated
 from gql.context import Context
 from gql.errors import format_domain_error
 from gql.execution import Response, stream
@@ -27,16 +30,47 @@ _HEADERS = [
 ]
 _COMPLETE = b"event: complete\ndata: \n\n"
 _COMMENT = b":\n\n"
+_streams: Counter[int | None] = Counter()  # of this process, by user; None for nobody
 
 
 def _next(response: Response) -> bytes:
     return b"event: next\ndata: " + orjson.dumps(response) + b"\n\n"
 
 
+def check_streams(context: Context) -> None:
+    """Refuse one stream too many of a user in this process.
+
+    Raises:
+        TooManyConnections: there are settings.SOCKET_MAX_CONNECTIONS_PER_USER.
+    """
+    most = settings.SOCKET_MAX_CONNECTIONS_PER_USER
+    if settings.RATE_LIMITS and context.user is not None and _streams[context.user.pk] >= most:
+        raise TooManyConnections(f"You have {most} event streams. Close some of them first.")
+
+
+@contextmanager
+def _counted(context: Context) -> Iterator[None]:
+    user_id = context.user.pk if context.user is not None else None
+    _streams[user_id] += 1
+    try:
+        yield
+    finally:
+        _streams[user_id] -= 1
+        if not _streams[user_id]:
+            del _streams[user_id]
+
+
 async def send_events(
     operation: Operation | None, ready: list[Response], context: Context, receive: Receive, send: Send
 ) -> None:
     """Send what is ready, then the operation's results, then `complete`. Ends when client or proof does."""
+    with _counted(context):
+        await _send_events(operation, ready, context, receive, send)
+
+
+async def _send_events(
+    operation: Operation | None, ready: list[Response], context: Context, receive: Receive, send: Send
+) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
     lock = asyncio.Lock()  # a heartbeat must not fall into the middle of an event
 

@@ -370,3 +370,17 @@ async def test_a_stream_ends_when_its_sign_in_is_revoked(grace, general, monkeyp
     [(_, response), end] = [event async for event in stream.events()]
     assert response["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
     assert end == ("complete", None)
+
+
+async def test_a_user_has_so_many_streams_and_no_more(as_user, grace, general, settings):
+    settings.SOCKET_MAX_CONNECTIONS_PER_USER = 1
+    settings.RATE_LIMITS = True
+    stream = await EventStream(application, await access_token(grace), ADDED, room=str(general.pk)).start()
+
+    refused = await as_user(grace).post("{ me { id } }", accept="text/event-stream")
+    await stream.leave()
+    let_in = await as_user(grace).post("{ me { id } }", accept="text/event-stream")
+
+    assert refused.status_code == 429
+    assert refused.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+    assert let_in.status_code == 200

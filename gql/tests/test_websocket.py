@@ -8,6 +8,7 @@ from django.conf import settings
 from django.test import Client
 
 from chat.database import run_in_db
+from chat.errors import RateLimited
 from chat.models import SignIn
 from gql.tests.client import access_token
 
@@ -250,3 +251,27 @@ async def test_more_operations_than_allowed_are_told_to_wait(open_socket, grace,
     message = await socket.receive()
     assert (message["id"], message["type"]) == ("2", "error")
     assert message["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
+
+
+async def test_a_user_has_so_many_sockets_and_no_more(open_socket, grace, settings):
+    settings.SOCKET_MAX_CONNECTIONS_PER_USER = 1
+    settings.RATE_LIMITS = True
+    first = await open_socket(grace).start()
+    second = open_socket()
+    await second.connect()
+    token = await access_token(grace)
+    await second.send({"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}})
+
+    assert await second.close_code() == 1013
+    await first.subscribe("1", "{ me { username } }")
+    assert await first.next_data() == {"me": {"username": "grace"}}
+
+
+async def test_an_address_that_connects_too_often_is_refused(open_socket, monkeypatch):
+    def full(name: str, **who: object) -> None:
+        raise RateLimited(f"Too many {name}.")
+
+    monkeypatch.setattr("gql.consumers.limits.check", full)
+    socket = open_socket()
+    await socket.communicator.send_input({"type": "websocket.connect"})
+    assert (await socket.communicator.receive_output(5))["type"] == "websocket.close"
