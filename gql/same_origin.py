@@ -18,22 +18,28 @@ CROSS_SITE = (
 
 
 def require_same_origin(scope: dict[str, Any], headers: dict[bytes, bytes]) -> None:
-    """Let a POST with a session cookie pass only with a same-origin Origin or Sec-Fetch-Site, or Django's CSRF token.
+    """Let a request with a session cookie pass only if no page of another site can have made it.
 
-    A browser cannot be made to send the first two falsely, nor the third from another site. GET changes nothing, and
-    its response cannot be read from another site.
+    A POST needs a same-origin Origin or Sec-Fetch-Site, or Django's CSRF token: a browser cannot be made to send the
+    first two falsely, nor the third from another site. A GET changes nothing, and its response cannot be read from
+    elsewhere, but would be paid for by the user whose cookie it carries: it is refused if the browser says that it
+    comes from another site. Programs say nothing.
 
     Raises:
         Forbidden.
     """
-    if scope["method"] != "POST":
-        return
     cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
     if not cookies.get(settings.SESSION_COOKIE_NAME):
         return
     origin_is_ours = b"origin" in headers and origin_allowed(headers)
-    fetched_from_here = b"origin" not in headers and headers.get(b"sec-fetch-site") == b"same-origin"
-    if not origin_is_ours and not fetched_from_here and not _has_csrf_token(scope):
+    if origin_is_ours:
+        return
+    fetched_from = headers.get(b"sec-fetch-site")
+    if scope["method"] == "POST":
+        fetched_from_here = b"origin" not in headers and fetched_from == b"same-origin"
+        if not fetched_from_here and not _has_csrf_token(scope):
+            raise Forbidden(CROSS_SITE)
+    elif b"origin" in headers or fetched_from in (b"cross-site", b"same-site"):
         raise Forbidden(CROSS_SITE)
 
 
