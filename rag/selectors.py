@@ -7,7 +7,7 @@ from django.db.models.expressions import RawSQL
 
 from chat.errors import Forbidden, NotFound
 from chat.selectors import access_message, access_room, parse_id, rooms_readable_by
-from rag.models import Answer, Chunk, Collection, Document, DocumentText, Embedding
+from rag.models import Answer, AnswerRating, Chunk, Collection, Document, DocumentText, Embedding
 
 if TYPE_CHECKING:
     from chat.models import User
@@ -153,3 +153,8 @@ def access_answer_of(user: "User", message_id: object) -> Answer:
     if answer is None:
         raise NotFound(NO_ANSWER)
     return answer
+
+
+def rating_of(user: "User", answer: Answer) -> AnswerRating | None:
+    """What the user said of the answer, if anything."""
+    return AnswerRating.objects.filter(user=user, answer=answer).first()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rag import views
+from rag import rating_page, views
 
 urlpatterns = [
     path("documents/", views.documents, name="documents"),
@@ -16,4 +16,5 @@ urlpatterns = [
     path("rooms/<int:room_id>/files/", views.files_of_room, name="room-files"),
     path("messages/<int:message_id>/stop/", views.stop_answer, name="stop-answer"),
     path("messages/<int:message_id>/retry/", views.retry_answer, name="retry-answer"),
+    path("messages/<int:message_id>/rate/", rating_page.rate, name="rate-answer"),
 ]

@@ -95,3 +95,46 @@ def test_admins_filter_ratings_and_see_them_at_the_answer(client, ada, grace, an
     assert "too vague" in listed and "to the point" not in listed
     assert "too vague" in page and "to the point" in page
     assert client.get(address, {"q": "vague"}).content.decode().count("too vague") == 1
+
+
+def test_a_reader_rates_on_a_page_and_finds_the_rating_there(client, grace, answer):
+    client.force_login(grace)
+    address = f"/messages/{answer.message_id}/rate/"
+
+    assert "You said" not in client.get(address).content.decode()
+    kept = client.post(address, {"helpful": "no", "reason": "too vague"})
+    page = client.get(address).content.decode()
+
+    assert kept["Location"] == f"/rooms/{answer.message.room_id}/#message-{answer.message_id}"
+    assert _ratings() == [("grace", False, "too vague", 2)]
+    assert "You said: it did not help." in page and ">too vague</textarea>" in page
+
+
+@pytest.mark.parametrize("sent", [{}, {"helpful": "maybe"}, {"helpful": "yes", "reason": "x" * 501}])
+def test_a_rating_that_cannot_be_kept_is_told_on_the_page(client, grace, answer, sent):
+    client.force_login(grace)
+    response = client.post(f"/messages/{answer.message_id}/rate/", sent)
+    assert response.status_code == 200
+    assert 'class="notice' in response.content.decode()
+    assert _ratings() == []
+
+
+def test_the_page_is_for_readers_of_the_answer(client, answer):
+    address = f"/messages/{answer.message_id}/rate/"
+    assert client.get(address)["Location"].startswith("/sign-in/?next=")
+
+    client.force_login(chat_model("User").objects.create_user("stranger", is_guest=True))
+    assert client.get(address).status_code == 404
+    assert client.post(address, {"helpful": "yes"}).status_code == 404
+    assert client.get(f"/messages/{answer.question_id}/rate/").status_code == 404
+    assert _ratings() == []
+
+
+def test_a_finished_answer_leads_to_its_rating(client, grace, answer):
+    client.force_login(grace)
+    link = f'href="/messages/{answer.message_id}/rate/"'
+    room = f"/rooms/{answer.message.room_id}/"
+
+    assert client.get(room).content.decode().count(link) == 1
+    chat_model("Message").objects.filter(pk=answer.message_id).update(status="streaming")
+    assert link not in client.get(room).content.decode()

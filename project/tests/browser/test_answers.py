@@ -3,6 +3,7 @@
 import pytest
 from playwright.async_api import expect
 
+from rag.models import AnswerRating
 from rag.tests.anthropic_peer import AnthropicPeer, Pause, Refuse, block
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,3 +79,22 @@ async def test_a_failed_answer_says_why_and_is_tried_again(ask):
         "Now it works.", timeout=30_000
     )
     await expect(ada.page.locator(".kind-answer")).to_have_count(1)
+
+
+async def test_a_reader_says_whether_the_answer_helped(ask):
+    _, ada, _ = await ask(block("A word is a unit."))
+    answer = ada.page.locator(
+        ".kind-answer.status-final"
+    )  # made by the script: it came while the room was open
+    await expect(answer.locator(".body")).to_contain_text("A word is a unit.", timeout=30_000)
+
+    await answer.hover()
+    await answer.get_by_role("link", name="Say whether this answer helped").click()
+    await expect(ada.page.get_by_role("heading", name="Did this answer help?")).to_be_visible()
+    await ada.check("rate-answer")
+    await ada.page.get_by_label("Why (optional)").fill("of what?")
+    await ada.page.get_by_role("button", name="It did not help").click()
+
+    await expect(ada.page.get_by_text("Your rating is kept")).to_be_visible()
+    rating = await AnswerRating.objects.select_related("user").aget()
+    assert (rating.user.username, rating.helpful, rating.reason) == ("ada", False, "of what?")
