@@ -1,7 +1,9 @@
 """The scan of a document's tokens counts what graphql-core's parser finds, and refuses what is above the limits."""
 
+import re
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 from graphql import (
@@ -155,6 +157,13 @@ def test_the_scan_counts_what_the_parser_finds(text):
     assert seen.tokens == tokens_of(text)
     names = ("operations", "fragments", "spread_count", "directives", "aliases")
     assert {name: getattr(seen, name) for name in names} == {name: count.found[name] for name in names}
+
+
+def test_the_table_of_the_documentation_has_the_limits():
+    page = (Path(__file__).parents[2] / "docs" / "protocols.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) \| .*\|$", page, re.MULTILINE)
+
+    assert {name: int(most) for name, most in rows} == asdict(LIMITS)
 
 
 def test_the_introspection_of_graphiql_passes():
