@@ -1,17 +1,17 @@
-"""`python -m bench [NAME...]`: all benchmarks, or those named. `realtime` has options of its own after its name."""
+"""`python -m bench [NAME...]`: all benchmarks, or those named. `realtime` and `graphql` take options."""
 
 import argparse
 import importlib
 import sys
 
 # From the quietest to the busiest, so that none heats the machine for the next.
-NAMES = ("startup", "memory", "first_delta", "ingestion", "retrieval", "realtime")
+NAMES = ("startup", "memory", "first_delta", "ingestion", "retrieval", "realtime", "graphql")
 
 
 def main() -> None:
     """Run them one after the other; each prints its own table."""
-    if sys.argv[1:2] == ["realtime"]:
-        importlib.import_module("bench.realtime").main(sys.argv[2:])
+    if sys.argv[1:2] in (["realtime"], ["graphql"]):
+        importlib.import_module(f"bench.{sys.argv[1]}").main(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(NAMES)} (all)")

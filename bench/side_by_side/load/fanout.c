@@ -20,7 +20,7 @@ static int form_message(char *text, size_t size, const char *body) {
     if (options.wire.dialect == SOCKET_IO) return snprintf(text, size, "42[\"broadcast\",\"%s\",\"%s\"]", clients[0].room, body);
     return snprintf(text, size,
                     "{\"id\":\"m%u\",\"type\":\"subscribe\",\"payload\":{\"query\":\"mutation($i: SendMessageInput!) "
-                    "{ sendMessage(input: $i) { message { id } } }\",\"variables\":{\"i\":{\"roomId\":\"%s\",\"text\":\"%s\","
+                    "{ sendMessage(input: $i) { id } }\",\"variables\":{\"i\":{\"roomId\":\"%s\",\"text\":\"%s\","
                     "\"clientId\":\"%llx-%u\"}}}}",
                     sent, clients[0].room, body, (unsigned long long)run, sent);
 }
