@@ -10,8 +10,6 @@ from typing import Generic, TypeVar
 from django.db import InterfaceError, OperationalError
 from redis.exceptions import RedisError
 
-from chat.database import run_in_db
-
 BATCH_MAX = 64
 REST_MAX_S = 0.01
 _AWAY = (InterfaceError, OperationalError, OSError, RedisError)  # it is no question's fault
@@ -30,15 +28,6 @@ class Batches(Generic[Q, A]):
         self._answer = answer
         self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
         self._task: asyncio.Task[None] | None = None
-
-    @classmethod
-    def in_db(cls, answer: Callable[[Sequence[Q]], Sequence[A]]) -> "Batches[Q, A]":
-        """Of a function that asks the database, in its threads."""
-
-        async def run(questions: Sequence[Q]) -> Sequence[A]:
-            return await run_in_db(answer, questions)
-
-        return cls(run)
 
     async def ask(self, question: Q) -> A:
         """The answer.

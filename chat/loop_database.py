@@ -9,6 +9,7 @@ Source: https://www.postgresql.org/docs/current/libpq-async.html
 """
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,16 +25,31 @@ from chat.database import run_in_db
 from chat.per_loop import PerLoop
 
 CONNECTIONS_MAX = 3
+_PARAMETER = re.compile(r"\$\d+")  # they stand in the order of their numbers, each once
 _TOLD = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 Value = int | str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL with parameters `$1`, `$2`, ..., which are arrays, under the name by which a connection prepares it."""
+    """SQL under the name by which a connection prepares it.
+
+    Its parameters are arrays: `$1`, `$2`, ..., each once and in this order.
+    """
 
     name: str
     sql: str
+
+
+def fetch(statement: Statement, *arrays: Sequence[Value]) -> list[tuple[Any, ...]]:
+    """The rows, in code that has no event loop: by a cursor of its thread.
+
+    Raises:
+        django.db.Error.
+    """
+    with django_connection.cursor() as cursor:
+        cursor.execute(_PARAMETER.sub("%s", statement.sql), [list(array) for array in arrays])
+        return cursor.fetchall()
 
 
 class LoopDatabase:

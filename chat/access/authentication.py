@@ -1,6 +1,6 @@
 """Who is calling: an access token or a session cookie becomes a `Caller`. Nothing a client says about itself counts."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.db import connection
 from django.http.cookie import parse_cookie
 from django.http.request import validate_host
 from django.utils.crypto import constant_time_compare
@@ -19,20 +18,26 @@ from rest_framework_simplejwt.utils import get_md5_hash_password
 from chat.access.token_claims import access_claims
 from chat.access.tokens import SIGN_IN_CLAIM
 from chat.errors import Unauthenticated
+from chat.loop_database import Statement, current_loop_database, fetch
 from chat.models import SignIn, User
 
 BAD_TOKEN = "The access token is not valid, or has expired. Sign in again."
 NO_CREDENTIALS = "Sign in first: send an access token or a session cookie."
 Headers = dict[bytes, bytes]
+Claims = Mapping[str, Any]
 _USER_FIELDS = [field.attname for field in User._meta.concrete_fields]
 _USER_COLUMNS = ", ".join(f"person.{field.column}" for field in User._meta.concrete_fields)
-_SIGNED_IN = f"""
+# Written out: after a restart everybody connects at once, and to compile the ORM's queries took most of the time.
+_SIGNED_IN = Statement(
+    "signed_in",
+    f"""
 select sign_in.id, {_USER_COLUMNS}
-from unnest(%s::bigint[], %s::bigint[]) as claimed (user_id, sign_in_id)
+from unnest($1::bigint[], $2::bigint[]) as claimed (user_id, sign_in_id)
 join chat_signin sign_in on sign_in.id = claimed.sign_in_id and sign_in.user_id = claimed.user_id
 join chat_user person on person.id = claimed.user_id
 where person.is_active and sign_in.revoked_at is null
-"""
+""",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +67,36 @@ def caller_from_token(raw: object) -> Caller:
 def callers_from_tokens(raws: Sequence[object]) -> list[Caller | None]:
     """The callers of several access tokens, None for each that is refused. One query, however many there are."""
     tokens = [access_claims(raw) for raw in raws]
-    signed_in = _signed_in({_identity(claims) for claims in tokens if claims is not None})
+    claimed = _identities(tokens)
+    return _token_callers(tokens, fetch(_SIGNED_IN, *claimed) if claimed else [])
+
+
+async def callers_from_tokens_soon(raws: Sequence[object]) -> list[Caller | None]:
+    """`callers_from_tokens` for an event loop, which sends the query itself."""
+    tokens = [access_claims(raw) for raw in raws]
+    claimed = _identities(tokens)
+    return _token_callers(
+        tokens, await current_loop_database().fetch(_SIGNED_IN, *claimed) if claimed else []
+    )
+
+
+def _identities(tokens: Iterable[Claims | None]) -> list[Sequence[str | int]]:
+    """Users and sign-ins to ask for; empty if there are none."""
+    return list(zip(*{_identity(claims) for claims in tokens if claims is not None}, strict=True))
+
+
+def _token_callers(tokens: Sequence[Claims | None], rows: Sequence[tuple[Any, ...]]) -> list[Caller | None]:
+    """`rows` are the active users of sign-ins that are theirs and have not ended."""
+    signed_in = {(str(row[1]), row[0]): User.from_db("default", _USER_FIELDS, row[1:]) for row in rows}
     return [None if claims is None else _token_caller(claims, signed_in) for claims in tokens]
 
 
-def _signed_in(claimed: Collection[tuple[str, int]]) -> dict[tuple[str, int], User]:
-    """The active users of sign-ins that are theirs and have not ended, by user and sign-in.
-
-    After a restart everybody connects at once, and to compile the ORM's queries took most of the time of a check.
-    """
-    if not claimed:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(_SIGNED_IN, [list(ids) for ids in zip(*claimed, strict=True)])
-        rows = cursor.fetchall()
-    return {(str(row[1]), row[0]): User.from_db("default", _USER_FIELDS, row[1:]) for row in rows}
-
-
-def _identity(claims: Mapping[str, Any]) -> tuple[str, int]:
+def _identity(claims: Claims) -> tuple[str, int]:
     """User and sign-in; without a sign-in 0, which none has."""
     return str(claims.get(api_settings.USER_ID_CLAIM)), claims.get(SIGN_IN_CLAIM) or 0
 
 
-def _token_caller(claims: Mapping[str, Any], signed_in: Mapping[tuple[str, int], User]) -> Caller | None:
+def _token_caller(claims: Claims, signed_in: Mapping[tuple[str, int], User]) -> Caller | None:
     identity = _identity(claims)
     user, password_hash = signed_in.get(identity), claims.get(api_settings.REVOKE_TOKEN_CLAIM)
     if user is None or password_hash != get_md5_hash_password(user.password):

@@ -1,6 +1,5 @@
 """Posting, editing and deleting messages."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +7,7 @@ from itertools import groupby
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -18,7 +17,7 @@ from chat.actions.steps import change_message, require_no_transaction
 from chat.counters import counters
 from chat.errors import BadInput, Conflict, DomainError, Forbidden, NotFound, PayloadTooLarge
 from chat.events import MessagePosted, Wire, publish_committed
-from chat.loop_database import Statement, Value
+from chat.loop_database import Statement, Value, fetch
 from chat.markdown import render
 from chat.mentions import find_mentions
 from chat.models import Mention, Message, Reaction, User
@@ -43,7 +42,6 @@ POST_MESSAGES = Statement(
     "SELECT n, status, id, version, created_at FROM chat_post_messages("
     "$1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::int[], $8::text[])",
 )
-_SQL = re.sub(r"\$\d", "%s", POST_MESSAGES.sql)
 
 
 def check_text(text: object, *, may_be_empty: bool = False) -> str:
@@ -255,9 +253,7 @@ def _store(posts: Sequence[Post]) -> list[Row]:
 
 
 def _run(posts: Sequence[Post]) -> list[Row]:
-    with connection.cursor() as cursor:
-        cursor.execute(_SQL, post_columns(posts))
-        return cursor.fetchall()
+    return fetch(POST_MESSAGES, *post_columns(posts))
 
 
 def _store_with_files(post: Post) -> tuple[Row, list[Wire]]:

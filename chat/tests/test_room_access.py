@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chat import selectors
 from chat.access import room_access
-from chat.access.room_access import RoomAccess, access_rooms, readable_pairs
+from chat.access.room_access import RoomAccess, access_rooms, access_rooms_soon, readable_pairs
 from chat.errors import NotFound
 from chat.models import Membership, Room, User
 
@@ -85,11 +85,11 @@ def test_any_number_of_pairs_takes_one_query(ada, grace, general, private):
 async def test_joins_of_the_same_time_share_a_query(ada, grace, general, private, monkeypatch):
     batches: list[int] = []
 
-    def read(pairs):
+    async def read(pairs):
         batches.append(len(pairs))
-        return access_rooms(pairs)
+        return await access_rooms_soon(pairs)
 
-    monkeypatch.setattr(room_access, "access_rooms", read)
+    monkeypatch.setattr(room_access, "access_rooms_soon", read)
     access = RoomAccess()
 
     found = await asyncio.gather(

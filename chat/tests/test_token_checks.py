@@ -5,7 +5,7 @@ from django.db import DataError, OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from chat.access import token_checks
-from chat.access.authentication import callers_from_tokens
+from chat.access.authentication import callers_from_tokens, callers_from_tokens_soon
 from chat.access.token_checks import TokenChecks
 from chat.database import run_in_db
 from chat.errors import Unauthenticated
@@ -18,11 +18,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 async def test_tokens_that_come_while_others_are_checked_are_one_batch(ada, grace, monkeypatch):
     batches: list[int] = []
 
-    def check(tokens):
+    async def check(tokens):
         batches.append(len(tokens))
-        return callers_from_tokens(tokens)
+        return await callers_from_tokens_soon(tokens)
 
-    monkeypatch.setattr(token_checks, "callers_from_tokens", check)
+    monkeypatch.setattr(token_checks, "callers_from_tokens_soon", check)
     tokens = [await access_token(user) for user in (ada, grace, ada)]
     checks = TokenChecks()
     first = asyncio.create_task(checks.caller(tokens[0]))
@@ -39,10 +39,10 @@ async def test_tokens_that_come_while_others_are_checked_are_one_batch(ada, grac
 
 
 async def test_all_of_a_batch_hear_that_the_database_is_away(monkeypatch):
-    def fail(tokens):
+    async def fail(tokens):
         raise OperationalError("away")
 
-    monkeypatch.setattr(token_checks, "callers_from_tokens", fail)
+    monkeypatch.setattr(token_checks, "callers_from_tokens_soon", fail)
     checks = TokenChecks()
 
     answers = await asyncio.gather(checks.caller("a"), checks.caller("b"), return_exceptions=True)
@@ -52,12 +52,12 @@ async def test_all_of_a_batch_hear_that_the_database_is_away(monkeypatch):
 
 @pytest.mark.parametrize("error", [ValueError, DataError])
 async def test_nobody_inherits_the_error_of_a_neighbours_token(ada, monkeypatch, error):
-    def check(tokens):
+    async def check(tokens):
         if "poison" in tokens:
             raise error("of this token alone")
-        return callers_from_tokens(tokens)
+        return await callers_from_tokens_soon(tokens)
 
-    monkeypatch.setattr(token_checks, "callers_from_tokens", check)
+    monkeypatch.setattr(token_checks, "callers_from_tokens_soon", check)
     token = await access_token(ada)
     checks = TokenChecks()
 
@@ -74,9 +74,11 @@ async def test_no_string_is_too_odd_a_token_for_its_neighbours(ada):
     good = await access_token(ada)
     odd = ["\ud800", "\x00", "é.é.é", "e30.\udfff.x", good + "\ud800", good[:-1] + "\U0001f600", "." * 4000]
 
-    callers = await run_in_db(callers_from_tokens, [good, *odd, good])
-
-    assert [caller and caller.user for caller in callers] == [ada, *[None] * len(odd), ada]
+    for callers in (
+        await run_in_db(callers_from_tokens, [good, *odd, good]),
+        await callers_from_tokens_soon([good, *odd, good]),
+    ):
+        assert [caller and caller.user for caller in callers] == [ada, *[None] * len(odd), ada]
 
 
 def test_many_tokens_take_one_query_and_each_is_judged_alone(ada, grace):
@@ -94,3 +96,4 @@ def test_many_tokens_take_one_query_and_each_is_judged_alone(ada, grace):
 
 async def test_rubbish_alone_asks_the_database_for_nobody(ada):
     assert await run_in_db(callers_from_tokens, ["rubbish", 5, None]) == [None] * 3
+    assert await callers_from_tokens_soon(["rubbish", 5, None]) == [None] * 3
