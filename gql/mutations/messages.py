@@ -10,6 +10,7 @@ from chat import actions
 from chat.models import Message
 from chat.selectors import attachment_payload
 from gql.context import act, charge
+from gql.protection.declared import costs
 from gql.types.messages import Attachment, MessageType, attachment_of
 from gql.types.upload import Upload
 
@@ -46,11 +47,14 @@ class MessageMutations:
         input=SendMessageInput(required=True, description="The message."),
         description="Post a message as you.",
     )
-    upload_attachment = graphene.NonNull(
-        Attachment,
-        input=UploadAttachmentInput(required=True, description="The file."),
-        description="Store a file for one message of the room, which you post within a day; until then only you read"
-        " it. Send it as multipart/form-data.",
+    upload_attachment = costs(
+        graphene.NonNull(
+            Attachment,
+            input=UploadAttachmentInput(required=True, description="The file."),
+            description="Store a file for one message of the room, which you post within a day; until then only you read"
+            " it. Send it as multipart/form-data.",
+        ),
+        complexity=1000,
     )
     edit_message = graphene.NonNull(
         MessageType,
