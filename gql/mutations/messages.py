@@ -51,8 +51,8 @@ class MessageMutations:
         graphene.NonNull(
             Attachment,
             input=UploadAttachmentInput(required=True, description="The file."),
-            description="Store a file for one message of the room, which you post within a day; until then only you read"
-            " it. Send it as multipart/form-data.",
+            description="Store a file for one message of the room, which you post within a day; until then only you"
+            " read it. Send it as multipart/form-data.",
         ),
         complexity=1000,
     )
