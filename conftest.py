@@ -20,7 +20,6 @@ if "pytest_django.plugin" in sys.modules:
 
     settings.PASSWORD_HASHERS = ["project.tests.hashers.QuickHasher"]
     django.setup()
-    _environment.settings_are_read()
 
 pytest_plugins = [
     "chat.tests.people",
@@ -29,6 +28,12 @@ pytest_plugins = [
     "project.tests.servers",
     "project.tests.programs",
 ]
+
+
+@pytest.hookimpl(optionalhook=True)  # there is no such hook without pytest-xdist
+def pytest_xdist_setupnodes() -> None:
+    """Just before the parallel processes are started, which inherit this environment."""
+    _environment.leave_settings_unnamed()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -62,9 +62,9 @@ class TestEnvironment:
         os.environ["DATA_DIR"] = os.environ[_STARTED_IN]
         (Path(os.environ["DATA_DIR"]) / "static").mkdir(exist_ok=True)  # whitenoise warns of a missing folder
 
-    def settings_are_read(self) -> None:
-        """Name the settings no more: the processes of pytest-xdist would read them before they come here."""
-        del os.environ[ENVIRONMENT_VARIABLE]
+    def leave_settings_unnamed(self) -> None:
+        """Name the settings no more: a process that inherits the name would read them before it comes to `start`."""
+        os.environ.pop(ENVIRONMENT_VARIABLE, None)
 
     def stop(self) -> None:
         """Stop and remove what this process started."""
