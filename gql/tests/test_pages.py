@@ -24,7 +24,10 @@ LISTS = {
     "Query.rooms": ("{ rooms(%s) { PAGE } }", "id"),
     "Query.collections": ("{ collections(%s) { PAGE } }", "id"),
     "Query.documents": ("{ documents(%s) { PAGE } }", "id"),
-    "Query.search": ('{ search(query: "turbine", %s) { PAGE } }', "... on Message { id: version }"),
+    "Query.search": (
+        '{ search(query: "turbine", %s) { PAGE } }',
+        "... on Message { text author { username } room { name } }",
+    ),
     "Room.members": ("{ room(id: ROOM) { members(%s) { PAGE } } }", "user { id }"),
     "Room.messages": ("{ room(id: ROOM) { messages(%s) { PAGE } } }", "id"),
 }
@@ -126,6 +129,20 @@ async def test_a_list_is_counted_only_when_that_is_asked_for(name, as_user, ada,
     counts = [[sql for sql in one if "count(" in sql.lower()] for one in (plain, counted)]
     assert counts[0] == [] and len(counts[1]) == 1
     assert len(counted) == len(plain) + 1
+
+
+@pytest.mark.parametrize("name", LISTS)
+async def test_a_long_page_takes_as_many_statements_as_a_short_one(name, as_user, ada, general, statements):
+    client = as_user(ada)
+    await client.data("{ me { id } }")  # signs in
+
+    with statements() as short:
+        await _page(client, _query(name, general, "first: 1"))
+    with statements() as long:
+        page = await _page(client, _query(name, general, "first: 100"))
+
+    assert len(page["edges"]) >= 3
+    assert 1 <= len(short) == len(long)
 
 
 async def test_rows_that_come_before_a_page_do_not_move_it(as_user, ada, general):
