@@ -14,7 +14,8 @@ _PATH, _DIALECT = "/graphql", "graphql"
 
 
 def _parley(name: str, **variables: str) -> Server:
-    command = (sys.executable, "-m", "project.web", "--fd", "{fd}", "--pulse-fd", "{pulse}")
+    command = (sys.executable, "-m", "bench.graphql.parley_web", "--fd", "{fd}", "--pulse-fd", "{pulse}")
+    variables = {"RATE_LIMITS": "on", **variables}
     return Server(name, command, path=_PATH, dialect=_DIALECT, variables=tuple(variables.items()))
 
 
