@@ -3,7 +3,6 @@
 Each is counted once per batch, or where something goes wrong, never once per delivery.
 """
 
-from collections import Counter
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -16,19 +15,24 @@ class Counters:
         messages_posted: new messages that it stored, by whatever transport they came.
         events_delivered: events handed to listeners, once for each of them.
         slow_readers: connections that were cut off because they did not read.
-        refused: Socket.IO events and connects that were refused, by the code of the error.
+        rate_limited: what a limit refused as too many or too much, or made wait, by whatever transport it came.
     """
 
     messages_posted: int = 0
     events_delivered: int = 0
     slow_readers: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
+    rate_limited: int = 0
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def count_posted(self, messages: int) -> None:
         """Count stored messages; called by several database threads."""
         with self._lock:
             self.messages_posted += messages
+
+    def count_rate_limited(self) -> None:
+        """Count one thing that a limit refused; called by any thread, where the limit is."""
+        with self._lock:
+            self.rate_limited += 1
 
 
 counters = Counters()

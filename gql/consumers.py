@@ -252,6 +252,7 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
         if operation_id in self._operations:
             raise _Close(4409, f"Subscriber for {operation_id[:60]} already exists")
         if len(self._operations) >= MAX_OPERATIONS:
+            counters.count_rate_limited()
             busy = RateLimited(f"At most {MAX_OPERATIONS} operations may run at once.")
             await self._send_errors(operation_id, [format_domain_error(busy)])
             return

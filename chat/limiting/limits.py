@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from django.conf import settings
 from limits import RateLimitItemPerSecond
 
+from chat.counters import counters
 from chat.errors import RateLimited
 from chat.limiting.shared_windows import shared_windows
 from chat.limiting.token_bucket import TokenBucket
@@ -196,6 +197,7 @@ class Limiter:
         for account, count in due:
             self._tell(account, count)
         if wait_s > 0:
+            counters.count_rate_limited()
             retry_after_s = math.ceil(wait_s * 10) / 10
             raise RateLimited(
                 f"Too many {LIMITS[name].what} at once. Wait a moment.", retry_after_s=retry_after_s

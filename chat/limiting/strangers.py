@@ -2,6 +2,7 @@
 
 from django.conf import settings
 
+from chat.counters import counters
 from chat.errors import RateLimited
 from chat.per_loop import PerLoop
 
@@ -43,4 +44,5 @@ def check_strangers(address: str | None) -> None:
         RateLimited: it has `STRANGERS_MAX`.
     """
     if settings.RATE_LIMITS and address is not None and current_strangers().count(address) >= STRANGERS_MAX:
+        counters.count_rate_limited()
         raise RateLimited("Too many connections that do not sign in.", retry_after_s=1)

@@ -118,7 +118,10 @@ for _figure in (
     Figure("events_delivered", "Events handed to listeners.", "counter", lambda: counters.events_delivered),
     Figure("slow_readers", "Connections cut off for not reading.", "counter", lambda: counters.slow_readers),
     Figure(
-        "rate_limited", "Events refused as too many.", "counter", lambda: counters.refused["RATE_LIMITED"]
+        "rate_limited",
+        "Requests that a limit refused.",
+        "counter",
+        lambda: counters.rate_limited,
     ),
     Figure("resident_bytes", "Resident memory.", "gauge", resident_bytes),
 ):

@@ -13,7 +13,6 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from chat.background import Tasks
-from chat.counters import counters
 from chat.errors import DomainError, PayloadTooLarge, RateLimited, TooManyConnections, Unavailable
 from chat.limiting import limits
 from chat.limiting.limits import client_address
@@ -166,8 +165,6 @@ class Connection:
         except (Unavailable, RateLimited, OperationalError, InterfaceError) as error:
             # Nothing is said: stock clients take a refusal for the last word, and come back after a lost connection.
             log.debug("a client is to come back later: %s", error)
-            if isinstance(error, RateLimited):
-                counters.refused[error.code] += 1
             return self.session.close("unavailable")
         except DomainError as error:
             return self._refuse_connect(name, _connect_error(_refusal(error)["error"]))
@@ -303,7 +300,6 @@ class Connection:
 
 
 def _refusal(error: DomainError) -> Wire:
-    counters.refused[error.code] += 1
     return {"ok": False, "error": error.as_dict()}
 
 

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from chat import actions
 from chat.access import authentication
+from chat.counters import counters
 from chat.limiting import strangers
 from chat.main_namespace.namespace import chat_namespace
 from chat.models import Message, Reaction
@@ -73,9 +74,11 @@ async def test_every_connection_of_a_user_counts(ada, grace, general, limited):
     assert (await one.emit("send-message", general.pk, "1"))["ok"]
     assert (await other.emit("send-message", general.pk, "2"))["ok"]
 
+    before = counters.rate_limited
     assert code_of(await one.emit("send-message", general.pk, "3")) == "RATE_LIMITED"
     assert code_of(await other.emit("send-message", general.pk, "3")) == "RATE_LIMITED"
     assert (await neighbour.emit("send-message", general.pk, "3"))["ok"]
+    assert counters.rate_limited == before + 2
     await disconnect_all(one, other, neighbour)
 
 
@@ -84,10 +87,12 @@ def test_a_page_posts_from_the_same_allowance_and_keeps_what_was_typed(client, a
     client.force_login(ada)
     post = reverse("post-message", args=[general.pk])
     assert client.post(post, {"text": "first"}).status_code == 302
+    before = counters.rate_limited
 
     refused = client.post(post, {"text": "my second thought"})
 
     assert refused.status_code == 429
+    assert counters.rate_limited == before + 1
     assert "my second thought" in refused.content.decode()
     assert "Too many messages at once" in refused.content.decode()
     assert Message.objects.filter(room=general).count() == 1
@@ -170,11 +175,11 @@ async def test_with_limits_off_nothing_is_refused(ada, general, limited, setting
 async def test_connects_of_an_address_are_refused_before_the_database_is_asked(ada, limited, monkeypatch):
     asked = []
 
-    def counting(tokens):
+    async def counting(tokens):
         asked.extend(tokens)
-        return authentication.callers_from_tokens(tokens)
+        return await authentication.callers_from_tokens_soon(tokens)
 
-    monkeypatch.setattr("chat.access.token_checks.callers_from_tokens", counting)
+    monkeypatch.setattr("chat.access.token_checks.callers_from_tokens_soon", counting)
     limited("connects", address=(SLOW, 2))
     token = await access_token(ada)
     clients = [await WireClient(address=HERE).open() for _ in range(4)]

@@ -53,7 +53,7 @@ GENERIC = {
         "chat.limiting",
         "chat.per_loop",
     },
-    "chat/limiting": {"chat.errors", "chat.per_loop"},
+    "chat/limiting": {"chat.counters", "chat.errors", "chat.per_loop"},
 }
 
 
