@@ -41,6 +41,13 @@ PURE = (
     "rag/prompts.py",
     "rag/citations.py",
     "rag/passages.py",
+    "gql/protection/bytes.py",
+    "gql/protection/declared.py",
+    "gql/protection/estimate.py",
+    "gql/protection/limits.py",
+    "gql/protection/scan.py",
+    "gql/protection/selection.py",
+    "gql/protection/variables.py",
 )
 
 # What is generic, and what of the rest of chat it may import: nothing that knows of rooms, messages and users.
