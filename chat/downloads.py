@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import IO
 
+from django.core.files import File
 from django.core.files.storage import default_storage
 from django.http import HttpRequest, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import reverse
@@ -51,10 +51,10 @@ async def _user_of(request: HttpRequest) -> User | None:
     return user if isinstance(user, User) else None
 
 
-def _open(user: User, attachment_id: int) -> tuple[Attachment, IO[bytes]]:
+def _open(user: User, attachment_id: int) -> tuple[Attachment, File]:
     found = access_attachment(user, attachment_id)
     try:
-        return found, default_storage.open(found.file, "rb").file
+        return found, default_storage.open(found.file, "rb")
     except FileNotFoundError:
         raise NotFound("This file is not in the file storage any more.") from None
 
@@ -65,7 +65,7 @@ class _Blocks:
     Django closes it with the response, also of a client that leaves before the first block.
     """
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: File) -> None:
         self._file = file
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

@@ -68,17 +68,19 @@ def _actors_of_new(before: dict[str, dict[int, int]], after: dict[str, dict[int,
     return {actor for name, rows in after.items() for pk, actor in rows.items() if pk not in before[name]}
 
 
-@pytest.mark.parametrize(
-    "operation",
-    [one for one in operations("mutation") if one.name in MEMBERS_MAY_NOT],
-    ids=lambda one: one.name,
-)
-async def test_a_member_without_authority_is_refused_and_changes_nothing(operation, person, world):
+async def test_a_member_without_authority_is_refused_and_changes_nothing(person, world):
     mia = await person("mia")
     before = await run_in_db(fingerprint)
-    reply = await mia.call(operation, operation.variables(_ids(world, operation), world.own["mia"]))
-    assert codes(reply) == ["FORBIDDEN"], reply
-    assert await run_in_db(fingerprint) == before
+    problems = []
+    for operation in [one for one in operations("mutation") if one.name in MEMBERS_MAY_NOT]:
+        reply = await mia.call(operation, operation.variables(_ids(world, operation), world.own["mia"]))
+        after = await run_in_db(fingerprint)
+        if codes(reply) != ["FORBIDDEN"] or after != before:
+            problems.append(
+                f"{operation}: {reply} {[table for table in after if after[table] != before[table]]}"
+            )
+        before = after
+    assert problems == []
 
 
 async def test_a_member_does_what_members_do_and_always_as_himself(person, world):
