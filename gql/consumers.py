@@ -1,12 +1,13 @@
 """The `graphql-transport-ws` protocol on Channels (github.com/enisdenjo/graphql-ws, PROTOCOL.md)."""
 
 import asyncio
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, nullcontext
 from secrets import token_hex
 from typing import Any
 
 import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
+from graphql import OperationType
 
 from chat.access.authentication import Caller, bearer_token, caller_from_scope, caller_from_token
 from chat.background import Tasks
@@ -30,6 +31,7 @@ from gql.watch import WatchedCaller, watch_caller
 SUBPROTOCOL = "graphql-transport-ws"
 INIT_TIMEOUT_S = 10.0
 MAX_OPERATIONS = 100
+MAX_RUNNING = 10  # of those that are no subscriptions: results are in memory until the client takes them
 MAX_MESSAGE_CHARACTERS = 1_000_000
 UNSENT_MAX_BYTES = 4_000_000  # of results that wait for a slow reader; a single one may be longer
 STALLED_S = 120.0  # without a word read by the client
@@ -59,6 +61,7 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
         self._unsent_bytes = 0
         self._raw: RawFrames | None = None
         self._operations: dict[str, asyncio.Task[None]] = {}
+        self._turns = asyncio.Semaphore(MAX_RUNNING)
         self._late: asyncio.TimerHandle | None = None
         self._closing = Tasks()
         self._watch = AsyncExitStack()
@@ -272,8 +275,12 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
 
     async def _run(self, operation_id: str, operation: Operation, context: Context) -> None:
         end: dict[str, Any] = {"id": operation_id, "type": "complete"}
+        is_live = operation.kind is OperationType.SUBSCRIPTION
         try:
-            async with aclosing(stream(operation, context)) as responses:
+            async with (
+                nullcontext() if is_live else self._turns,
+                aclosing(stream(operation, context)) as responses,
+            ):
                 async for response in responses:
                     if not self._is_mine(operation_id):
                         return

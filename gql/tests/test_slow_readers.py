@@ -150,7 +150,7 @@ async def test_readers_that_stop_cost_bounded_memory_and_then_get_what_they_miss
 
 async def test_who_asks_for_more_than_it_reads_is_cut_off(start_parley_server, ada, grace, general):
     for _ in range(100):
-        await run_in_db(actions.post_message, ada, room_id=general.pk, text="y" * 2000)
+        await run_in_db(actions.post_message, ada, room_id=general.pk, text="y" * 3000)
     server = await asyncio.to_thread(start_parley_server, environment={"RATE_LIMITS": "off"})
     query = "query($id: ID!) { room(id: $id) { messages(last: 100) { edges { node { text html } } } } }"
     async with (
