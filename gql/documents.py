@@ -18,6 +18,7 @@ from gql.schema import schema
 
 MAX_VALIDATION_ERRORS = 20
 CACHED_DOCUMENTS = 500
+CACHED_CHARACTERS = 200_000  # of all of them: a character takes 200 to 350 bytes, and plans come on top
 CACHED_DOCUMENT_MAX_CHARACTERS = 20_000
 QUICK_DOCUMENT_MAX_CHARACTERS = 500  # to parse and validate as much takes 2 ms
 
@@ -53,8 +54,10 @@ class Prepared:
 class Documents:
     """The valid documents that were asked for last, by their text."""
 
-    def __init__(self, capacity: int = CACHED_DOCUMENTS) -> None:
+    def __init__(self, capacity: int = CACHED_DOCUMENTS, max_characters: int = CACHED_CHARACTERS) -> None:
         self._capacity = capacity
+        self._max_characters = max_characters
+        self._characters = 0
         self._prepared: OrderedDict[str, Prepared] = OrderedDict()
 
     def __len__(self) -> int:
@@ -63,6 +66,7 @@ class Documents:
     def forget(self) -> None:
         """Know none of them."""
         self._prepared.clear()
+        self._characters = 0
 
     def find(self, text: str) -> Prepared | None:
         """The document, if it is known."""
@@ -81,11 +85,16 @@ class Documents:
             prepared = parse_and_validate(text)
         else:  # it must not hold up everybody else on the event loop
             prepared = await asyncio.to_thread(parse_and_validate, text)
-        if len(text) <= CACHED_DOCUMENT_MAX_CHARACTERS:
-            self._prepared[text] = prepared
-            if len(self._prepared) > self._capacity:
-                self._prepared.popitem(last=False)
+        if len(text) <= CACHED_DOCUMENT_MAX_CHARACTERS and text not in self._prepared:
+            self._keep(text, prepared)
         return prepared
+
+    def _keep(self, text: str, prepared: Prepared) -> None:
+        self._prepared[text] = prepared
+        self._characters += len(text)
+        while len(self._prepared) > self._capacity or self._characters > self._max_characters:
+            forgotten, _ = self._prepared.popitem(last=False)
+            self._characters -= len(forgotten)
 
 
 def parse_and_validate(text: str) -> Prepared:
