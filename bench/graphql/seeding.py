@@ -50,6 +50,8 @@ def make_seed(environment: dict[str, str], folder: Path, *, users: int) -> Seed:
         autocommit=True,
     ) as connection:
         connection.execute(_HISTORY, {"n": MESSAGES})
+        # Parley shows the user name of somebody without another name.
+        connection.execute("update chat_user set display_name = 'Person ' || id")
         connection.execute("update chat_room set version = %s where name <> 'archive'", [MESSAGES])
         connection.execute("vacuum analyze")
     return Seed(tokens, made["halls"])
