@@ -12,6 +12,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import psycopg
@@ -90,7 +91,12 @@ class LoopDatabase:
                 return connection
         if self._closer is None:
             self._closer = asyncio.get_running_loop().create_task(self._close_at_the_end())
-        return _Connection(await run_in_db(_connect))
+        opening = _Opening()
+        try:
+            return _Connection(await run_in_db(opening.run))
+        except BaseException:  # cancelled, too: the thread goes on, and nobody would close what it opens
+            opening.give_up()
+            raise
 
     async def _close_at_the_end(self) -> None:
         """This task is cancelled when the event loop ends. What is busy then is closed by its caller, who is, too."""
@@ -100,6 +106,31 @@ class LoopDatabase:
             while self._free:
                 self._free.pop().close()
             current_loop_database.forget(self)
+
+
+class _Opening:
+    """A connection that a thread opens for an event loop, which may not want it any more by then."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._is_wanted = True
+        self._opened: psycopg.Connection[Any] | None = None
+
+    def run(self) -> "psycopg.Connection[Any]":
+        """Open it, in a thread that may wait."""
+        opened = _connect()
+        with self._lock:
+            self._opened = opened
+            if not self._is_wanted:
+                opened.close()
+        return opened
+
+    def give_up(self) -> None:
+        """Close it, now or when it is open."""
+        with self._lock:
+            self._is_wanted = False
+            if self._opened is not None:
+                self._opened.close()
 
 
 def _connect() -> "psycopg.Connection[Any]":

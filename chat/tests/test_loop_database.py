@@ -1,6 +1,7 @@
 """Statements that the event loop sends to PostgreSQL itself."""
 
 import asyncio
+from threading import Event
 
 import pytest
 from django.db import DataError, OperationalError, ProgrammingError, connection
@@ -110,6 +111,27 @@ async def test_who_is_cancelled_leaves_no_answer_to_the_next():
     assert await asyncio.gather(*(echo(database, str(number)) for number in range(5))) == [
         [str(n)] for n in range(5)
     ]
+
+
+async def test_a_connection_that_nobody_waits_for_any_more_is_closed(monkeypatch):
+    opened, let_go = [], Event()
+
+    def connect():
+        assert let_go.wait(5)
+        opened.append(really_connect())
+        return opened[0]
+
+    really_connect = loop_database._connect
+    monkeypatch.setattr(loop_database, "_connect", connect)
+    asking = asyncio.create_task(echo(LoopDatabase(), "x"))
+    await asyncio.sleep(0.05)
+
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    let_go.set()
+
+    await eventually(lambda: opened and opened[0].closed)
 
 
 async def test_text_that_cannot_be_stored_is_refused_before_it_is_sent():
