@@ -18,6 +18,7 @@ IDLE_CONNECTION_S = 10.0  # one that is idle for longer is closed: each is a pro
 # A killed worker's jobs are taken over once its heartbeat is this old: an answer waits no longer than that.
 HEARTBEAT_INTERVAL_S = 3.0
 STALLED_AFTER_S = 10.0
+POLL_INTERVAL_S = 5.0  # for a job whose notification was lost with a connection
 GRACEFUL_SHUTDOWN_S = 3.0  # then running jobs are cancelled; `up` waits for five seconds in all
 
 
@@ -74,6 +75,7 @@ async def _serve(worker_app: WorkerApp, queue: str, concurrency: int) -> None:
         concurrency=concurrency,
         name="worker",
         listen_notify=True,
+        fetch_job_polling_interval=POLL_INTERVAL_S,
         install_signal_handlers=False,
         delete_jobs="successful",
         update_heartbeat_interval=HEARTBEAT_INTERVAL_S,
