@@ -117,6 +117,19 @@ async def test_who_has_spent_too_much_is_refused_before_anything_runs(as_user, a
 
 
 @pytest.mark.django_db(transaction=True)
+async def test_over_a_websocket_a_refusal_is_the_error_of_its_operation(open_socket, ada, general, limited):
+    limited("graphql", user=(SLOW, 50))
+    socket = await open_socket(ada).start()
+    await socket.subscribe("1", "{ me { id } }")
+
+    refused = await socket.receive()
+
+    assert (refused["type"], refused["id"]) == ("error", "1")
+    assert refused["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
+    assert refused["payload"][0]["extensions"]["retryAfter"] > 0
+
+
+@pytest.mark.django_db(transaction=True)
 async def test_what_an_operation_did_not_use_is_given_back(as_user, ada, general, limited):
     limited("graphql", user=(SLOW, 1000), address=(SLOW, 9000))
     dear = "{ rooms(first: 100) { edges { node { members(first: 3) { edges { node { role } } } } } } }"
