@@ -4,6 +4,7 @@ A response key always stands for the same field with the same arguments, so that
 the rest fails validation and is thrown away by the caller.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -117,14 +118,17 @@ def queries(
     kind: str = "query",
     arguments: Arguments | None = None,
     skipped: frozenset[tuple[str, str]] = frozenset(),
-    declared: str = "",
+    declared: Mapping[str, str] | None = None,
     variables: dict[str, Any] | None = None,
 ) -> Query:
-    """Operations of a kind. `declared` and `variables` are those that `arguments` use."""
+    """Operations. `declared` has the types of the variables that `arguments` use, `variables` their values."""
     writer = _Writer(schema, draw, arguments or {}, skipped)
     body = writer.selections(root or schema.query_type, depth)
     flags = sorted(writer.flags)
     given = dict(variables or {}) | {name: draw(st.booleans()) for name in flags}
-    heads = [declared, *(f"${name}: Boolean!" for name in flags)]
-    head = f"({' '.join(heads)})" if any(heads) else ""
-    return Query("\n".join([f"{kind} Q{head} {body}", *writer.fragments.values()]), given)
+    parts = [body, *writer.fragments.values()]
+    used = set(re.findall(r"\$(\w+)", " ".join(parts)))
+    heads = [f"${name}: {type_}" for name, type_ in (declared or {}).items() if name in used]
+    heads += [f"${name}: Boolean!" for name in flags]
+    parts[0] = f"{kind} Q{'(' + ' '.join(heads) + ')' if heads else ''} {body}"
+    return Query("\n".join(parts), given)

@@ -163,7 +163,7 @@ ARGUMENTS = {
 
 
 def _operations(schema: GraphQLSchema) -> Any:
-    return queries(schema, arguments=ARGUMENTS, declared="$number: Int = 3", variables={"number": 2})
+    return queries(schema, arguments=ARGUMENTS, declared={"number": "Int = 3"}, variables={"number": 2})
 
 
 def _relaxed(examples: int) -> Any:
