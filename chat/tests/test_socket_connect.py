@@ -157,7 +157,7 @@ async def test_an_event_before_connecting_closes():
 
 
 async def test_the_server_pings_and_an_answer_keeps_the_connection(ada, settings):
-    settings.SOCKET_PING_INTERVAL_MS, settings.SOCKET_PING_TIMEOUT_MS = 50, 1000
+    settings.SOCKET_PING_INTERVAL_MS, settings.SOCKET_PING_TIMEOUT_MS = 400, 1000  # it signs in meanwhile
     client = await sign_in(ada)
 
     for _ in range(3):
@@ -168,7 +168,7 @@ async def test_the_server_pings_and_an_answer_keeps_the_connection(ada, settings
 
 
 async def test_a_client_that_answers_no_ping_is_closed(ada, settings):
-    settings.SOCKET_PING_INTERVAL_MS, settings.SOCKET_PING_TIMEOUT_MS = 50, 50
+    settings.SOCKET_PING_INTERVAL_MS, settings.SOCKET_PING_TIMEOUT_MS = 400, 50
     client = await sign_in(ada)
 
     assert await client.closed() == ["2"]
