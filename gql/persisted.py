@@ -50,7 +50,9 @@ async def request_operation(raw: object, context: Context) -> Operation:
     name = _document_name(raw)
     trusted = trusted_documents()
     if trusted is not None and isinstance(raw, dict):
-        return await prepare(parse_params({**raw, "query": _trusted_text(trusted, name, raw.get("query"))}), context)
+        return await prepare(
+            parse_params({**raw, "query": _trusted_text(trusted, name, raw.get("query"))}), context
+        )
     if name is None:
         return await prepare(parse_params(raw), context)
     assert isinstance(raw, dict)

@@ -127,17 +127,22 @@ async def test_graphql_ws_connects_when_it_has_to_and_leaves_when_it_is_done(
 async def test_a_token_that_expires_ends_its_connections_and_a_new_one_goes_on(
     start_client, parley_server, ada, grace, general
 ):
-    expiring = await run_in_db(_token_for, grace, timedelta(seconds=4))
+    token = await access_token(grace)
     async with (
-        start_client("graphqlWs", parley_server, expiring) as by_socket,
-        start_client("graphqlSse", parley_server, expiring) as by_events,
+        start_client("graphqlWs", parley_server, token) as by_socket,
+        start_client("graphqlSse", parley_server, token) as by_events,
     ):
         for client in (by_socket, by_events):
+            await client.execute(ME)  # it has started: from now on the time counts
+        assert (await by_socket.state("closed"))["code"] == 1000
+        expiring = await run_in_db(_token_for, grace, timedelta(seconds=6))
+        for client in (by_socket, by_events):
+            await client.use_token(expiring)
             await client.follow("live", ADDED, room=str(general.pk), since=0)
         await _post(ada, general, "one")
         for client in (by_socket, by_events):
             await client.next_data("live")
-            await client.use_token(await access_token(grace))
+            await client.use_token(token)
 
         assert (await by_socket.state("closed"))["code"] == 4403
         [error] = (await by_events.of("live"))["next"]["errors"]
