@@ -353,7 +353,9 @@ async def test_a_reply_names_its_parent(ada, general):
         ({"text": "a", "clientId": 5}, "BAD_USER_INPUT"),
         ({"text": "a", "clientId": "x" * 65}, "BAD_USER_INPUT"),
         ({"text": "a", "parentId": "999999"}, "NOT_FOUND"),
-        ({"text": "a", "attachmentIds": ["1"]}, "BAD_USER_INPUT"),
+        ({"text": "a", "attachmentIds": ["1"]}, "NOT_FOUND"),
+        ({"text": "a", "attachmentIds": "1"}, "BAD_USER_INPUT"),
+        ({"text": "", "attachmentIds": []}, "BAD_USER_INPUT"),
         ("x" * (settings.MESSAGE_MAX_CHARACTERS + 1), "PAYLOAD_TOO_LARGE"),
     ],
 )
