@@ -27,7 +27,7 @@ class RawFrames(Protocol):
         """Be told when `is_paused` changes. `on_pause` may be called within `write`."""
 
     def read_to(self, on_message: Callable[[str | bytes], None]) -> None:
-        """Call this with each message as it is read, instead of giving it to ASGI `receive`, which is left with the end.
+        """Call this with each message as it is read, instead of giving it to ASGI `receive`, which gets only the end.
 
         What waits for `receive` by then comes from there, before the others.
         """
