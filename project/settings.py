@@ -220,7 +220,7 @@ SOCKET_MAX_CONNECTIONS_PER_USER = env.integer(
 RATE_LIMITS = env.flag("RATE_LIMITS", default=True)
 GRAPHQL_INTROSPECTION = env.flag("GRAPHQL_INTROSPECTION", default=True)
 GRAPHQL_TIME_LIMIT_S = env.integer("GRAPHQL_TIME_LIMIT_S", 30, minimum=1, maximum=3600)
-GRAPHQL_EXECUTOR = env.choice("GRAPHQL_EXECUTOR", "graphql-core", among=("compiled", "graphql-core"))
+GRAPHQL_EXECUTOR = env.choice("GRAPHQL_EXECUTOR", "compiled", among=("compiled", "graphql-core"))
 GRAPHQL_BATCH_MAX = env.integer("GRAPHQL_BATCH_MAX", 0, minimum=0, maximum=100)
 _trusted_documents = env.text("GRAPHQL_TRUSTED_DOCUMENTS")
 GRAPHQL_TRUSTED_DOCUMENTS = Path(_trusted_documents).expanduser().resolve() if _trusted_documents else None
