@@ -116,8 +116,22 @@ def parse_and_validate(text: str) -> Prepared:
         raise InvalidDocument([DepthLimited("The document is nested too deeply.")]) from None
     if errors:
         raise InvalidDocument(errors)
+    _unlink_tokens(document)
     operations = {name: PreparedOperation(one, CostFunction(one)) for name, one in selecting.items()}
     return Prepared(document, operations)
+
+
+def _unlink_tokens(document: DocumentNode) -> None:
+    """Take the parser's tokens apart, which nobody looks at any more. Nodes keep what says where they stand.
+
+    Each token links to the next and to the one before. Such circles stay until Python's collector comes, and to what
+    was kept for a while it comes seldom (project/web.py): documents that were forgotten long ago would fill memory.
+    """
+    token = document.loc.start_token if document.loc else None
+    while token is not None:
+        following = token.next
+        token.prev = token.next = None
+        token = following
 
 
 documents = Documents()

@@ -69,7 +69,7 @@ class OperationPlan:
         key = tuple(deciding.items())
         variant = self._variants.get(key)
         if variant is None:
-            variant = self._variants[key] = Variant(self, deciding)
+            variant = self._variants[key] = Variant(self.schema, self.operation, self.fragments, deciding)
             if len(self._variants) > MAX_VARIANTS:
                 self._variants.popitem(last=False)
         else:
@@ -79,23 +79,40 @@ class OperationPlan:
 
 def _deciding_variables(document: DocumentNode) -> tuple[str, ...]:
     """The variables that `@skip` and `@include` look at, in a stable order."""
-    names: set[str] = set()
+    found = _DirectiveVariables()
+    visit(document, found)
+    return tuple(sorted(found.names))
 
-    class Collector(Visitor):
-        def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
-            for argument in node.arguments:
-                if isinstance(argument.value, VariableNode):
-                    names.add(argument.value.name.value)
 
-    visit(document, Collector())
-    return tuple(sorted(names))
+class _DirectiveVariables(Visitor):
+    """Collects the names of variables in directives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+        for argument in node.arguments:
+            if isinstance(argument.value, VariableNode):
+                self.names.add(argument.value.name.value)
 
 
 class Variant:
-    """The plans of an operation for one choice of what is skipped and included."""
+    """The plans of an operation for one choice of what is skipped and included.
 
-    def __init__(self, plan: OperationPlan, deciding: dict[str, Any]) -> None:
-        self._plan = plan
+    It does not hold the `OperationPlan` that holds it: without cycles, plans go when their document is forgotten.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        operation: OperationDefinitionNode,
+        fragments: dict[str, FragmentDefinitionNode],
+        deciding: dict[str, Any],
+    ) -> None:
+        self._schema = schema
+        self._operation = operation
+        self._fragments = fragments
         self._deciding = deciding
         self._selections: dict[Hashable, SelectionPlan] = {}
         self._serializers: dict[str, SerializeColumn] = {}
@@ -117,15 +134,14 @@ class Variant:
         return selection
 
     def _compile_root(self) -> SelectionPlan:
-        plan = self._plan
-        operation = plan.operation
-        root_type = plan.schema.get_root_type(operation.operation)
+        operation = self._operation
+        root_type = self._schema.get_root_type(operation.operation)
         if root_type is None:
             kind = operation.operation.value
             raise GraphQLError(f"Schema is not configured to execute {kind} operation.", operation)
         try:
             collected = collect_fields(
-                plan.schema, plan.fragments, self._deciding, root_type, operation.selection_set
+                self._schema, self._fragments, self._deciding, root_type, operation.selection_set
             )
         except RecursionError:
             collected = None
@@ -141,9 +157,8 @@ class Variant:
         return selection
 
     def _collect(self, type_: GraphQLObjectType, nodes: list[FieldNode]) -> SelectionPlan:
-        plan = self._plan
         try:
-            collected = collect_sub_fields(plan.schema, plan.fragments, self._deciding, type_, nodes)
+            collected = collect_sub_fields(self._schema, self._fragments, self._deciding, type_, nodes)
         except GraphQLError as problem:  # a directive's argument is null
             return SelectionPlan(type_, {}, (), None, problem)
         return self._compile(type_, collected)
@@ -174,7 +189,7 @@ class Variant:
         self, type_: GraphQLObjectType, collected: dict[str, list[FieldNode]]
     ) -> Iterator[tuple[str, Any, list[FieldNode]]]:
         for key, nodes in collected.items():
-            field = get_field_def(self._plan.schema, type_, nodes[0])
+            field = get_field_def(self._schema, type_, nodes[0])
             if field:  # validation has refused documents with others; graphql-core leaves them out as well
                 yield key, field, nodes
 

@@ -1,10 +1,28 @@
 """Documents are kept by their text: the latest, within bounds, and only valid ones."""
 
-import pytest
+import gc
+from collections import Counter
+from collections.abc import Iterator
 
+import pytest
+from graphql import get_operation_ast
+
+from gql.context import Context
 from gql.documents import Documents, InvalidDocument
+from gql.executor import execute_operation
+from gql.operations import Operation, Params
+from gql.protection.selection import Selection
+from gql.protection.throttle import Charge, Payer
 
 A, B, C = "{ me { id } }", "{ me { username } }", "{ me { displayName } }"
+_MODULES = (
+    "gql.documents",
+    "gql.compiled.compiler",
+    "gql.compiled.plan",
+    "gql.protection.estimate",
+    "gql.protection.selection",
+    "graphql.language.ast",
+)
 
 
 def known(documents: Documents, *texts: str) -> list[bool]:
@@ -54,3 +72,47 @@ async def test_hundreds_of_documents_leave_no_more_than_the_bounds():
         await documents.add(f"query Q{number} {{ me {{ id }} }}")
 
     assert len(documents) == 10
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Circles of references stay."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def living_parts() -> Counter[str]:
+    """How many objects there are of the classes that documents and their plans are made of."""
+    return Counter(type(one).__qualname__ for one in gc.get_objects() if type(one).__module__ in _MODULES)
+
+
+async def run_distinct(cache: Documents, numbers: range) -> None:
+    """Prepare and run documents that nobody sent before."""
+    for number in numbers:
+        text = (
+            f"query Q{number}($with: Boolean!) {{ me {{ ...A{number} id @include(if: $with) }} }}"
+            f" fragment A{number} on User {{ a{number}: displayName email }}"
+        )
+        for params in (Params(text, {"with": True}), Params(text, {"with": False})):
+            prepared = cache.find(text) or await cache.add(text)
+            node = get_operation_ast(prepared.document, None)
+            assert node is not None
+            context = Context(None)
+            prepared.operations[f"Q{number}"].cost(params.variables)
+            charge = Charge(Payer(context), Selection(), 0)
+            result = await execute_operation(Operation(prepared, node, params, charge), context)
+            assert (result.data, result.errors) == ({"me": None}, None)
+        gc.collect(0)  # the newest objects: validation leaves circles of its own
+
+
+async def test_a_forgotten_document_leaves_nothing_even_before_the_collector_comes(no_collector):
+    cache = Documents(capacity=10)
+
+    await run_distinct(cache, range(100))
+    before = living_parts()
+    await run_distinct(cache, range(100, 300))
+
+    assert before["Prepared"] == before["OperationPlan"] == 10
+    assert living_parts() == before
