@@ -106,6 +106,9 @@ class PollingClient:
         """Connect to the default namespace; the server's answer as it came."""
         await self.send("40" + ("" if auth is None else orjson.dumps(auth).decode()))
         [answer] = await self.poll()
+        if answer == "2":  # a heartbeat was due before the server had an answer
+            await self.send("3")
+            [answer] = await self.poll()
         return answer
 
     def probe(self) -> WireClient:

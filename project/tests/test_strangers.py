@@ -115,7 +115,7 @@ async def test_a_stranger_that_begins_a_small_one_has_time_to_sign_in_and_may_th
 
 async def test_a_graphql_client_that_was_acknowledged_may_send_more(ada, parley_server):
     init = {"type": "connection_init", "payload": {"authorization": f"Bearer {await access_token(ada)}"}}
-    query = {"query": "{ me { username } }" + " " * 100_000}
+    query = {"query": "{ me { username } }", "variables": {"unused": "x" * 100_000}}
     async with raw_client(parley_server, GRAPHQL) as client:
         client.write(frame(TEXT | FIN, json.dumps(init).encode()))
         assert json.loads(await client.frame())["type"] == "connection_ack"
