@@ -18,12 +18,6 @@ def message(ada, general) -> Message:
     return actions.post_message(ada, room_id=general.pk, text="Shall we?")
 
 
-@pytest.fixture
-def as_grace(client, grace):
-    client.force_login(grace)
-    return client
-
-
 def room_page(client, room: Room) -> str:
     return client.get(reverse("room", args=[room.pk])).content.decode()
 
