@@ -13,7 +13,6 @@ from collections.abc import Callable
 from enum import Enum
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote
 
 from uvicorn.config import Config
 from uvicorn.protocols.utils import ClientDisconnected
@@ -119,28 +118,12 @@ class RawWebSocketProtocol(asyncio.Protocol):
         self._tasks.add(task)
 
     def _scope(self, request: Message, url: bytes) -> Message:
-        raw_path, _, query = url.partition(b"?")
-        try:
-            path = unquote(raw_path.decode("ascii"))
-        except UnicodeDecodeError:
-            raise HandshakeError(HTTPStatus.BAD_REQUEST, "The path is not ASCII.") from None
-        root_path = self._config.root_path
-        return {
-            "type": "websocket",
-            "asgi": {"version": self._config.asgi_version, "spec_version": "2.4"},
-            "http_version": "1.1",
-            "scheme": "wss" if request["scheme"] == "https" else "ws",
-            "server": request["server"],
-            "client": request["client"],
-            "root_path": root_path,
-            "path": root_path + path,
-            "raw_path": root_path.encode("ascii") + raw_path,
-            "query_string": query,
-            "headers": request["headers"],
-            "subprotocols": handshake.subprotocols(request["headers"]),
-            "state": request["state"],
-            "extensions": {RAW_FRAMES: self},
-        }
+        config = self._config
+        scope = handshake.websocket_scope(
+            request, url, root_path=config.root_path, asgi_version=config.asgi_version
+        )
+        scope["extensions"] = {RAW_FRAMES: self}
+        return scope
 
     async def _run(self, scope: Message) -> None:
         """The application. It owns the scope: of a connection that is open for long nothing else needs it."""

@@ -1,6 +1,7 @@
 """RFC 6455 from a server's side, as far as frames go: what a client sends, read from the bytes as they arrive. Pure.
 
-What a server sends is in `chat.sockets.protocol.websocket`; close and pong frames, which only a transport sends, are here.
+What a server sends is in `chat.sockets.protocol.websocket`; close and pong frames, which only a transport sends, are
+here.
 """
 
 from dataclasses import dataclass

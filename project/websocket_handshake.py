@@ -5,6 +5,8 @@ import binascii
 import hashlib
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote
 
 Headers = Sequence[tuple[bytes, bytes]]  # names in lower case
 HEADERS_MAX = 128
@@ -58,6 +60,36 @@ def _only(headers: Headers, wanted: bytes) -> bytes:
     """The value of a header; empty where it is missing or there are several."""
     values = [value for name, value in headers if name == wanted]
     return values[0] if len(values) == 1 else b""
+
+
+def websocket_scope(
+    request: dict[str, Any], url: bytes, *, root_path: str, asgi_version: str
+) -> dict[str, Any]:
+    """The ASGI scope of a WebSocket that `request`, a scope as far as the headers, asks for; without extensions.
+
+    Raises:
+        HandshakeError: the path of `url` is not ASCII.
+    """
+    raw_path, _, query = url.partition(b"?")
+    try:
+        path = unquote(raw_path.decode("ascii"))
+    except UnicodeDecodeError:
+        raise HandshakeError(HTTPStatus.BAD_REQUEST, "The path is not ASCII.") from None
+    return {
+        "type": "websocket",
+        "asgi": {"version": asgi_version, "spec_version": "2.4"},
+        "http_version": "1.1",
+        "scheme": "wss" if request["scheme"] == "https" else "ws",
+        "server": request["server"],
+        "client": request["client"],
+        "root_path": root_path,
+        "path": root_path + path,
+        "raw_path": root_path.encode("ascii") + raw_path,
+        "query_string": query,
+        "headers": request["headers"],
+        "subprotocols": subprotocols(request["headers"]),
+        "state": request["state"],
+    }
 
 
 def accepting(key: bytes, headers: Headers) -> bytes:

@@ -259,7 +259,7 @@ def test_what_is_uploaded_never_runs_as_a_page(client, grace, general):
 
 def test_a_client_with_a_token_reads_it_as_well(client, grace, general):
     attachment = upload(grace, general)
-    token = str(SignInSerializer.get_token(grace).access_token)  # type: ignore[attr-defined]
+    token = str(SignInSerializer.get_token(grace).access_token)
     address = reverse("attachment", args=[attachment.pk])
     assert body(client.get(address, headers={"authorization": f"Bearer {token}"})) == b"A note."
     refused = client.get(address, headers={"authorization": "Bearer x", "accept": "application/json"})

@@ -11,28 +11,21 @@ from pathlib import Path
 
 import psycopg
 import pytest
-import redis
 
 from project.embedded import processes
-from project.embedded.addresses import SYSTEM_DIR, Addresses, embedded_addresses
+from project.embedded.addresses import SYSTEM_DIR, embedded_addresses
 from project.embedded.errors import EmbeddedError
 from project.embedded.services import Services
+from project.tests.embedded_users import USE_SERVICES, answers, connect, leave, user_process
 from project.tests.upruns import ROOT, environment, tcp_listeners
 
 NOBODY = 65534
+
+
 UNSYNCED = {"fsync": "off"}
+
+
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the services as another user")
-
-USE_SERVICES = """
-import os, signal, sys
-from pathlib import Path
-from project.embedded.addresses import embedded_addresses
-from project.embedded.services import Services
-
-with Services(embedded_addresses(Path(sys.argv[1])), postgres_settings={"fsync": "off"}).use():
-    print("in use", flush=True)
-    sys.stdin.readline()
-"""
 
 
 @pytest.fixture
@@ -49,48 +42,6 @@ def make_services(tmp_path: Path) -> Iterator[Callable[..., Services]]:
     for services in made:
         services.stop()
         services.addresses.remove()
-
-
-def connect(
-    addresses: Addresses, *, user: str = "parley", password: str = "", dbname: str = "parley"
-) -> psycopg.Connection:
-    """A connection as the program makes them, unless told otherwise."""
-    return psycopg.connect(
-        host=str(addresses.postgres_socket_dir),
-        user=user,
-        password=password or addresses.password,
-        dbname=dbname,
-    )
-
-
-def answers(addresses: Addresses) -> bool:
-    """Whether both services answer to their addresses."""
-    with connect(addresses) as connection, redis.Redis.from_url(addresses.redis_url) as client:
-        found = connection.execute("select '[1,2]'::vector <-> '[1,3]'::vector").fetchone()
-        return found == (1.0,) and client.ping()
-
-
-def user_process(data_dir: Path) -> subprocess.Popen[str]:
-    """Another process that uses the services until it gets a line."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", USE_SERVICES, str(data_dir)],
-        cwd=ROOT,
-        env=environment(data_dir),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout
-    line = ""
-    while line != "in use\n":
-        line = process.stdout.readline()
-        assert line, "the other process ended"
-    return process
-
-
-def leave(process: subprocess.Popen[str]) -> int:
-    process.communicate("\n", timeout=20)
-    return process.returncode
 
 
 def test_both_answer_while_in_use_and_are_gone_afterwards(make_services):
