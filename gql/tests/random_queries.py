@@ -4,6 +4,7 @@ A response key always stands for the same field with the same arguments, so that
 the rest fails validation and is thrown away by the caller.
 """
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,10 +19,20 @@ from graphql import (
     get_named_type,
     is_composite_type,
 )
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 FLAGS = ("yes", "no", "maybe")
 Arguments = Mapping[tuple[str, str], tuple[str, ...]]
+# How many times the examples of `make test` are tried; see CONTRIBUTING.md.
+RANDOM_TIMES = int(os.environ.get("RANDOM_TIMES", "1"))
+
+
+def relaxed(examples: int) -> settings:
+    """As many examples, times RANDOM_TIMES, however long each takes and however many are thrown away."""
+    return settings(
+        max_examples=examples * RANDOM_TIMES, deadline=None, suppress_health_check=list(HealthCheck)
+    )
 
 
 @dataclass

@@ -26,12 +26,12 @@ from graphql import (
     parse,
     validate,
 )
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gql.batching import batched
 from gql.tests.oracle import BatchingContext, forget_core, same, same_but_for_timing
-from gql.tests.random_queries import queries
+from gql.tests.random_queries import queries, relaxed
 
 forget_core = pytest.fixture(autouse=True, scope="module")(forget_core)
 pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
@@ -166,11 +166,7 @@ def _operations(schema: GraphQLSchema) -> Any:
     return queries(schema, arguments=ARGUMENTS, declared={"number": "Int = 3"}, variables={"number": 2})
 
 
-def _relaxed(examples: int) -> Any:
-    return settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-@_relaxed(80)
+@relaxed(80)
 @given(operation=_operations(AT_ONCE), seed=st.integers(0, 10**6))
 def test_plain_resolvers_that_fail_give_exactly_what_graphql_core_gives(operation, seed):
     assume(not validate(AT_ONCE, parse(operation.text)))
@@ -180,7 +176,7 @@ def test_plain_resolvers_that_fail_give_exactly_what_graphql_core_gives(operatio
 
 @pytest.mark.parametrize("schema", [AWAITED, MIXED], ids=["awaited", "mixed"])
 def test_resolvers_that_await_give_what_graphql_core_gives_but_for_timing(schema):
-    @_relaxed(40)
+    @relaxed(40)
     @given(operation=_operations(schema), seed=st.integers(0, 10**6))
     def check(operation, seed):
         assume(not validate(schema, parse(operation.text)))

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from django.db.backends.utils import CursorWrapper
 from graphql import get_named_type, get_operation_ast, is_composite_type, parse, validate
-from hypothesis import HealthCheck, assume, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chat.access.authentication import Caller
@@ -17,7 +16,7 @@ from gql.context import Context
 from gql.schema import schema
 from gql.tests.authorisation.world import World, build_world
 from gql.tests.oracle import forget_core, same_but_for_timing
-from gql.tests.random_queries import queries
+from gql.tests.random_queries import queries, relaxed
 from gql.tests.test_dataloaders import answers, collections, rooms  # noqa: F401  # fixtures
 from rag.tests.embedders import ScriptedEmbedder
 
@@ -91,7 +90,7 @@ def _variables(world: World) -> dict[str, str]:
 
 
 def test_random_queries_give_what_graphql_core_gives(world):
-    @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @relaxed(30)
     @given(
         query=queries(
             GRAPHQL,

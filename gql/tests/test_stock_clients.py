@@ -159,9 +159,10 @@ def _token_for(user: User, lifetime: timedelta) -> str:
 
 
 async def test_sockets_that_break_the_protocol_are_closed_with_its_codes(
-    node_path, graphql_node_dir, parley_server, grace, general
+    node_path, graphql_node_dir, start_parley_server, grace, general
 ):
-    url = parley_server.replace("http", "ws") + "/graphql"
+    server = await asyncio.to_thread(start_parley_server, module="gql.tests.impatient_web")
+    url = server.url.replace("http", "ws") + "/graphql"
     arguments = (url, await access_token(grace), str(general.pk))
     assert await run_script(node_path, graphql_node_dir, "close_codes.mjs", *arguments) == {
         "notJson": [4400, "Messages must be JSON"],

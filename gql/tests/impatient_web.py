@@ -1,0 +1,15 @@
+"""`python -m gql.tests.impatient_web`: a web process that waits for `connection_init` no longer than a test can."""
+
+import project.asgi  # noqa: F401  # sets Django up, which the imports below need
+from gql import consumers
+from project import web
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    consumers.INIT_TIMEOUT_S = 3.0
+    web.main()
+
+
+if __name__ == "__main__":
+    main()
