@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from chat.models import Message
 
-# Columns of JSON arrive as text, for few lists ask for them; the property of the column's name reads it.
+# Columns of JSON and times arrive as text, for few lists ask for all of them, and Python's own reader of ISO 8601 takes
+# a tenth of the time of psycopg's. The property of the column's name reads it.
 _JSON = ("citations", "reactions", "attachments")
-MESSAGE_COLUMNS = tuple(str(column.column) for column in Message._meta.concrete_fields)
+_TIMES = ("created_at", "edited_at", "deleted_at")
+_NAMES = tuple(str(column.column) for column in Message._meta.concrete_fields)
+MESSAGE_COLUMNS = tuple(f"{name}::text" if name in (*_JSON, *_TIMES) else name for name in _NAMES)
 
 if TYPE_CHECKING:
 
@@ -30,16 +33,17 @@ if TYPE_CHECKING:
         version: int
         posted_version: int
         delta_index: int
-        created_at: datetime
-        edited_at: datetime | None
-        deleted_at: datetime | None
+        created_at_text: str
+        edited_at_text: str | None
+        deleted_at_text: str | None
         reactions_json: str
         attachments_json: str
 
         @classmethod
         def _make(cls, values: Iterable[Any]) -> Self: ...
 else:
-    _Columns = namedtuple("_Columns", [f"{name}_json" if name in _JSON else name for name in MESSAGE_COLUMNS])
+    _SUFFIXES = dict.fromkeys(_JSON, "_json") | dict.fromkeys(_TIMES, "_text")
+    _Columns = namedtuple("_Columns", [name + _SUFFIXES.get(name, "") for name in _NAMES])
 
 
 class MessageRow(_Columns):
@@ -60,3 +64,19 @@ class MessageRow(_Columns):
     @property
     def attachments(self) -> list[dict[str, Any]]:
         return json.loads(self.attachments_json)
+
+    @property
+    def created_at(self) -> datetime:
+        return datetime.fromisoformat(self.created_at_text)
+
+    @property
+    def edited_at(self) -> datetime | None:
+        return _time(self.edited_at_text)
+
+    @property
+    def deleted_at(self) -> datetime | None:
+        return _time(self.deleted_at_text)
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

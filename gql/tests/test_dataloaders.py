@@ -1,5 +1,6 @@
 """Each loader takes one query for all its keys, and gives values in the order of the keys."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -161,3 +162,22 @@ async def test_a_loader_takes_one_query_for_three_keys_and_keeps_their_order(nam
         assert len(queries) == 1
 
     await run_in_db(read)
+
+
+async def test_a_row_of_a_message_reads_as_the_message_does(ada, general):
+    plain = await run_in_db(post_message, ada, room_id=general.pk, text="**hello**")
+    changed = await run_in_db(post_message, ada, room_id=general.pk, text="again")
+    await run_in_db(add_reaction, ada, message_id=changed.pk, emoji="🎉")
+    edited_at = datetime(2026, 3, 29, 1, 59, 59, 120_000, tzinfo=UTC)
+    deleted_at = datetime(2026, 3, 29, 2, 0, tzinfo=UTC)
+    await Message.objects.filter(pk=changed.pk).aupdate(edited_at=edited_at, deleted_at=deleted_at)
+
+    [rows] = await dataloaders.MessagesByRoom(ada, page=PageRequest()).load_many([general.pk])
+
+    stored = [await Message.objects.aget(pk=message.pk) for message in (plain, changed)]
+    columns = [column.attname for column in Message._meta.concrete_fields]
+    assert len(rows) == 2
+    for row, message in zip(rows, stored, strict=True):
+        assert {name: getattr(row, name) for name in columns} == {
+            name: getattr(message, name) for name in columns
+        }
