@@ -13,8 +13,7 @@ import orjson
 from django.conf import settings
 from graphql import OperationType
 
-from chat.access.authentication import NO_CREDENTIALS, caller_from_scope
-from chat.database import run_in_db
+from chat.access.authentication import NO_CREDENTIALS, caller_from_scope_soon
 from chat.errors import BadInput, DomainError, Forbidden, Unauthenticated
 from chat.limiting.limits import client_address
 from gql.context import Context
@@ -120,7 +119,7 @@ async def _serve(
 async def _authenticate(scope: Scope, headers: Headers) -> Context:
     """The context of the caller; an invalid token is an error, never an anonymous caller."""
     try:
-        caller = await run_in_db(caller_from_scope, scope)
+        caller = await caller_from_scope_soon(scope)
         if caller is None or caller.session_key is not None:
             require_same_origin(scope, headers)
     except Unauthenticated as error:

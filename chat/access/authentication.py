@@ -17,6 +17,7 @@ from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from chat.access.token_claims import access_claims
 from chat.access.tokens import SIGN_IN_CLAIM
+from chat.database import run_in_db
 from chat.errors import Unauthenticated
 from chat.loop_database import Statement, current_loop_database, fetch
 from chat.models import SignIn, User
@@ -186,10 +187,25 @@ def caller_from_scope(scope: dict[str, Any]) -> Caller | None:
         Unauthenticated: a token was sent and is not valid.
     """
     headers: Headers = dict(scope["headers"])
-    token = bearer_token(headers.get(b"authorization", b"").decode("latin-1"))
+    token = _sent_token(headers)
     if token is not None:
         return caller_from_token(token)
     if not origin_allowed(headers):
         return None
     cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
     return caller_from_session(cookies.get(settings.SESSION_COOKIE_NAME))
+
+
+async def caller_from_scope_soon(scope: dict[str, Any]) -> Caller | None:
+    """`caller_from_scope` for an event loop, which sends a token's query itself; a session is read in a thread."""
+    token = _sent_token(dict(scope["headers"]))
+    if token is None:
+        return await run_in_db(caller_from_scope, scope)
+    [caller] = await callers_from_tokens_soon([token])
+    if caller is None:
+        raise Unauthenticated(BAD_TOKEN)
+    return caller
+
+
+def _sent_token(headers: Headers) -> str | None:
+    return bearer_token(headers.get(b"authorization", b"").decode("latin-1"))

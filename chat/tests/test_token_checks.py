@@ -1,11 +1,17 @@
 import asyncio
+from typing import Any
 
 import pytest
 from django.db import DataError, OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from chat.access import token_checks
-from chat.access.authentication import callers_from_tokens, callers_from_tokens_soon
+from chat.access.authentication import (
+    caller_from_scope,
+    caller_from_scope_soon,
+    callers_from_tokens,
+    callers_from_tokens_soon,
+)
 from chat.access.token_checks import TokenChecks
 from chat.database import run_in_db
 from chat.errors import Unauthenticated
@@ -97,3 +103,18 @@ def test_many_tokens_take_one_query_and_each_is_judged_alone(ada, grace):
 async def test_rubbish_alone_asks_the_database_for_nobody(ada):
     assert await run_in_db(callers_from_tokens, ["rubbish", 5, None]) == [None] * 3
     assert await callers_from_tokens_soon(["rubbish", 5, None]) == [None] * 3
+
+
+async def test_the_caller_of_a_request_is_the_same_on_an_event_loop(ada):
+    token = await access_token(ada)
+
+    def scope(value: str | None) -> dict[str, Any]:
+        return {"headers": [] if value is None else [(b"authorization", value.encode())]}
+
+    caller = await caller_from_scope_soon(scope(f"Bearer {token}"))
+    assert caller == await run_in_db(caller_from_scope, scope(f"Bearer {token}"))
+    assert caller is not None and caller.user == ada
+
+    assert await caller_from_scope_soon(scope(None)) is None
+    with pytest.raises(Unauthenticated):
+        await caller_from_scope_soon(scope(f"Bearer {token[:-4]}AAAA"))
