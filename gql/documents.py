@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import DocumentNode, GraphQLError, parse, validate
 
+from gql.compiled import most_variants
 from gql.errors import format_error
 from gql.protection.estimate import CostFunction
 from gql.protection.limits import LIMITS, DepthLimited
@@ -18,7 +19,8 @@ from gql.schema import schema
 
 MAX_VALIDATION_ERRORS = 20
 CACHED_DOCUMENTS = 500
-CACHED_CHARACTERS = 200_000  # of all of them: a character takes 200 to 350 bytes, and plans come on top
+CACHED_CHARACTERS = 200_000  # of all of them: a character takes 200 to 350 bytes
+PLAN_FIELD_CHARACTERS = 2  # a field of a compiled plan takes as much memory as two characters
 CACHED_DOCUMENT_MAX_CHARACTERS = 20_000
 QUICK_DOCUMENT_MAX_CHARACTERS = 500  # to parse and validate as much takes 2 ms
 
@@ -43,21 +45,23 @@ class PreparedOperation:
 class Prepared:
     """A valid document with its operations by name; None is the name of one without.
 
-    `plans` is the executor's: what it compiled for an operation, by the same name.
+    `plans` is the executor's: what it compiled for an operation, by the same name. `weight` is what all of this takes
+    in memory at most, once each plan was asked for, in characters of a document.
     """
 
     document: DocumentNode
     operations: Mapping[str | None, PreparedOperation]
+    weight: int
     plans: dict[str | None, Any] = field(default_factory=dict)
 
 
 class Documents:
     """The valid documents that were asked for last, by their text."""
 
-    def __init__(self, capacity: int = CACHED_DOCUMENTS, max_characters: int = CACHED_CHARACTERS) -> None:
+    def __init__(self, capacity: int = CACHED_DOCUMENTS, max_weight: int = CACHED_CHARACTERS) -> None:
         self._capacity = capacity
-        self._max_characters = max_characters
-        self._characters = 0
+        self._max_weight = max_weight
+        self._weight = 0
         self._prepared: OrderedDict[str, Prepared] = OrderedDict()
 
     def __len__(self) -> int:
@@ -66,7 +70,7 @@ class Documents:
     def forget(self) -> None:
         """Know none of them."""
         self._prepared.clear()
-        self._characters = 0
+        self._weight = 0
 
     def find(self, text: str) -> Prepared | None:
         """The document, if it is known."""
@@ -85,16 +89,16 @@ class Documents:
             prepared = parse_and_validate(text)
         else:  # it must not hold up everybody else on the event loop
             prepared = await asyncio.to_thread(parse_and_validate, text)
-        if len(text) <= CACHED_DOCUMENT_MAX_CHARACTERS and text not in self._prepared:
+        if prepared.weight <= CACHED_DOCUMENT_MAX_CHARACTERS and text not in self._prepared:
             self._keep(text, prepared)
         return prepared
 
     def _keep(self, text: str, prepared: Prepared) -> None:
         self._prepared[text] = prepared
-        self._characters += len(text)
-        while len(self._prepared) > self._capacity or self._characters > self._max_characters:
-            forgotten, _ = self._prepared.popitem(last=False)
-            self._characters -= len(forgotten)
+        self._weight += prepared.weight
+        while len(self._prepared) > self._capacity or self._weight > self._max_weight:
+            _, forgotten = self._prepared.popitem(last=False)
+            self._weight -= forgotten.weight
 
 
 def parse_and_validate(text: str) -> Prepared:
@@ -118,7 +122,13 @@ def parse_and_validate(text: str) -> Prepared:
         raise InvalidDocument(errors)
     _unlink_tokens(document)
     operations = {name: PreparedOperation(one, CostFunction(one)) for name, one in selecting.items()}
-    return Prepared(document, operations)
+    return Prepared(document, operations, _weight(text, document, selecting.values()))
+
+
+def _weight(text: str, document: DocumentNode, operations: Iterable[Selecting]) -> int:
+    variants = most_variants(document) if "@" in text else 1
+    plan_fields = sum(operation.selection.fields for operation in operations) * variants
+    return len(text) + plan_fields * PLAN_FIELD_CHARACTERS
 
 
 def _unlink_tokens(document: DocumentNode) -> None:

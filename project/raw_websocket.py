@@ -37,7 +37,7 @@ from project.websocket_handshake import HandshakeError
 from project.websocket_keepalive import Keepalive
 
 log = logging.getLogger(__name__)
-CLOSE_TIMEOUT_S = 10.0  # for the client's close frame
+CLOSE_TIMEOUT_S = 10.0  # for the client's close frame, and for it to read what was written
 Message = dict[str, Any]
 
 
@@ -60,6 +60,7 @@ class RawWebSocketProtocol(asyncio.Protocol):
         "_closing",
         "_config",
         "_connections",
+        "_ending",
         "_is_known",
         "_is_reading",
         "_keepalive",
@@ -93,7 +94,8 @@ class RawWebSocketProtocol(asyncio.Protocol):
         self._on_resume: Callable[[], None] | None = None
         self._is_known: Callable[[], bool] | None = None
         self._is_reading = True
-        self._closing: asyncio.TimerHandle | None = None
+        self._closing: asyncio.TimerHandle | None = None  # from the goodbye on, until the client answers
+        self._ending: asyncio.TimerHandle | None = None
         self._keepalive: Keepalive | None = None
         self._bounds: Bounds | None = None
         self.is_paused = False
@@ -144,11 +146,8 @@ class RawWebSocketProtocol(asyncio.Protocol):
     def _end_for_application(self, code: int) -> None:
         if self._stage is Stage.ASKED:
             self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error")
-        elif self._stage is Stage.OPEN:
-            self._close(code, "")
-            self._transport.close()
         elif self._closing is None:
-            self._transport.close()
+            self._end(code)
 
     def _accept(self, message: Message) -> None:
         headers = [*self._accepted_headers, *message.get("headers", ())]
@@ -162,7 +161,7 @@ class RawWebSocketProtocol(asyncio.Protocol):
     def _refuse(self, status: HTTPStatus, text: str, *headers: tuple[bytes, bytes]) -> None:
         self._stage = Stage.CLOSED
         self._transport.write(handshake.refusing(status, text, [*self._accepted_headers, *headers]))
-        self._transport.close()
+        self._end()
 
     # --------------------------------------------------------------------------------------- incoming
 
@@ -226,13 +225,11 @@ class RawWebSocketProtocol(asyncio.Protocol):
         self._stage = Stage.CLOSED
         self._put({"type": "websocket.disconnect", "code": code, "reason": data[2:].decode()})
         self._transport.write(control_frame(Opcode.CLOSE, data))
-        self._transport.close()
+        self._end()
 
     def _fail(self, error: FrameError) -> None:
         self._forget()
-        if self._stage is Stage.OPEN:
-            self._close(error.code, error.reason)
-        self._transport.close()
+        self._end(error.code, error.reason)
 
     def _put(self, message: Message) -> None:
         self._waiting.append(message)
@@ -254,7 +251,7 @@ class RawWebSocketProtocol(asyncio.Protocol):
 
     async def _send(self, message: Message) -> None:
         """ASGI `send`."""
-        while self._writable is not None:
+        while self._writable is not None and message["type"] == "websocket.send":
             await asyncio.shield(self._writable)
         if self._stage is Stage.LOST:
             raise ClientDisconnected
@@ -269,7 +266,7 @@ class RawWebSocketProtocol(asyncio.Protocol):
                 self.write(encode_frame(message["bytes"] if text is None else text))
             case Stage.OPEN, "websocket.close":
                 self._close(message.get("code", 1000), message.get("reason") or "")
-                self._closing = self._loop.call_later(CLOSE_TIMEOUT_S, self._transport.close)
+                self._closing = self._loop.call_later(CLOSE_TIMEOUT_S, self.abort)
                 self._start_reading()
             case Stage.CLOSED, "websocket.send" | "websocket.close" if self._closing is None:
                 raise ClientDisconnected  # the client closed it, which the application has yet to hear
@@ -285,7 +282,15 @@ class RawWebSocketProtocol(asyncio.Protocol):
     def _end_closing(self) -> None:
         if self._closing is not None:
             self._closing.cancel()
+        self._end()
+
+    def _end(self, code: int = CloseCode.ABNORMAL_CLOSURE, reason: str = "") -> None:
+        """Say goodbye where nobody did, and close once all is written: to who does not read, it never would be."""
+        if self._stage is Stage.OPEN:
+            self._close(code, reason)
         self._transport.close()
+        if self._ending is None and self._stage is not Stage.LOST:
+            self._ending = self._loop.call_later(CLOSE_TIMEOUT_S, self.abort)
 
     def ping(self) -> None:
         """Ask whether the client is there."""
@@ -294,9 +299,7 @@ class RawWebSocketProtocol(asyncio.Protocol):
 
     def give_up(self) -> None:
         """The client does not answer."""
-        if self._stage is Stage.OPEN:
-            self._close(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
-        self._transport.close()
+        self._end(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
 
     # -------------------------------------------------------------------------------------- raw frames
 
@@ -376,8 +379,8 @@ class RawWebSocketProtocol(asyncio.Protocol):
         self._stage = Stage.LOST
         self._put({"type": "websocket.disconnect", "code": code})
         self._stop_keepalive()
-        if self._closing is not None:
-            self._closing.cancel()
+        for timer in filter(None, (self._closing, self._ending)):
+            timer.cancel()
         self._connections.discard(self)
         self._open_gate()
         self._forget()
@@ -386,9 +389,8 @@ class RawWebSocketProtocol(asyncio.Protocol):
         """The server stops."""
         if self._stage is Stage.ASKED:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "The server stops.")
-        elif self._stage is Stage.OPEN:
-            self._close(CloseCode.SERVICE_RESTART, "")
-        self._transport.close()
+        else:
+            self._end(CloseCode.SERVICE_RESTART)
 
     def _stop_keepalive(self) -> None:
         if self._keepalive is not None:

@@ -11,7 +11,13 @@ class UpgradingHttpProtocol(HttpToolsProtocol):
     """One connection, until it becomes a WebSocket's."""
 
     def handle_websocket_upgrade(self) -> None:
-        """Leave the transport to the WebSocket."""
+        """Leave the transport to the WebSocket.
+
+        A request that is still being answered would write into it: who sends both at once is cut off.
+        """
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.transport.abort()
+            return
         self.connections.discard(self)
         websocket = RawWebSocketProtocol(self.config, self.server_state)
         self.transport.set_protocol(websocket)

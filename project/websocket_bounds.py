@@ -1,4 +1,4 @@
-"""What a client may cost beyond its messages: unfinished ones, fragments and pings.
+"""What a client may cost beyond its messages: unfinished ones, fragments and control frames.
 
 A server bounds the size of a message; these bound how much all unfinished ones of a process hold, and whose they are.
 """
@@ -10,7 +10,7 @@ from chat.limiting.token_bucket import TokenBucket
 
 LARGE_BYTES = 1_100_000  # above what is ever taken; below it, connections are bounded by their number
 LARGE_MAX_BYTES = 64_000_000  # of all connections that hold more than that
-EXTRAS_PER_S, EXTRAS_BURST = 500, 5000  # fragments and pings
+EXTRAS_PER_S, EXTRAS_BURST = 500, 5000  # fragments and control frames
 
 
 class Bounds:
@@ -24,7 +24,7 @@ class Bounds:
         self._large = 0  # this connection's part
 
     def allow_extras(self, count: int, now: float) -> bool:
-        """Whether the client may send so many fragments and pings more at `now` (of the loop's clock, seconds)."""
+        """Whether the client may send so many of the reader's extras more at `now` (of the loop's clock, seconds)."""
         if self._extras is None:
             self._extras = TokenBucket(EXTRAS_PER_S, EXTRAS_BURST)
         return self._extras.take(now, count)

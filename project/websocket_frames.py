@@ -60,7 +60,7 @@ class FrameReader:
     """The frames of one client.
 
     Attributes:
-        extras: fragments and pings so far, which cost the server more than the client.
+        extras: fragments and control frames so far, which cost the server more than the client.
     """
 
     __slots__ = ("_buffer", "_fragments", "_fragments_bytes", "_is_text", "_max_bytes", "extras")
@@ -148,7 +148,7 @@ class FrameReader:
 
     def _take(self, opcode: Opcode, is_last: bool, payload: bytes, received: list[Received]) -> None:
         if opcode not in _DATA:
-            self.extras += opcode is Opcode.PING
+            self.extras += 1
             received.append(Control(opcode, payload))
             return
         if (opcode is Opcode.CONT) != (self._fragments is not None):

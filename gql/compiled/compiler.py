@@ -6,7 +6,7 @@ Selections are compiled when their first object arrives, so a variant costs no m
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 from graphql import (
@@ -14,10 +14,12 @@ from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
+    Node,
     OperationDefinitionNode,
     VariableNode,
     is_leaf_type,
@@ -60,12 +62,12 @@ class OperationPlan:
             for definition in document.definitions
             if isinstance(definition, FragmentDefinitionNode)
         }
-        self._deciding = _deciding_variables(document)
+        self._deciding = _deciding_variables(operation, self.fragments)
         self._variants: OrderedDict[Hashable, Variant] = OrderedDict()
 
     def variant(self, variables: dict[str, Any]) -> "Variant":
         """The plans for these coerced variables. The ones used last are kept."""
-        deciding = {name: variables[name] for name in self._deciding if name in variables}
+        deciding = {name: _decision(variables[name]) for name in self._deciding if name in variables}
         key = tuple(deciding.items())
         variant = self._variants.get(key)
         if variant is None:
@@ -77,24 +79,51 @@ class OperationPlan:
         return variant
 
 
-def _deciding_variables(document: DocumentNode) -> tuple[str, ...]:
-    """The variables that `@skip` and `@include` look at, in a stable order."""
+def most_variants(document: DocumentNode) -> int:
+    """How many variants of an operation of the document are kept at most."""
     found = _DirectiveVariables()
     visit(document, found)
+    return int(min(3 ** len(found.names), MAX_VARIANTS))  # true, false, and null, which is refused in a run
+
+
+def _decision(value: object) -> bool | None:
+    """What `@skip` and `@include` may be given. Anything else would be kept, however long, as part of a key."""
+    return value if isinstance(value, bool) else None
+
+
+def _deciding_variables(
+    operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
+) -> tuple[str, ...]:
+    """The variables that the operation's `@skip` and `@include` look at, in a stable order.
+
+    Those of the document's other operations may have the same names, and values of any type.
+    """
+    found = _DirectiveVariables()
+    seen: set[str] = set()
+    waiting: list[Node] = [operation]
+    while waiting:
+        visit(waiting.pop(), found)
+        spread = (found.spreads & fragments.keys()) - seen
+        seen |= spread
+        waiting.extend(fragments[name] for name in spread)
     return tuple(sorted(found.names))
 
 
 class _DirectiveVariables(Visitor):
-    """Collects the names of variables in directives."""
+    """Collects the names of variables in directives, and of the fragments that are spread."""
 
     def __init__(self) -> None:
         super().__init__()
         self.names: set[str] = set()
+        self.spreads: set[str] = set()
 
     def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
         for argument in node.arguments:
             if isinstance(argument.value, VariableNode):
                 self.names.add(argument.value.name.value)
+
+    def enter_fragment_spread(self, node: FragmentSpreadNode, *_: Any) -> None:
+        self.spreads.add(node.name.value)
 
 
 class Variant:

@@ -3,6 +3,7 @@
 import pytest
 from graphql import (
     GraphQLInt,
+    GraphQLString,
     parse,
 )
 
@@ -82,3 +83,25 @@ async def test_a_directive_that_is_told_null_is_the_error_of_its_place():
     await same(
         schema, "query ($v: Boolean = true) { node { ok } must @skip(if: $v) { ok } }", variables={"v": None}
     )
+
+
+OTHER_OPERATIONS = """
+query A($a: Boolean!) { ok @skip(if: $a) }
+query B($a: String) { ok ...F }
+query C($a: [String!], $b: Boolean!) { ok ...G }
+fragment F on Query { again: ok @include(if: true) }
+fragment G on Query { again: ok @include(if: $b) }
+"""
+
+
+async def test_variables_of_other_operations_decide_nothing_and_are_not_kept():
+    schema = schema_of(ok=giving(GraphQLInt, 1), text=giving(GraphQLString, ""))
+    document = parse(OTHER_OPERATIONS)
+    plans = {one.name.value: OperationPlan(schema, document, one) for one in document.definitions[:3]}
+
+    for number in range(3):
+        for name, given in (("B", "x" * number), ("C", [str(number)])):
+            result = await execute_plan(plans[name], variables={"a": given, "b": True})
+            assert (result.errors, result.data) == (None, {"ok": 1, "again": 1})
+
+    assert [len(plans[name]._variants) for name in "BC"] == [1, 1]

@@ -8,7 +8,12 @@ import pytest
 from graphql import get_operation_ast
 
 from gql.context import Context
-from gql.documents import Documents, InvalidDocument
+from gql.documents import (
+    CACHED_DOCUMENT_MAX_CHARACTERS,
+    PLAN_FIELD_CHARACTERS,
+    Documents,
+    InvalidDocument,
+)
 from gql.executor import execute_operation
 from gql.operations import Operation, Params
 from gql.protection.selection import Selection
@@ -47,8 +52,8 @@ async def test_the_documents_that_were_used_last_are_kept():
     assert known(documents, A, B, C) == [True, False, True]
 
 
-async def test_their_characters_are_bounded_together():
-    documents = Documents(max_characters=len(A) + len(C))
+async def test_what_they_take_is_bounded_together():
+    documents = Documents(max_weight=sum([(await Documents().add(text)).weight for text in (A, C)]))
     for text in (A, B, A, C, C):
         await documents.add(text)
 
@@ -72,6 +77,29 @@ async def test_hundreds_of_documents_leave_no_more_than_the_bounds():
         await documents.add(f"query Q{number} {{ me {{ id }} }}")
 
     assert len(documents) == 10
+
+
+def weighing(operations: int, variables: int) -> str:
+    """A document with as many operations, all of which spread the same eighty fields."""
+    declared = ", ".join(f"$v{n}: Boolean!" for n in range(variables))
+    skipped = " ".join(f"v{n}: id @skip(if: $v{n})" for n in range(variables))
+    names = " ".join(f"a{n}: id" for n in range(80))
+    heads = [
+        f"query Q{n}{f'({declared})' if declared else ''} {{ me {{ ...F }} }}" for n in range(operations)
+    ]
+    return " ".join([*heads, f"fragment F on User {{ {names} {skipped} }}"])
+
+
+async def test_plans_that_may_be_asked_for_count_before_they_are_compiled():
+    light, heavy, heaviest = [await Documents().add(weighing(*sizes)) for sizes in ((1, 0), (1, 2), (10, 4))]
+
+    fields = (light.weight - len(weighing(1, 0))) // PLAN_FIELD_CHARACTERS
+    assert 80 <= fields <= 90
+    assert heavy.weight > 8 * fields * PLAN_FIELD_CHARACTERS
+    assert heaviest.weight > 10 * 16 * fields * PLAN_FIELD_CHARACTERS > CACHED_DOCUMENT_MAX_CHARACTERS
+    documents = Documents()
+    await documents.add(weighing(10, 4))
+    assert len(documents) == 0
 
 
 @pytest.fixture

@@ -73,6 +73,10 @@ class Client:
         self._client = ClientProtocol(parse_uri(f"ws://testserver{PATH}"))
         self._seen = 0
 
+    def request(self, data: bytes) -> None:
+        """Send something before a WebSocket is asked for."""
+        self._http.data_received(data)
+
     def begin(self, **headers: str) -> None:
         """Ask for a WebSocket."""
         request = self._client.connect()

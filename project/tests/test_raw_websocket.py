@@ -10,7 +10,7 @@ from websockets.http11 import Response
 from chat.limiting.strangers import STRANGER_MAX_BYTES
 from chat.sockets.raw_frames import RAW_FRAMES
 from chat.tests.waiting import eventually
-from project import websocket_bounds, websocket_frames
+from project import raw_websocket, websocket_bounds, websocket_frames
 from project.tests.raw_client import BINARY, CONT, FIN, MEGABYTE, TEXT, Client, frame
 from project.websocket_bounds import Bounds
 
@@ -237,6 +237,48 @@ async def test_a_client_that_does_not_read_holds_up_asgi_and_is_told_of_to_who_w
 
     assert told == ["pause", "resume"]
     assert client.heard() == [Frame(1, b"x")]
+
+
+@pytest.mark.parametrize("end", ["breaks the protocol", "closes", "answers no ping", "is told to go"])
+async def test_a_client_that_does_not_read_the_end_is_cut_off(connect, monkeypatch, end):
+    monkeypatch.setattr(raw_websocket, "CLOSE_TIMEOUT_S", 0.05)
+    client = await connect()
+    client.server.pause_writing()  # so the transport's `close` waits for what the client does not read
+
+    match end:
+        case "breaks the protocol":
+            client.server.data_received(frame(FIN | 3, b""))
+        case "closes":
+            client.server.data_received(frame(FIN | 8, b""))
+        case "answers no ping":
+            client.server.give_up()
+        case "is told to go":
+            await client.send({"type": "websocket.close", "code": 4403})
+
+    assert (await messages_of(client, 1))[0]["type"] == "websocket.disconnect"
+    await eventually(lambda: client.transport.aborted)
+
+
+async def test_a_flood_of_pongs_is_cut_off(connect):
+    client = await connect()
+
+    client.server.data_received(frame(FIN | 10, b"") * (websocket_bounds.EXTRAS_BURST + 1))
+
+    assert client.transport.aborted
+
+
+async def test_an_upgrade_behind_a_request_that_is_not_answered_yet_is_cut_off():
+    async def slow(scope, receive, send) -> None:
+        assert scope["type"] == "http"
+        await asyncio.Event().wait()
+
+    client = Client(slow)
+    client.request(b"GET / HTTP/1.1\r\nHost: testserver\r\n\r\n")
+    client.begin()
+
+    assert client.transport.aborted and not client.transport.written
+    for task in client.state.tasks:
+        task.cancel()
 
 
 async def test_a_stopping_server_says_that_it_comes_back(connect):
