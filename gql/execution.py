@@ -13,6 +13,7 @@ from gql.operations import Operation
 from gql.protection.throttle import Charge
 from gql.protection.time_limit import time_limit
 from gql.schema import schema
+from gql.sharing import Key, shared_result, sharing_key
 
 Response = dict[str, Any]
 _graphql_schema = schema.graphql_schema
@@ -83,13 +84,25 @@ async def stream(operation: Operation, context: Context) -> AsyncGenerator[Respo
         yield {"errors": [format_error(error) for error in source.errors or ()]}
         return
     operation.charge.settle(None)  # each event is charged by itself
+    key = sharing_key(operation, context)
     try:
         async for event in source:
             charge = await operation.charge.for_event()
-            yield _settled(charge, await _run(operation, context.fresh(), event))
+            yield await _event_response(operation, context, event, charge, key)
     except DomainError as error:
         yield {"errors": [format_domain_error(error)], "data": None}
     except Exception as error:  # the top of a subscription, as above
         yield {"errors": [format_unexpected(error)], "data": None}
     finally:
         await source.aclose()  # type: ignore[attr-defined]  # sources are async generators
+
+
+async def _event_response(
+    operation: Operation, context: Context, event: object, charge: Charge, key: Key | None
+) -> Response:
+    """What one subscriber is told of an event. Shared data are computed for nobody, so they can hold nobody's own."""
+    if key is not None:
+        shared = await shared_result(event, operation, key, lambda: _run(operation, Context(None), event))
+        if shared is not None:
+            return {"data": shared.json, "extensions": {"cost": charge.settle(shared.data)}}
+    return _settled(charge, await _run(operation, context.fresh(), event))

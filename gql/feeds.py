@@ -19,6 +19,7 @@ from chat.selectors import PAGE_MESSAGES, access_room, changes_since, messages_o
 from gql.errors import bad_input
 from gql.watch import watch_room
 
+_SHARED_RESULTS = "_shared_results"
 DURABLE = (MessagePosted.name, MessageUpdated.name)
 
 
@@ -67,7 +68,16 @@ def message_of(delivery: Delivery) -> Message:
             "is_active": True,
         },
     )
+    vars(message)[_SHARED_RESULTS] = {}
     return message
+
+
+def shared_results_of(event: object) -> dict[Any, Any] | None:
+    """Where those who are told of this very event keep what they share (gql.sharing), and which goes with it.
+
+    None for what is no message of a live event: a message that was read for one subscriber is told to that one alone.
+    """
+    return vars(event).get(_SHARED_RESULTS) if isinstance(event, Message) else None
 
 
 def _row(model: Any, values: dict[str, Any]) -> Any:

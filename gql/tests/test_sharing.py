@@ -1,0 +1,164 @@
+"""Subscribers share one execution of an event only where nothing in it depends on who asks."""
+
+import asyncio
+
+import pytest
+
+from chat import actions
+from chat.database import run_in_db
+from chat.models import Membership
+from gql import execution
+from gql.executor import EXECUTORS
+from gql.schema import schema
+from gql.sharing import SAME_FOR_ALL
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SAME = "subscription($room: ID!) { messageAdded(roomId: $room) { id text author { username } } }"
+
+
+@pytest.fixture
+def executions(monkeypatch) -> list[object]:
+    """The user of each execution for an event; None where it ran for nobody in particular."""
+    seen: list[object] = []
+    execute = execution.execute_operation
+
+    async def counted(operation, context, root=None):
+        if root is not None:
+            seen.append(context.user)
+        return await execute(operation, context, root)
+
+    monkeypatch.setattr(execution, "execute_operation", counted)
+    return seen
+
+
+async def _follow(open_socket, users, room, query, **variables):
+    sockets = [await open_socket(user).start() for user in users]
+    for socket in sockets:
+        await socket.subscribe("1", query, room=room.pk, **variables)
+    await asyncio.sleep(0.3)  # until they follow, which the protocol does not tell
+    return sockets
+
+
+async def _told(sockets):
+    return [(await socket.next_data())["messageAdded"] for socket in sockets]
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+async def test_fifty_subscribers_share_one_execution(
+    open_socket, executions, ada, grace, general, settings, executor
+):
+    settings.GRAPHQL_EXECUTOR, settings.RATE_LIMITS = executor, False
+    sockets = await _follow(open_socket, [ada, grace] * 25, general, SAME)
+
+    message = await run_in_db(actions.post_message, ada, room_id=general.pk, text="one")
+
+    assert (
+        await _told(sockets) == [{"id": str(message.pk), "text": "one", "author": {"username": "ada"}}] * 50
+    )
+    assert executions == [None]
+
+
+@pytest.mark.parametrize(
+    "selected",
+    [
+        "reactions { mine }",
+        "replyCount",
+        "room { unreadCount }",
+        "answer { id }",
+        "author { presence }",
+        "author { email }",
+        "... on Message { author { ...Person } }",
+    ],
+)
+async def test_what_depends_on_the_caller_runs_for_each(
+    open_socket, executions, ada, grace, general, selected
+):
+    fragment = " fragment Person on User { lastSeenAt }" if "...Person" in selected else ""
+    query = f"subscription($room: ID!) {{ messageAdded(roomId: $room) {{ id {selected} }} }}{fragment}"
+    sockets = await _follow(open_socket, [ada, grace], general, query)
+
+    await run_in_db(actions.post_message, ada, room_id=general.pk, text="one")
+    first, second = await _told(sockets)
+
+    assert {user.pk for user in executions} == {ada.pk, grace.pk}
+    if "email" in selected:
+        assert (first["author"]["email"], second["author"]["email"]) == (ada.email or None, None)
+
+
+async def test_a_guest_shares_with_nobody(open_socket, executions, ada, grace, guest, general):
+    await Membership.objects.acreate(room=general, user=guest, role="guest")
+    sockets = await _follow(open_socket, [ada, guest, grace], general, SAME)
+
+    await run_in_db(actions.post_message, ada, room_id=general.pk, text="one")
+
+    assert [told["text"] for told in await _told(sockets)] == ["one"] * 3
+    assert sorted(user.pk if user else 0 for user in executions) == [0, guest.pk]
+
+
+async def test_other_variables_and_aliases_do_not_mix(open_socket, executions, ada, grace, general):
+    query = """subscription($room: ID!, $with: Boolean!) {
+        messageAdded(roomId: $room) { text @include(if: $with) version } }"""
+    [with_text] = await _follow(open_socket, [ada], general, query, **{"with": True})
+    [without] = await _follow(open_socket, [grace], general, query, **{"with": False})
+    [renamed] = await _follow(open_socket, [grace], general, SAME.replace("text", "words: text"))
+
+    await run_in_db(actions.post_message, ada, room_id=general.pk, text="one")
+
+    one, two, three = await _told([with_text, without, renamed])
+    assert (one, two) == ({"text": "one", "version": 1}, {"version": 1})
+    assert three["words"] == "one"
+    assert executions == [None, None, None]
+
+
+async def test_a_subscriber_who_leaves_first_takes_nothing_from_the_others(
+    open_socket, monkeypatch, ada, grace, general
+):
+    began, may_end = asyncio.Event(), asyncio.Event()
+    execute = execution.execute_operation
+
+    async def held(operation, context, root=None):
+        if root is not None:
+            began.set()
+            await may_end.wait()
+        return await execute(operation, context, root)
+
+    monkeypatch.setattr(execution, "execute_operation", held)
+    first, second = await _follow(open_socket, [ada, grace], general, SAME)
+    await run_in_db(actions.post_message, ada, room_id=general.pk, text="one")
+    await began.wait()
+    await first.send({"id": "1", "type": "complete"})
+    await asyncio.sleep(0.05)
+    may_end.set()
+
+    assert (await second.next_data())["messageAdded"]["text"] == "one"
+
+
+async def test_an_error_is_each_subscribers_own(open_socket, monkeypatch, ada, grace, general):
+    ran_for = []
+
+    async def failing(operation, context, root=None):
+        ran_for.append(context.user and context.user.pk)
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(execution, "execute_operation", failing)
+    sockets = await _follow(open_socket, [ada, grace], general, SAME)
+    await run_in_db(actions.post_message, ada, room_id=general.pk, text="one")
+    told = [await socket.receive() for socket in sockets]
+
+    assert len({one["payload"]["errors"][0]["extensions"]["errorId"] for one in told}) == 2
+    assert sorted(pk or 0 for pk in ran_for) == [0, *sorted((ada.pk, grace.pk))]
+
+
+def test_what_is_shared_is_named_here_too_and_exists():
+    assert {
+        name: sorted(fields) for name, fields in SAME_FOR_ALL.items() if name in ("Subscription", "User")
+    } == {
+        "Subscription": ["messageAdded"],
+        "User": ["displayName", "id", "isBot", "username"],
+    }
+    message = schema.graphql_schema.get_type("Message")
+    own = {"room", "reactions", "replyCount", "answer"}
+    assert set(message.fields) - SAME_FOR_ALL["Message"] == own
+    for name, fields in SAME_FOR_ALL.items():
+        assert fields <= set(schema.graphql_schema.get_type(name).fields)
