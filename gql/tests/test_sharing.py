@@ -7,7 +7,7 @@ import pytest
 from chat import actions
 from chat.database import run_in_db
 from chat.models import Membership
-from gql import execution
+from gql import execution, executor
 from gql.executor import EXECUTORS
 from gql.schema import schema
 from gql.sharing import SAME_FOR_ALL
@@ -21,7 +21,7 @@ SAME = "subscription($room: ID!) { messageAdded(roomId: $room) { id text author 
 def executions(monkeypatch) -> list[object]:
     """The user of each execution for an event; None where it ran for nobody in particular."""
     seen: list[object] = []
-    execute = execution.execute_operation
+    execute = executor.execute_operation
 
     async def counted(operation, context, root=None):
         if root is not None:
@@ -115,7 +115,7 @@ async def test_a_subscriber_who_leaves_first_takes_nothing_from_the_others(
     open_socket, monkeypatch, ada, grace, general
 ):
     began, may_end = asyncio.Event(), asyncio.Event()
-    execute = execution.execute_operation
+    execute = executor.execute_operation
 
     async def held(operation, context, root=None):
         if root is not None:
