@@ -14,7 +14,8 @@ from gql.sharing import SAME_FOR_ALL
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SAME = "subscription($room: ID!) { messageAdded(roomId: $room) { id text author { username } } }"
+HEAD = "subscription($room: ID!, $since: Int) { messageAdded(roomId: $room, since: $since)"
+SAME = HEAD + " { id text author { username } } }"
 
 
 @pytest.fixture
@@ -32,11 +33,21 @@ def executions(monkeypatch) -> list[object]:
     return seen
 
 
-async def _follow(open_socket, users, room, query, **variables):
-    sockets = [await open_socket(user).start() for user in users]
-    for socket in sockets:
-        await socket.subscribe("1", query, room=room.pk, **variables)
-    await asyncio.sleep(0.3)  # until they follow, which the protocol does not tell
+async def _subscribe(open_socket, user, room, query, **variables):
+    socket = await open_socket(user).start()
+    await socket.subscribe("1", query, room=room.pk, since=room.version, **variables)
+    return socket
+
+
+async def _begin(sockets, user, room):
+    """Who has been told of one message, live or from the database, is told of the next one live."""
+    await run_in_db(actions.post_message, user, room_id=room.pk, text="begun")
+    await _told(sockets)
+
+
+async def _follow(open_socket, users, room, query):
+    sockets = [await _subscribe(open_socket, user, room, query) for user in users]
+    await _begin(sockets, users[0], room)
     return sockets
 
 
@@ -51,6 +62,7 @@ async def test_fifty_subscribers_share_one_execution(
     settings.GRAPHQL_EXECUTOR, settings.RATE_LIMITS = executor, False
     sockets = await _follow(open_socket, [ada, grace] * 25, general, SAME)
 
+    executions.clear()
     message = await run_in_db(actions.post_message, ada, room_id=general.pk, text="one")
 
     assert (
@@ -75,9 +87,10 @@ async def test_what_depends_on_the_caller_runs_for_each(
     open_socket, executions, ada, grace, general, selected
 ):
     fragment = " fragment Person on User { lastSeenAt }" if "...Person" in selected else ""
-    query = f"subscription($room: ID!) {{ messageAdded(roomId: $room) {{ id {selected} }} }}{fragment}"
+    query = f"{HEAD} {{ id {selected} }} }}{fragment}"
     sockets = await _follow(open_socket, [ada, grace], general, query)
 
+    executions.clear()
     await run_in_db(actions.post_message, ada, room_id=general.pk, text="one")
     first, second = await _told(sockets)
 
@@ -90,6 +103,7 @@ async def test_a_guest_shares_with_nobody(open_socket, executions, ada, grace, g
     await Membership.objects.acreate(room=general, user=guest, role="guest")
     sockets = await _follow(open_socket, [ada, guest, grace], general, SAME)
 
+    executions.clear()
     await run_in_db(actions.post_message, ada, room_id=general.pk, text="one")
 
     assert [told["text"] for told in await _told(sockets)] == ["one"] * 3
@@ -97,16 +111,18 @@ async def test_a_guest_shares_with_nobody(open_socket, executions, ada, grace, g
 
 
 async def test_other_variables_and_aliases_do_not_mix(open_socket, executions, ada, grace, general):
-    query = """subscription($room: ID!, $with: Boolean!) {
-        messageAdded(roomId: $room) { text @include(if: $with) version } }"""
-    [with_text] = await _follow(open_socket, [ada], general, query, **{"with": True})
-    [without] = await _follow(open_socket, [grace], general, query, **{"with": False})
-    [renamed] = await _follow(open_socket, [grace], general, SAME.replace("text", "words: text"))
+    query = """subscription($room: ID!, $since: Int, $with: Boolean!) {
+        messageAdded(roomId: $room, since: $since) { text @include(if: $with) version } }"""
+    with_text = await _subscribe(open_socket, ada, general, query, **{"with": True})
+    without = await _subscribe(open_socket, grace, general, query, **{"with": False})
+    renamed = await _subscribe(open_socket, grace, general, SAME.replace("text", "words: text"))
+    await _begin([with_text, without, renamed], ada, general)
 
+    executions.clear()
     await run_in_db(actions.post_message, ada, room_id=general.pk, text="one")
 
     one, two, three = await _told([with_text, without, renamed])
-    assert (one, two) == ({"text": "one", "version": 1}, {"version": 1})
+    assert (one, two) == ({"text": "one", "version": 2}, {"version": 2})
     assert three["words"] == "one"
     assert executions == [None, None, None]
 
@@ -123,8 +139,8 @@ async def test_a_subscriber_who_leaves_first_takes_nothing_from_the_others(
             await may_end.wait()
         return await execute(operation, context, root)
 
-    monkeypatch.setattr(execution, "execute_operation", held)
     first, second = await _follow(open_socket, [ada, grace], general, SAME)
+    monkeypatch.setattr(execution, "execute_operation", held)
     await run_in_db(actions.post_message, ada, room_id=general.pk, text="one")
     await began.wait()
     await first.send({"id": "1", "type": "complete"})
@@ -141,8 +157,8 @@ async def test_an_error_is_each_subscribers_own(open_socket, monkeypatch, ada, g
         ran_for.append(context.user and context.user.pk)
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(execution, "execute_operation", failing)
     sockets = await _follow(open_socket, [ada, grace], general, SAME)
+    monkeypatch.setattr(execution, "execute_operation", failing)
     await run_in_db(actions.post_message, ada, room_id=general.pk, text="one")
     told = [await socket.receive() for socket in sockets]
 
