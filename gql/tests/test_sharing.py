@@ -178,3 +178,32 @@ def test_what_is_shared_is_named_here_too_and_exists():
     assert set(message.fields) - SAME_FOR_ALL["Message"] == own
     for name, fields in SAME_FOR_ALL.items():
         assert fields <= set(schema.graphql_schema.get_type(name).fields)
+
+
+async def test_fragments_that_double_each_other_are_read_once(open_socket, executions, ada, grace, general):
+    doubling = "".join(f" fragment F{n} on Message {{ ...F{n + 1} ...F{n + 1} }}" for n in range(40))
+    query = HEAD + " { id text ...F0 } }" + doubling + " fragment F40 on Message { version }"
+    sockets = await _follow(open_socket, [ada, grace], general, query)
+    executions.clear()
+
+    await run_in_db(actions.post_message, ada, room_id=general.pk, text="one")
+
+    assert [told["version"] for told in await _told(sockets)] == [2, 2]
+    assert executions == [None]
+
+
+@pytest.mark.parametrize("fields", ["text ...F", "...F text", "author { id } ... { ...F }"])
+async def test_a_fragment_that_is_each_subscribers_own_is_found_wherever_it_is_spread(
+    open_socket, executions, ada, grace, general, fields
+):
+    query = (
+        HEAD
+        + f" {{ {fields} id }} }} fragment F on Message {{ ...G ...G }} fragment G on Message {{ replyCount }}"
+    )
+    sockets = await _follow(open_socket, [ada, grace], general, query)
+    executions.clear()
+
+    await run_in_db(actions.post_message, ada, room_id=general.pk, text="one")
+    await _told(sockets)
+
+    assert {user.pk for user in executions} == {ada.pk, grace.pk}
