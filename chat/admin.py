@@ -282,5 +282,7 @@ class InvitationAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Withdraw the selected invitations")
     def revoke(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
-        withdrawn = actions.revoke_invitations(queryset.values_list("pk", flat=True))
+        withdrawn = actions.revoke_invitations(
+            cast(User, request.user), queryset.values_list("pk", flat=True)
+        )
         self.message_user(request, f"{withdrawn} invitations withdrawn.")

@@ -17,6 +17,7 @@ _SIGNATURES = (
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
 )
+_TYPES_BY_NAME = mimetypes.MimeTypes()  # Python's own table: what a file is does not depend on the machine
 # Raster images, which carry no script. SVG does.
 SHOWN_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
@@ -31,7 +32,7 @@ def media_type_of(head: bytes, filename: str) -> str:
             return media_type
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
-    claimed = mimetypes.guess_type(filename, strict=True)[0] or UNKNOWN
+    claimed = _TYPES_BY_NAME.guess_type(filename, strict=True)[0] or UNKNOWN
     return UNKNOWN if claimed in SHOWN_TYPES or len(claimed) > 100 else claimed
 
 

@@ -29,6 +29,11 @@ class NewInvitation:
     token: str
 
 
+def _require_admin(user: User) -> None:
+    if not user.is_superuser:
+        raise Forbidden("Only an admin can invite people.")
+
+
 def create_invitation(
     admin: User,
     *,
@@ -43,8 +48,7 @@ def create_invitation(
     Raises:
         Forbidden: `admin` is not an admin. NotFound: a room. BadInput: the note, the number or the time; a direct room.
     """
-    if not admin.is_superuser:
-        raise Forbidden("Only an admin can invite people.")
+    _require_admin(admin)
     note = check_line(note, field="note", max_characters=NOTE_MAX_CHARACTERS)
     if not 1 <= max_uses <= USES_MAX:
         raise BadInput("That is no number of uses.", fields={"maxUses": f"must lie between 1 and {USES_MAX}"})
@@ -70,11 +74,13 @@ def create_invitation(
     return NewInvitation(invitation, token)
 
 
-def revoke_invitations(invitation_ids: Iterable[int]) -> int:
+def revoke_invitations(admin: User, invitation_ids: Iterable[int]) -> int:
     """Withdraw those that are not withdrawn. Returns their number; accounts made with them stay.
 
-    For admins: whoever calls this has checked that (Django admin does).
+    Raises:
+        Forbidden: not an admin.
     """
+    _require_admin(admin)
     with transaction.atomic(durable=True):
         there = Invitation.objects.filter(pk__in=list(invitation_ids), revoked_at=None)
         return there.update(revoked_at=timezone.now())
@@ -98,16 +104,16 @@ def accept_invitation(
         display_name=display_name,
         is_guest=invitation.is_guest,
     )
-    try:
-        with transaction.atomic(durable=True):
-            invitation = access_invitation(token, lock=True)
+    with transaction.atomic(durable=True):
+        invitation = access_invitation(token, lock=True)
+        try:
             user.save()
-            invitation.uses += 1
-            invitation.save(update_fields=["uses"])
-            for room_id in invitation.rooms.order_by("pk").values_list("pk", flat=True):
-                room = lock_room(room_id)
-                if room.archived_at is None:
-                    enter_room(room, user)
-    except IntegrityError:
-        raise name_taken() from None
+        except IntegrityError:
+            raise name_taken() from None
+        invitation.uses += 1
+        invitation.save(update_fields=["uses"])
+        for room_id in invitation.rooms.order_by("pk").values_list("pk", flat=True):
+            room = lock_room(room_id)
+            if room.archived_at is None:
+                enter_room(room, user)
     return user

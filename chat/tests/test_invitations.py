@@ -60,8 +60,17 @@ def _expired(token, invitation):
 
 
 def _withdrawn(token, invitation):
-    assert revoke_invitations([invitation.pk]) == 1
-    assert revoke_invitations([invitation.pk]) == 0
+    assert revoke_invitations(invitation.created_by, [invitation.pk]) == 1
+    assert revoke_invitations(invitation.created_by, [invitation.pk]) == 0
+
+
+def test_only_an_admin_withdraws(ada, grace):
+    made = create_invitation(ada)
+
+    with pytest.raises(Forbidden):
+        revoke_invitations(grace, [made.invitation.pk])
+
+    assert accept(made.token).pk
 
 
 def _used_up(token, invitation):
