@@ -53,8 +53,13 @@ async def _run(operation: Operation, context: Context, root: object = None) -> R
 
 
 def _settled(charge: Charge, response: Response) -> Response:
-    """The response with what it cost; what it did not is given back."""
-    response["extensions"] = {"cost": charge.settle(response.get("data"))}
+    """The response with what it cost; what it did not is given back.
+
+    A response with errors does not show what was done: one of them may have made everything null.
+    """
+    failed = "errors" in response and "data" in response
+    report = charge.settle_in_full() if failed else charge.settle(response.get("data"))
+    response["extensions"] = {"cost": report}
     return response
 
 

@@ -81,7 +81,13 @@ class Charge:
         Returns `{requested, actual}` in points and, with rate limits on, `remaining` and `restoreRate` (points a
         second) of the allowance that has less left.
         """
-        actual = min(actual_cost(self._selection, data), self._estimate)
+        return self._settle_at(min(actual_cost(self._selection, data), self._estimate))
+
+    def settle_in_full(self) -> dict[str, Any]:
+        """As `settle`, and nothing is given back: what an operation did before it failed is not in its response."""
+        return self._settle_at(self._estimate)
+
+    def _settle_at(self, actual: int) -> dict[str, Any]:
         balance = self._payer.get_back(self._estimate - actual)
         report: dict[str, Any] = {"requested": self._fixed + self._estimate, "actual": self._fixed + actual}
         if balance is not None:

@@ -95,6 +95,15 @@ async def test_a_response_tells_what_was_asked_for_what_it_cost_and_what_is_left
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("broken", ["x: rooms(first: 1000) { __typename }", 'x: room(id: "0") { id }'])
+async def test_what_fails_costs_all_that_was_asked_for(as_user, ada, general, broken):
+    response = await as_user(ada).run(ROOMS.rstrip().removesuffix("}") + broken + " }")
+
+    cost = response["extensions"]["cost"]
+    assert response["errors"] and cost["actual"] == cost["requested"] > 131
+
+
+@pytest.mark.django_db(transaction=True)
 async def test_without_rate_limits_the_cost_is_told_and_nothing_is_left(as_user, ada, general):
     assert (await as_user(ada).run(ROOMS))["extensions"]["cost"] == {"requested": 131, "actual": 102}
 
