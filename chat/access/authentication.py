@@ -24,6 +24,7 @@ from chat.models import SignIn, User
 
 BAD_TOKEN = "The access token is not valid, or has expired. Sign in again."
 NO_CREDENTIALS = "Sign in first: send an access token or a session cookie."
+NO_SCHEME = "Send the access token as `Authorization: Bearer <token>`."
 Headers = dict[bytes, bytes]
 Claims = Mapping[str, Any]
 _USER_FIELDS = [field.attname for field in User._meta.concrete_fields]
@@ -208,4 +209,7 @@ async def caller_from_scope_soon(scope: dict[str, Any]) -> Caller | None:
 
 
 def _sent_token(headers: Headers) -> str | None:
-    return bearer_token(headers.get(b"authorization", b"").decode("latin-1"))
+    value = headers.get(b"authorization", b"").decode("latin-1").strip()
+    if value and " " not in value:  # another scheme, such as Basic, may be a proxy's
+        raise Unauthenticated(NO_SCHEME)
+    return bearer_token(value)

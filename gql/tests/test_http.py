@@ -324,3 +324,14 @@ async def test_an_array_has_a_length_and_is_no_stream(http, settings, length, ac
     headers = {"accept": accept}
     answer = await http.post("/graphql", json=_batch(*["{ __typename }"] * length), headers=headers)
     assert answer.status_code == status
+
+
+async def test_a_token_without_its_scheme_is_no_anonymous_caller(ada, http):
+    token = await access_token(ada)
+
+    response = await http.post("/graphql", json={"query": "{ me { id } }"}, headers={"authorization": token})
+
+    assert response.status_code == 401
+    [error] = response.json()["errors"]
+    assert error["extensions"]["code"] == "UNAUTHENTICATED"
+    assert "Authorization: Bearer" in error["message"]

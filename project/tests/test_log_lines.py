@@ -1,0 +1,38 @@
+"""What is logged is no key to anything."""
+
+import io
+import logging
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+
+from chat import actions
+from project.log_lines import LineFormatter
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    """What the program's handler would write of everything."""
+    assert settings.LOGGING["formatters"]["line"]["()"] == "project.log_lines.LineFormatter"
+    output = io.StringIO()
+    handler = logging.StreamHandler(output)
+    handler.setFormatter(LineFormatter())
+    logging.getLogger().addHandler(handler)
+    yield output
+    logging.getLogger().removeHandler(handler)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_token_of_an_invitation_is_not_logged(client, ada, logged):
+    token = actions.create_invitation(ada).token
+
+    assert client.post(f"/join/{token}/", {"username": "linus", "password": "123"}).status_code == 400
+    assert client.get(f"/join/x{token}/").status_code == 404
+    try:
+        raise ValueError(f"GET /join/{token}/ failed")
+    except ValueError:
+        logging.getLogger("django.request").exception("an error at /join/%s", token)
+
+    assert logged.getvalue().count("/join/…") >= 3
+    assert token not in logged.getvalue()
