@@ -3,6 +3,7 @@
 import io
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -14,7 +15,8 @@ from project.log_lines import LineFormatter
 @pytest.fixture
 def logged() -> Iterator[io.StringIO]:
     """What the program's handler would write of everything."""
-    assert settings.LOGGING["formatters"]["line"]["()"] == "project.log_lines.LineFormatter"
+    formatters: Any = settings.LOGGING["formatters"]
+    assert formatters["line"]["()"] == "project.log_lines.LineFormatter"
     output = io.StringIO()
     handler = logging.StreamHandler(output)
     handler.setFormatter(LineFormatter())
