@@ -15,14 +15,16 @@ from graphql import GraphQLError, GraphQLSyntaxError, Source
 
 from gql.protection.limits import LIMITS, CostLimited, DepthLimited, DocumentLimits
 
+# Each character has one way to match, so what is repeated gives up in linear time. Groups are not possessive (`*+`):
+# Python 3.11.2, which is Debian's, matches these wrongly.
 _TOKEN = re.compile(
     r"""
       (?P<ignored> [ \t\r\n,\ufeff]++ )
     | (?P<name> [_A-Za-z][_0-9A-Za-z]*+ )
     | (?P<mark> \.\.\. | [!$&()\[\]{}:=@|] )
     | (?P<comment> \#[^\r\n]*+ )
-    | (?P<block> \"\"\" (?: [^"\\]++ | \\\"\"\" | \\ | \"(?!\"\") )*+ \"\"\" )
-    | (?P<string> " (?: [^"\\\r\n]++ | \\. )*+ " )
+    | (?P<block> \"\"\" (?: [^"\\]++ | \\\"\"\" | \\ | \"(?!\"\") )* \"\"\" )
+    | (?P<string> " (?: [^"\\\r\n]++ | \\. )* " )
     | (?P<number> -?[0-9][0-9A-Za-z_.+-]*+ )
     """,
     re.VERBOSE,
