@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+import pytest
 from graphql import ExecutionResult, GraphQLSchema, execute, get_operation_ast, parse, validate
 
 from gql.compiled import OperationPlan, execute_plan
@@ -85,6 +86,16 @@ def settled(found: Outcome) -> tuple[bytes, frozenset[Error], frozenset[tuple[st
         else:
             above.add(path[:place])
     return found.data, frozenset(alone), frozenset(above)
+
+
+# Coroutines that graphql-core does not await after an error. One that is collected while code without builtins runs
+# (such as a named tuple's) cannot even warn, which Python reports as an exception that nobody can catch.
+UNAWAITED = [
+    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
+    pytest.mark.filterwarnings(
+        "ignore:Exception ignored in. <coroutine object:pytest.PytestUnraisableExceptionWarning"
+    ),
+]
 
 
 def forget_core() -> Iterator[None]:

@@ -15,11 +15,11 @@ from graphql import (
     get_introspection_query,
 )
 
-from gql.tests.oracle import forget_core, same, same_but_for_timing
+from gql.tests.oracle import UNAWAITED, forget_core, same, same_but_for_timing
 from gql.tests.small_schemas import FAILING, giving, list_of, required
 
 forget_core = pytest.fixture(autouse=True, scope="module")(forget_core)
-pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+pytestmark = UNAWAITED
 
 
 class Cat:

@@ -15,11 +15,11 @@ from graphql import (
 )
 
 from gql.compiled import OperationPlan, execute_plan
-from gql.tests.oracle import forget_core, same
+from gql.tests.oracle import UNAWAITED, forget_core, same
 from gql.tests.small_schemas import Colour, fail, giving, list_of, required, schema_of
 
 forget_core = pytest.fixture(autouse=True, scope="module")(forget_core)
-pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+pytestmark = UNAWAITED
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ from graphql import (
 
 from gql.batching import batched
 from gql.compiled import OperationPlan, execute_plan
-from gql.tests.oracle import BatchingContext, forget_core, same
+from gql.tests.oracle import UNAWAITED, BatchingContext, forget_core, same
 from gql.tests.small_schemas import fail, giving, required, tree
 
 forget_core = pytest.fixture(autouse=True, scope="module")(forget_core)
-pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+pytestmark = UNAWAITED
 
 
 def _batching(function: Any) -> GraphQLSchema:

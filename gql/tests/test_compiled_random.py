@@ -30,11 +30,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gql.batching import batched
-from gql.tests.oracle import BatchingContext, forget_core, same, same_but_for_timing
+from gql.tests.oracle import UNAWAITED, BatchingContext, forget_core, same, same_but_for_timing
 from gql.tests.random_queries import queries, relaxed
 
 forget_core = pytest.fixture(autouse=True, scope="module")(forget_core)
-pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+pytestmark = UNAWAITED
 
 Colour = GraphQLEnumType("Colour", {"RED": "r", "GREEN": "g"})
 

@@ -15,7 +15,7 @@ from gql.compiled import OperationPlan, execute_plan
 from gql.context import Context
 from gql.schema import schema
 from gql.tests.authorisation.world import World, build_world
-from gql.tests.oracle import forget_core, same_but_for_timing
+from gql.tests.oracle import UNAWAITED, forget_core, same_but_for_timing
 from gql.tests.random_queries import queries, relaxed
 from gql.tests.test_dataloaders import answers, collections, rooms  # noqa: F401  # fixtures
 from rag.tests.embedders import ScriptedEmbedder
@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     # Other threads, such as the connection pool's, use it while a query is drawn.
     pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies"),
-    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
+    *UNAWAITED,
 ]
 forget_core = pytest.fixture(autouse=True, scope="module")(forget_core)
 

@@ -18,11 +18,11 @@ from graphql import (
 )
 
 from gql.compiled import OperationPlan, execute_plan
-from gql.tests.oracle import Outcome, forget_core, same
+from gql.tests.oracle import UNAWAITED, Outcome, forget_core, same
 from gql.tests.small_schemas import FAILING, Colour, Even, giving, list_of, required, schema_of, tree
 
 forget_core = pytest.fixture(autouse=True, scope="module")(forget_core)
-pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+pytestmark = UNAWAITED
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
