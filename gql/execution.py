@@ -45,7 +45,8 @@ async def _run(operation: Operation, context: Context, root: object = None) -> R
         async with time_limit(is_read=operation.kind is not OperationType.MUTATION):
             return _format(await execute_operation(operation, context, root))
     except RecursionError:
-        return {"errors": [format_error(GraphQLError("The document is nested too deeply."))]}
+        too_deep = GraphQLError("The document is nested too deeply.")
+        return {"errors": [format_error(too_deep)], "data": None}  # what ran before is charged
     except DomainError as error:
         return {"errors": [format_domain_error(error)], "data": None}
     except Exception as error:  # the top of an operation: whatever happened is logged and told under an id

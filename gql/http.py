@@ -7,6 +7,7 @@ passed on to Django, which serves GraphiQL.
 
 import math
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from typing import Any
 
 import orjson
@@ -38,7 +39,7 @@ from gql.negotiation import GRAPHQL, HTML, JSON, SSE, negotiate
 from gql.operations import Operation
 from gql.persisted import request_operation
 from gql.same_origin import require_same_origin
-from gql.sse import check_streams, send_events
+from gql.sse import counted_stream, send_events
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Any, Any], Awaitable[None]]
@@ -133,9 +134,19 @@ async def _answer(
     scope: Scope, media_type: str, context: Context, raw: object, receive: Receive, send: Send
 ) -> None:
     """Run the operation and send its response, or its events for a client that wants those."""
+    with ExitStack() as held:
+        try:
+            if media_type == SSE:
+                held.enter_context(counted_stream(context))
+        except DomainError as error:
+            raise _refused(error) from None
+        await _answer_counted(scope, media_type, context, raw, receive, send)
+
+
+async def _answer_counted(
+    scope: Scope, media_type: str, context: Context, raw: object, receive: Receive, send: Send
+) -> None:
     try:
-        if media_type == SSE:
-            check_streams(context)
         operation = await request_operation(raw, context)
     except DomainError as error:
         raise _refused(error) from None

@@ -37,20 +37,18 @@ def _next(response: Response) -> bytes:
     return b"event: next\ndata: " + orjson.dumps(response) + b"\n\n"
 
 
-def check_streams(context: Context) -> None:
-    """Refuse one stream too many of a user in this process.
+@contextmanager
+def counted_stream(context: Context) -> Iterator[None]:
+    """Count a stream of the user in this process. Enter it before anything is awaited for the stream: of those that
+    are asked for together, each must see the others.
 
     Raises:
         TooManyConnections: there are settings.SOCKET_MAX_CONNECTIONS_PER_USER.
     """
-    most = settings.SOCKET_MAX_CONNECTIONS_PER_USER
-    if settings.RATE_LIMITS and context.user is not None and _streams[context.user.pk] >= most:
-        raise TooManyConnections(f"You have {most} event streams. Close some of them first.")
-
-
-@contextmanager
-def _counted(context: Context) -> Iterator[None]:
     user_id = context.user.pk if context.user is not None else None
+    most = settings.SOCKET_MAX_CONNECTIONS_PER_USER
+    if settings.RATE_LIMITS and user_id is not None and _streams[user_id] >= most:
+        raise TooManyConnections(f"You have {most} event streams. Close some of them first.")
     _streams[user_id] += 1
     try:
         yield
@@ -64,13 +62,6 @@ async def send_events(
     operation: Operation | None, ready: list[Response], context: Context, receive: Receive, send: Send
 ) -> None:
     """Send what is ready, then the operation's results, then `complete`. Ends when client or proof does."""
-    with _counted(context):
-        await _send_events(operation, ready, context, receive, send)
-
-
-async def _send_events(
-    operation: Operation | None, ready: list[Response], context: Context, receive: Receive, send: Send
-) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
     lock = asyncio.Lock()  # a heartbeat must not fall into the middle of an event
 

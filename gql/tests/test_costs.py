@@ -7,6 +7,7 @@ import pytest
 from graphql import build_schema, parse
 
 from chat import actions
+from chat.errors import Unavailable
 from chat.models import Message
 from gql.documents import documents
 from gql.protection import throttle
@@ -101,6 +102,31 @@ async def test_what_fails_costs_all_that_was_asked_for(as_user, ada, general, br
 
     cost = response["extensions"]["cost"]
     assert response["errors"] and cost["actual"] == cost["requested"] > 131
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "problem", [Unavailable("It took too long."), RecursionError(), RuntimeError("broken")]
+)
+async def test_what_breaks_off_costs_all_that_was_asked_for(as_user, ada, general, monkeypatch, problem):
+    async def break_off(*_: object) -> None:
+        raise problem
+
+    monkeypatch.setattr("gql.execution.execute_operation", break_off)
+    response = await as_user(ada).run(ROOMS)
+
+    assert response["data"] is None and response["errors"]
+    assert response["extensions"]["cost"] == {"requested": 131, "actual": 131}
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_variables_of_the_wrong_type_cost_the_request_alone(as_user, ada, general):
+    response = await as_user(ada).run(
+        "query($n: Int) { rooms(first: $n) { edges { node { id } } } }", n="many"
+    )
+
+    assert "data" not in response and response["errors"]
+    assert response["extensions"]["cost"]["actual"] == REQUEST_COST
 
 
 @pytest.mark.django_db(transaction=True)

@@ -10,6 +10,9 @@ from chat.actions import AnswerDraft, begin_draft, change_draft, save_partial
 from chat.database import run_in_db
 from chat.events import MessageDelta, Typing, publish
 from chat.models import Membership, Message, Room, SignIn
+from gql.context import Context
+from gql.operations import Operation
+from gql.persisted import request_operation
 from gql.tests.client import EventStream, access_token
 from project.asgi import application
 from rag.models import Answer
@@ -384,3 +387,36 @@ async def test_a_user_has_so_many_streams_and_no_more(as_user, grace, general, s
     assert refused.status_code == 429
     assert refused.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
     assert let_in.status_code == 200
+
+
+async def test_streams_that_are_asked_for_together_are_counted_together(
+    as_user, grace, general, settings, monkeypatch
+):
+    settings.SOCKET_MAX_CONNECTIONS_PER_USER = 1
+    settings.RATE_LIMITS = True
+    client, one, both = as_user(grace), asyncio.Event(), asyncio.Event()
+
+    async def prepare_together(raw: object, context: Context) -> Operation:
+        (both if one.is_set() else one).set()
+        await both.wait()  # whoever counts only afterwards has let the other one in
+        return await request_operation(raw, context)
+
+    monkeypatch.setattr("gql.http.request_operation", prepare_together)
+    first = asyncio.create_task(client.post("{ me { id } }", accept="text/event-stream"))
+    await asyncio.wait_for(one.wait(), 10)
+    second = await client.post("{ me { id } }", accept="text/event-stream")
+    both.set()
+
+    assert ((await first).status_code, second.status_code) == (200, 429)
+    assert second.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+    assert (await client.post("{ me { id } }", accept="text/event-stream")).status_code == 200
+
+
+async def test_a_stream_that_is_refused_is_not_counted(as_user, grace, general, settings):
+    settings.SOCKET_MAX_CONNECTIONS_PER_USER = 1
+    settings.RATE_LIMITS = True
+    client = as_user(grace)
+    refused = await client.post("", accept="text/event-stream")  # no query
+
+    assert refused.status_code == 400
+    assert (await client.post("{ me { id } }", accept="text/event-stream")).status_code == 200

@@ -8,8 +8,9 @@ trickles in (test_polling.py).
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from socket import SHUT_RDWR
 from urllib.parse import urlsplit
 
 import pytest
@@ -177,26 +178,36 @@ async def deep_nesting(server: Server) -> None:
 async def unfinished_messages(server: Server) -> None:
     """Fifteen of sixteen megabytes, on many connections."""
     begin = b"\x81\xff" + (16_000_000).to_bytes(8, "big") + bytes(4)
-    async with AsyncExitStack() as stack:
-        sockets = [await stack.enter_async_context(server.signed_in()) for _ in range(12)]
-        closing = [asyncio.ensure_future(until_closed(ws)) for ws in sockets]
+    async with first_cut_off_of_many(server) as sockets:
         for ws in sockets:
             ws.transport.write(begin + b"4" * 15_000_000)
-        async with asyncio.timeout(CUT_OFF_WITHIN_S):
-            await asyncio.wait(closing, return_when=asyncio.FIRST_COMPLETED)
 
 
 async def unfinished_fragments(server: Server) -> None:
     """As above, but each megabyte is a whole frame."""
     megabyte = (1_000_000).to_bytes(8, "big") + bytes(4) + b"4" * 1_000_000
-    async with AsyncExitStack() as stack:
-        sockets = [await stack.enter_async_context(server.signed_in()) for _ in range(12)]
-        closing = [asyncio.ensure_future(until_closed(ws)) for ws in sockets]
+    async with first_cut_off_of_many(server) as sockets:
         for number in range(15):
             for ws in sockets:
                 ws.transport.write((b"\x00\xff" if number else b"\x01\xff") + megabyte)
+
+
+@asynccontextmanager
+async def first_cut_off_of_many(server: Server) -> AsyncIterator[list[ClientConnection]]:
+    """Twelve WebSockets to write to; on leaving, the server has to end one of them, and the others hang up.
+
+    Their sockets are shut down, since a client within a message can say no goodbye: each would wait for an answer.
+    """
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(server.signed_in()) for _ in range(12)]
+        closing = [asyncio.ensure_future(until_closed(ws)) for ws in sockets]
+        yield sockets
         async with asyncio.timeout(CUT_OFF_WITHIN_S):
             await asyncio.wait(closing, return_when=asyncio.FIRST_COMPLETED)
+        for ws in sockets:
+            with suppress(OSError):  # the server was first
+                ws.transport.get_extra_info("socket").shutdown(SHUT_RDWR)
+        await asyncio.gather(*closing)
 
 
 async def pings_without_reading(server: Server) -> None:
