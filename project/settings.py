@@ -249,5 +249,9 @@ LOGGING = {
     "formatters": {"line": {"()": "project.log_lines.LineFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {name: {"level": env.text("LOG_LEVEL", "INFO")} for name in ("chat", "rag", "gql", "project")},
+    "loggers": {
+        # Django's own handlers (with DEBUG, and of runserver) write paths as they are: one handler writes everything.
+        **{name: {"handlers": [], "propagate": True} for name in ("django", "django.server")},
+        **{name: {"level": env.text("LOG_LEVEL", "INFO")} for name in ("chat", "rag", "gql", "project")},
+    },
 }

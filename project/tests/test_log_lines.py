@@ -2,6 +2,9 @@
 
 import io
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,3 +41,35 @@ def test_the_token_of_an_invitation_is_not_logged(client, ada, logged):
 
     assert logged.getvalue().count("/join/…") >= 3
     assert token not in logged.getvalue()
+
+
+AS_RUNSERVER = """
+import logging
+from django.conf import settings
+from django.utils.log import configure_logging
+configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
+logging.getLogger("django.server").info('"GET %s HTTP/1.1" 200 %s', "/join/secret-token/", "1234")
+logging.getLogger("django.request").warning("Not Found: %s", "/join/secret-token/")
+"""
+
+
+def test_django_logs_through_the_same_handler_while_debugging(tmp_path):
+    environment = os.environ | {
+        "DEBUG": "true",
+        "DATA_DIR": str(tmp_path),
+        "DJANGO_SETTINGS_MODULE": "project.settings",
+    }
+    run = subprocess.run(
+        [sys.executable, "-c", AS_RUNSERVER],
+        env=environment,
+        cwd=settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    lines = (run.stdout + run.stderr).splitlines()
+    assert [line.split(" ", 3)[3] for line in lines] == [
+        'django.server: "GET /join/…/ HTTP/1.1" 200 1234',
+        "django.request: Not Found: /join/…/",
+    ]
