@@ -23,6 +23,10 @@ _OTHERS = (
     "i w na z jest nie się do to że jak kiedy gdzie kto co dlaczego który która są był",
 )
 _OTHER_LANGUAGES = tuple(frozenset(words.split()) for words in _OTHERS)
+# By ISO 639-1 code, in the order of the lists above.
+WORDS_BY_LANGUAGE = dict(
+    zip(("en", "de", "fr", "es", "it", "nl", "pt", "sv", "pl"), (_ENGLISH, *_OTHER_LANGUAGES), strict=True)
+)
 _WORD = re.compile(r"[^\W\d_]+")
 
 

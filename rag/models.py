@@ -77,6 +77,25 @@ class Document(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
     error_code = models.CharField(max_length=40, blank=True)
     error_message = models.CharField(max_length=500, blank=True)
+    warning = models.CharField(
+        max_length=1000,
+        blank=True,
+        help_text="What of the file was left out; empty where all of it was read.",
+    )
+    language = models.CharField(
+        max_length=8, blank=True, help_text="Of its text, by ISO 639-1 (de); empty where it is not known."
+    )
+    replaces = models.BooleanField(
+        default=False, help_text="Once it is ready, older documents of the same collection and source go."
+    )
+    part_of = models.ForeignKey(
+        "self",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="parts",
+        help_text="The archive or mail that it came in, and goes with.",
+    )
     page_count = models.IntegerField(null=True, blank=True)
     chunk_count = models.IntegerField(default=0)
     embedded_count = models.IntegerField(default=0)

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from rag.actions.documents import EMBED_PRIORITY, title_from
 from rag.chunking import ChunkSpan
+from rag.document_language import detect_language
 from rag.jobs import DOCUMENTS, enqueue
 from rag.models import Chunk, Document, DocumentText, Embedding
 from rag.selectors import chunks_without_vector
@@ -42,9 +43,17 @@ def begin_parsing(document_id: int) -> Document | None:
 
 
 def store_text(
-    document_id: int, text: str, chunks: Sequence[ChunkSpan], *, title: str, page_count: int | None
+    document_id: int,
+    text: str,
+    chunks: Sequence[ChunkSpan],
+    *,
+    title: str,
+    page_count: int | None,
+    warning: str = "",
 ) -> bool:
     """Store what was read of a document. With the last chunk its words are found, and its vectors a job.
+
+    `warning` says what of the file was not read.
 
     Returns False, and stops, where another worker has taken the document over, or somebody deleted it.
     """
@@ -60,6 +69,7 @@ def store_text(
             if first == 0:
                 _take_title(document, title)
                 document.page_count = page_count
+                document.warning = warning[:1000]
             index_text(document, text, chunks, first=first)
     return True
 
@@ -69,12 +79,23 @@ def index_text(document: Document, text: str, chunks: Sequence[ChunkSpan], *, fi
     batch = chunks[first : first + CHUNKS_PER_TRANSACTION]
     if first == 0:
         DocumentText.objects.update_or_create(document=document, defaults={"text": text})
+        document.language = detect_language(text)
     document.chunk_count = first + len(batch)
     if document.chunk_count == len(chunks):
         document.status = Document.Status.EMBEDDING
         document.searchable_at = timezone.now()
         enqueue_embedding(document.pk)
-    document.save(update_fields=["title", "page_count", "chunk_count", "status", "searchable_at"])
+    document.save(
+        update_fields=[
+            "title",
+            "page_count",
+            "warning",
+            "language",
+            "chunk_count",
+            "status",
+            "searchable_at",
+        ]
+    )
     _store_chunks(document, text, batch)
 
 

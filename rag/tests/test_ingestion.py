@@ -117,6 +117,18 @@ def test_a_pdf_keeps_pages_and_takes_its_own_title(ada, collection, tmp_path):
     assert [(chunk.page, chunk.page_end) for chunk in document.chunks.order_by("ordinal")][-1][1] == 2
 
 
+def test_the_language_of_a_document_is_kept_with_it(ada, collection):
+    english = process(
+        upload(ada, collection, "The pump is below six bar and the valve is open.", filename="a.txt")
+    )
+    german = process(
+        upload(ada, collection, "Die Pumpe ist unter sechs Bar und das Ventil ist auf.", filename="b.txt")
+    )
+    unknown = process(upload(ada, collection, "1 2 3 four", filename="c.txt"))
+
+    assert [one.language for one in (english, german, unknown)] == ["en", "de", ""]
+
+
 def test_a_title_that_was_given_stays(ada, collection, tmp_path):
     path = FORMATS["manual.html"](tmp_path / "manual.html")
     with path.open("rb") as file:
