@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 
 from chat import actions
-from chat.invitations import hash_token, new_token
+from chat.invitations import GUEST_WITHOUT_ROOM, hash_token, new_token
 from chat.models import Attachment, Invitation, Membership, Mention, Message, Reaction, Room, SignIn, User
 
 
@@ -234,12 +234,23 @@ class InvitationForm(ModelForm):
     class Meta:
         model = Invitation
         fields = ("note", "max_uses", "expires_at", "is_guest", "rooms")
+        help_texts = {
+            "is_guest": "Guests see only the rooms they are in, and what is shared with those: choose a room below.",
+            "rooms": "Where the accounts are members from the beginning. Guests need at least one.",
+        }
 
     def clean_expires_at(self) -> datetime:
         expires_at: datetime = self.cleaned_data["expires_at"]
         if expires_at <= timezone.now():
             raise ValidationError("This time has passed.")
         return expires_at
+
+    def clean(self) -> dict[str, Any]:
+        """As actions.create_invitation: a guest needs a room."""
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        if values.get("is_guest") and not values.get("rooms"):
+            self.add_error("rooms", GUEST_WITHOUT_ROOM)
+        return values
 
 
 @admin.register(Invitation)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from chat.errors import NotFound
 from chat.models import Invitation
 
+GUEST_WITHOUT_ROOM = "A guest sees only the rooms he or she is in: choose at least one."
 NO_INVITATION = (
     "This invitation cannot be used: it was withdrawn, has expired or was used up. Ask for another one."
 )

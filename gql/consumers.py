@@ -243,7 +243,9 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
                 caller_from_token, bearer_token(value) if isinstance(value, str) else None
             )
         if caller is None:
-            raise Unauthenticated("Send an access token or a session cookie.")
+            raise Unauthenticated(
+                'Send connection_init with {"authorization": "Bearer <access token>"}, or a session cookie.'
+            )
         return caller
 
     # -------------------------------------------------------------------------------------- operations

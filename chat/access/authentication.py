@@ -23,7 +23,8 @@ from chat.loop_database import Statement, current_loop_database, fetch
 from chat.models import SignIn, User
 
 BAD_TOKEN = "The access token is not valid, or has expired. Sign in again."
-NO_CREDENTIALS = "Sign in first: send an access token or a session cookie."
+NO_CREDENTIALS = "Sign in first: send `Authorization: Bearer <access token>`, or a session cookie."
+NO_SOCKET_CREDENTIALS = "Sign in first: connect with `auth: {token: <access token>}`, or a session cookie."
 NO_SCHEME = "Send the access token as `Authorization: Bearer <token>`."
 Headers = dict[bytes, bytes]
 Claims = Mapping[str, Any]
@@ -177,7 +178,7 @@ def caller_from_handshake(scope: dict[str, Any], token: object) -> Caller:
     """
     caller = caller_from_token(token) if token else caller_from_scope(scope)
     if caller is None:
-        raise Unauthenticated(NO_CREDENTIALS)
+        raise Unauthenticated(NO_SOCKET_CREDENTIALS)
     return caller
 
 

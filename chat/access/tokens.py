@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer, TokenRefreshSerializer
 from rest_framework_simplejwt.tokens import RefreshToken, Token, UntypedToken
+from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
 from chat import actions
 
@@ -46,8 +47,22 @@ class RefreshSerializer(TokenRefreshSerializer):
         raise problem
 
 
+class SignInView(TokenObtainPairView):
+    """`{username, password}` -> `{access, refresh}`."""
+
+    takes = '{"username": "...", "password": "..."}'
+
+
+class RefreshView(TokenRefreshView):
+    """`{refresh}` -> `{access, refresh}`."""
+
+    takes = '{"refresh": "..."}'
+
+
 class RevokeView(APIView):
     """`{refresh}` -> 204. The sign-in ends: its refresh token is spent and its access tokens are refused at once."""
+
+    takes = RefreshView.takes
 
     def post(self, request: Request) -> Response:
         raw: Any = request.data.get("refresh") if isinstance(request.data, dict) else None
@@ -71,6 +86,10 @@ _CODES = {
 }
 
 
+# What is no request in JSON is told what one looks like.
+_NO_JSON = (exceptions.MethodNotAllowed, exceptions.UnsupportedMediaType, exceptions.ParseError)
+
+
 def json_problem(error: Exception, context: dict[str, Any]) -> Response | None:
     """Errors of the token endpoints in the form every other transport has: `{error: {code, message, fields?}}`."""
     if not isinstance(error, exceptions.APIException):
@@ -80,6 +99,11 @@ def json_problem(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, exceptions.ValidationError) and isinstance(detail, dict):
         problem["message"] = "Some of what you sent cannot be used."
         problem["fields"] = {name: " ".join(map(str, reasons)) for name, reasons in detail.items()}
+    elif isinstance(error, _NO_JSON):
+        takes = context["view"].takes
+        problem["message"] = (
+            f"POST {takes} to this address, with the header `Content-Type: application/json`."
+        )
     else:
         problem["message"] = str(detail.get("detail", error) if isinstance(detail, dict) else detail)
     headers = {"WWW-Authenticate": "Bearer"} if error.status_code == 401 else {}

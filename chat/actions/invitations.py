@@ -11,7 +11,7 @@ from chat.actions.memberships import enter_room
 from chat.actions.steps import lock_room
 from chat.actions.users import name_taken, new_user
 from chat.errors import BadInput, Forbidden
-from chat.invitations import access_invitation, hash_token, new_token
+from chat.invitations import GUEST_WITHOUT_ROOM, access_invitation, hash_token, new_token
 from chat.models import Invitation, Room, User
 from chat.selectors import access_room
 from chat.text import check_line
@@ -46,7 +46,8 @@ def create_invitation(
     """An invitation for `max_uses` accounts, by default for a week.
 
     Raises:
-        Forbidden: `admin` is not an admin. NotFound: a room. BadInput: the note, the number or the time; a direct room.
+        Forbidden: `admin` is not an admin. NotFound: a room. BadInput: the note, the number or the time; a direct room;
+        no room for a guest.
     """
     _require_admin(admin)
     note = check_line(note, field="note", max_characters=NOTE_MAX_CHARACTERS)
@@ -58,6 +59,8 @@ def create_invitation(
     token = new_token()
     with transaction.atomic(durable=True):
         rooms = [access_room(admin, room_id) for room_id in room_ids]
+        if is_guest and not rooms:
+            raise BadInput(GUEST_WITHOUT_ROOM, fields={"roomIds": "must name a room"})
         if any(room.kind == Room.Kind.DIRECT for room in rooms):
             raise BadInput(
                 "Nobody can be invited to a direct conversation.", fields={"roomIds": "are direct"}

@@ -128,6 +128,11 @@ class Socket:
         self.session.close(reason)
 
 
+def _number_of_arguments(required: int, allowed: int) -> str:
+    number = str(allowed) if required == allowed else f"{required} to {allowed}"
+    return f"{number} argument{'' if number == '1' else 's'}"
+
+
 class Namespace(Generic[S]):
     """The events of one namespace. Subclasses say who may connect, and with which kind of socket."""
 
@@ -189,7 +194,7 @@ class Namespace(Generic[S]):
         handler, required, allowed, _ = found
         if not required <= len(arguments) <= allowed:
             raise BadInput(
-                f"The event {event} takes {required} to {allowed} arguments.",
+                f"The event {event} takes {_number_of_arguments(required, allowed)}.",
                 fields={"arguments": f"there were {len(arguments)}"},
             )
         return handler(socket, *arguments)

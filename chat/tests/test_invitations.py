@@ -42,6 +42,25 @@ def test_an_invitation_of_a_guest_makes_a_guest(ada, private):
     assert Membership.objects.get(user=user).role == "guest"
 
 
+def test_an_invitation_of_a_guest_without_a_room_is_refused(client, ada):
+    with pytest.raises(BadInput) as refused:
+        create_invitation(ada, is_guest=True)
+    assert refused.value.fields == {"roomIds": "must name a room"}
+
+    client.force_login(ada)
+    form = {
+        "max_uses": "1",
+        "expires_at_0": f"{timezone.now() + timedelta(days=1):%Y-%m-%d}",
+        "expires_at_1": "12:00:00",
+        "is_guest": "on",
+    }
+    page = client.post(reverse("admin:chat_invitation_add"), form)
+    assert page.context["adminform"].errors == {
+        "rooms": ["A guest sees only the rooms he or she is in: choose at least one."]
+    }
+    assert not Invitation.objects.exists()
+
+
 def test_a_room_that_was_archived_meanwhile_is_left_out(ada, general):
     made = create_invitation(ada, room_ids=[general.pk])
     actions.archive_room(ada, room_id=general.pk)

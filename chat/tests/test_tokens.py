@@ -47,6 +47,37 @@ def test_malformed_json_is_bad_input(ada):
     assert (response.status_code, response.json()["error"]["code"]) == (400, "BAD_USER_INPUT")
 
 
+@pytest.mark.parametrize(
+    ("path", "takes"),
+    [
+        ("/api/token/", '{"username": "...", "password": "..."}'),
+        ("/api/token/refresh/", '{"refresh": "..."}'),
+        ("/api/token/revoke/", '{"refresh": "..."}'),
+    ],
+)
+def test_what_is_no_request_in_json_is_told_what_to_send(path, takes):
+    client = Client()
+    form = "username=ada&password=x"
+    refused = [
+        (405, client.get(path)),
+        (415, client.post(path, form, content_type="application/x-www-form-urlencoded")),
+        (400, client.post(path, form, content_type="application/json")),
+    ]
+    for status, response in refused:
+        assert response.status_code == status
+        assert response.json()["error"] == {
+            "code": "BAD_USER_INPUT",
+            "message": f"POST {takes} to this address, with the header `Content-Type: application/json`.",
+        }
+
+
+def test_the_last_slash_may_be_left_out(ada):
+    first = post("/api/token", username="ada", password="correct horse").json()
+    second = post("/api/token/refresh", refresh=first["refresh"]).json()
+    assert caller_from_token(second["access"]).user == ada
+    assert post("/api/token/revoke", refresh=second["refresh"]).status_code == 204
+
+
 def test_a_refresh_token_works_once(ada):
     first = sign_in()
     second = post("/api/token/refresh/", refresh=first["refresh"]).json()

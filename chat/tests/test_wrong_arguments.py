@@ -118,6 +118,21 @@ async def test_arbitrary_events_never_fail_on_the_server(ada, grace, general, se
 
 
 @pytest.mark.parametrize(
+    ("event", "arguments", "takes"),
+    [
+        ("edit-message", ["1"], "2 arguments"),
+        ("join-room", [], "1 to 2 arguments"),
+        ("leave-room", [], "1 argument"),
+    ],
+)
+async def test_how_many_arguments_an_event_takes_is_told(ada, event, arguments, takes):
+    client = await sign_in(ada)
+    answer = await client.emit(event, *arguments)
+    assert answer["error"]["message"] == f"The event {event} takes {takes}."
+    await client.disconnect()
+
+
+@pytest.mark.parametrize(
     "auth",
     [None, {}, {"token": 1}, {"token": []}, {"token": "x" * 5000}, {"token": "a.b.c"}, {"x": {"y": []}}],
 )

@@ -8,6 +8,7 @@ from graphql import GraphQLResolveInfo
 from chat.database import run_in_db
 from chat.models import User
 from gql.context import require_user
+from gql.types.dates import Date
 from gql.types.usage import Usage as UsageType
 from rag.usage import SPAN_MAX_DAYS, Usage, check_span, usage_of
 
@@ -22,12 +23,12 @@ class UsageQueries:
         required=True,
         # `from` is a word of Python's, so the two have other names here.
         first_day=graphene.Argument(
-            graphene.Date,
+            Date,
             name="from",
             description="First day, in UTC; the first of the month of `to` if left out.",
         ),
         last_day=graphene.Argument(
-            graphene.Date,
+            Date,
             name="to",
             description=f"Last day, in UTC, included; today if left out. At most {SPAN_MAX_DAYS} days in all.",
         ),

@@ -1,5 +1,6 @@
 """Ratings and usage over GraphQL; what the actions and selectors do is tested with them."""
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -95,3 +96,13 @@ async def test_more_tokens_than_an_int_holds_are_told_as_its_most(as_user, ada, 
     for number in (1, 2):
         await AnswerAttempt.objects.acreate(answer=answer, number=number, input_tokens=2**31 - 1)
     assert (await as_user(ada).data(USAGE))["usage"]["inputTokens"] == 2**31 - 1
+
+
+async def test_a_day_in_another_form_is_told_how_to_write_one(as_user, ada):
+    client = as_user(ada)
+    for wrong in ("31.1.2026", "2026-02-30", 20260131):
+        by_variable = await client.run(USAGE, **{"from": wrong})
+        literal = await client.run(f"{{ usage(from: {json.dumps(wrong)}) {{ cost }} }}")
+        for answer in (by_variable, literal):
+            assert "A Date is a string such as 2026-01-31" in answer["errors"][0]["message"]
+            assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
