@@ -27,9 +27,14 @@ class FoundMessage:
 
 
 def find_messages(
-    user: User, query: str, *, room: Room | None = None, newest_id: int | None = None
+    user: User,
+    query: str,
+    *,
+    room: Room | None = None,
+    newest_id: int | None = None,
+    limit: int = CANDIDATES,
 ) -> list[FoundMessage]:
-    """The newest messages that match, up to CANDIDATES, newest first.
+    """The newest messages that match, up to `limit`, newest first.
 
     Deleted messages, running answers and what the server says are never found. The query knows "exact words", -without
     and `or`, as websearch_to_tsquery reads them; words of no meaning alone (such as "the") find nothing,
@@ -47,7 +52,7 @@ def find_messages(
     rank = RawSQL(_RANK, [query], output_field=FloatField())
     # + 0: the primary key must not be walked backwards in search of a rare word.
     newest_first = matching.annotate(rank=rank).order_by((F("pk") + 0).desc())
-    return [FoundMessage(*row) for row in newest_first.values_list("pk", "rank")[:CANDIDATES]]
+    return [FoundMessage(*row) for row in newest_first.values_list("pk", "rank")[:limit]]
 
 
 def _searchable(rooms: QuerySet[Room]) -> QuerySet[Message]:
