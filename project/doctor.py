@@ -42,6 +42,7 @@ def examine() -> Iterator[Finding]:
         "channel layer": check_channel_layer,
         "queue": check_queue,
         "embedder": check_embedder,
+        "embedding models": check_embedding_models,
         "model endpoint": check_model_endpoint,
     }
     for name, check in checks_by_name.items():
@@ -148,6 +149,23 @@ def check_embedder() -> str:
         )
         raise Problem(f"{error}{variables}") from error
     return f"{embedder.name}, {size} dimensions, {(time.perf_counter() - started) * 1000:.0f} ms with loading"
+
+
+def check_embedding_models() -> str:
+    """Which model answers, and how far the one is that is to take its place."""
+    from rag.active_model import active_model
+    from rag.embedding_progress import embedding_progress
+
+    found = [progress for progress in embedding_progress() if progress.model.state in ("active", "building")]
+    if not found:
+        return "none in use yet: there are no documents"
+    text = "; ".join(f"{progress.model} {progress.model.state}, {progress}" for progress in found)
+    problems = [f"{progress.model}: {progress.model.problem}" for progress in found if progress.model.problem]
+    if problems:
+        raise Problem(f"{text}. {'; '.join(problems)}")
+    if found[0].model.active and active_model() is None:
+        raise Problem(f"{text}. {found[0].model} cannot be asked any more: words alone decide what is found")
+    return text
 
 
 def check_model_endpoint() -> str:

@@ -7,8 +7,9 @@ from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
-from rag import models
+from rag import embedding_admin, models  # noqa: F401  the first registers its own pages
 from rag.actions.documents import remove_documents, retry_documents
+from rag.read_only_admin import ReadOnlyAdmin
 
 
 def rounded(name: str, digits: int) -> Callable[[Any], str]:
@@ -25,19 +26,6 @@ def rounded(name: str, digits: int) -> Callable[[Any], str]:
 # Any: the stubs know only names of fields here.
 SCORES: Any = tuple(rounded(name, 3) for name in ("score", "cosine", "bm25"))
 TIMES: Any = tuple(rounded(name, 0) for name in ("search_ms", "first_delta_ms"))
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows that only the program writes."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class CollectionShareInline(admin.TabularInline):
@@ -141,26 +129,6 @@ class LexicalVectorAdmin(ReadOnlyAdmin):
         queryset = super().get_queryset(request)
         is_list = request.resolver_match is not None and "changelist" in str(request.resolver_match.url_name)
         return queryset.defer("weights") if is_list else queryset
-
-
-@admin.register(models.EmbeddingModel)
-class EmbeddingModelAdmin(ReadOnlyAdmin):
-    list_display = ["name", "dimensions", "active"]
-    list_filter = ["active"]
-    search_fields = ["name"]
-
-
-@admin.register(models.Embedding)
-class EmbeddingAdmin(ReadOnlyAdmin):
-    list_display = ["chunk", "model", "collection"]
-    list_select_related = ["chunk", "model", "collection"]
-    list_filter = ["model", "collection"]
-    search_fields = ["chunk__document__title"]
-    exclude = ["vector"]
-    show_full_result_count = False
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[models.Embedding]:
-        return super().get_queryset(request).defer("vector")
 
 
 @admin.register(models.CollectionStatistic)

@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable
 
 from rag.actions import embedding_models, processing
+from rag.active_model import ActiveModel, active_model, model_of
 from rag.chunking import chunk_document
 from rag.embeddings import Embedder, EmbeddingError, configured_embedder
+from rag.embeddings.configuration import configured_source
 from rag.files import local_copy
 from rag.models import Chunk, Document
 from rag.parsing import ParsedDocument, ParsingError, parse_isolated
@@ -20,7 +22,6 @@ from rag.selectors import chunks_without_vector
 
 logger = logging.getLogger(__name__)
 
-EMBED_BATCH_CHUNKS = 16  # between two looks at the clock and at a request to stop: under a second
 EMBED_SLICE_S = 20.0  # then other documents get their turn
 NO_FILE = "The stored file is missing. Upload it again."
 NO_VECTORS = "The embedding model could not be used. The administrator finds the reason in the worker's log."
@@ -63,7 +64,7 @@ def embed_document(
     should_stop: Callable[[], bool] = _never,
     slice_s: float = EMBED_SLICE_S,
 ) -> bool:
-    """Make the vectors that a document's chunks lack. True when there is nothing left to do for it.
+    """Make the vectors of the active model that a document's chunks lack. True when there is nothing left to do for it.
 
     Stops after `slice_s` seconds or when told to, and then enqueues the rest: a long document keeps neither
     others nor the end of the worker waiting.
@@ -71,17 +72,21 @@ def embed_document(
     Raises:
         EmbeddingError: retryable ones. Others end the document as FAILED.
     """
-    embedder = embedder or configured_embedder()
     deadline = time.monotonic() + slice_s
     try:
-        model = embedding_models.use_embedding_model(embedder.name, embedder.dimensions)
-        while batch := list(chunks_without_vector(document_id, model.pk)[:EMBED_BATCH_CHUNKS]):
+        model = _model_in_use(embedder)
+        processing.count_vectors(document_id, model.id)
+        while batch := list(chunks_without_vector(document_id, model.id)[: model.embedder.batch_texts]):
             if should_stop() or time.monotonic() > deadline:
                 processing.continue_embedding(document_id)
                 return False
-            vectors = embedder.embed_passages([passage_to_embed(chunk) for chunk in batch])
-            if not processing.store_vectors(document_id, model.pk, [chunk.pk for chunk in batch], vectors):
+            vectors = model.embedder.embed_passages([passage_to_embed(chunk) for chunk in batch])
+            if not processing.store_vectors(document_id, model.id, [chunk.pk for chunk in batch], vectors):
                 return True
+        processing.finish_embedding(document_id, model.id)
+    except processing.ModelReplaced:
+        processing.continue_embedding(document_id)
+        return False
     except EmbeddingError as error:
         if error.retryable:
             raise
@@ -89,9 +94,21 @@ def embed_document(
         return True
     except embedding_models.DimensionsChanged as error:
         fail_embedding(document_id, error)
-        return True
-    processing.finish_embedding(document_id, model.pk)
     return True
+
+
+def _model_in_use(embedder: Embedder | None) -> ActiveModel:
+    """The active model; where there is none yet, the configured embedder's, active from now on.
+
+    With an `embedder`, the model of that one.
+    """
+    model = model_of(embedder) if embedder else active_model()
+    if model is not None:
+        return model
+    source = None if embedder else configured_source()
+    embedder = embedder or configured_embedder()
+    row = embedding_models.use_embedding_model(embedder.name, embedder.dimensions, source=source)
+    return ActiveModel(row.pk, row.dimensions, embedder)
 
 
 def fail_embedding(document_id: int, error: Exception) -> None:

@@ -6,7 +6,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
-from pgvector.django import HalfVectorField, SparseVectorField
+from pgvector.django import SparseVectorField
+
+from rag.embeddings.models import Embedding as Embedding
+from rag.embeddings.models import EmbeddingModel as EmbeddingModel
 
 USER = settings.AUTH_USER_MODEL
 SPARSE_DIMENSIONS = 1_000_000_000  # pgvector's most; term ids are far fewer
@@ -172,39 +175,6 @@ class LexicalVector(models.Model):
 
     def __str__(self) -> str:
         return f"lexical vector of {self.chunk_id}"
-
-
-class EmbeddingModel(models.Model):
-    """A model that turned chunks into vectors. One is active: the one questions are embedded with."""
-
-    name = models.CharField(max_length=200, unique=True)
-    dimensions = models.IntegerField()
-    active = models.BooleanField(default=False)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["active"], condition=Q(active=True), name="embedding_model_one_active"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Embedding(models.Model):
-    """A chunk's vector by one embedding model. The column holds any dimension; each model has a partial index."""
-
-    chunk = models.ForeignKey(Chunk, models.CASCADE, related_name="embeddings", db_index=False)
-    model = models.ForeignKey(EmbeddingModel, models.CASCADE, related_name="+", db_index=False)
-    collection = models.ForeignKey(Collection, models.CASCADE, related_name="+")
-    vector = HalfVectorField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["chunk", "model"], name="embedding_once_per_model")]
-
-    def __str__(self) -> str:
-        return f"vector of {self.chunk_id}"
 
 
 class CollectionStatistic(models.Model):

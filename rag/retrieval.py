@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from django.db import connection, transaction
 
 from chat.text import clean_text
-from rag.embeddings import Embedder, EmbeddingError, configured_embedder
+from rag.active_model import ActiveModel, active_model, model_of
+from rag.embeddings import Embedder, EmbeddingError
 from rag.languages import Language, guess_language
 from rag.passages import Passage
 from rag.spelling import best_corrections, joined_neighbours
@@ -88,7 +89,7 @@ def search(
 
     Args:
         collection_ids: search only these, as far as the audience may read them; None means all.
-        embedder: the one the chunks' vectors were made with; the configured one by default.
+        embedder: the one the chunks' vectors were made with; the active model's by default.
     """
     return [
         passage
@@ -111,9 +112,9 @@ def search_with_sources(
     text = clean_text(question)[:QUESTION_MAX_CHARACTERS].strip()
     if not text or top_k < 1:
         return []
-    embedder = embedder or configured_embedder()
+    model = model_of(embedder) if embedder else active_model()
     language = guess_language(text)
-    vector = _embed(embedder, text)
+    vector = _embed(model, text)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_SESSION)
         cursor.execute(
@@ -135,7 +136,7 @@ def search_with_sources(
                 "vector": vector.literal or None,
                 # Rare in a mixed corpus, they would weigh as rare words do. English ones are no lexemes anyway.
                 "function_words": "" if language.is_english else " ".join(language.function_words),
-                "a": dense_weight(embedder.name, language),
+                "a": dense_weight(model.embedder.name if model else "", language),
                 "top_k": top_k,
                 "candidates": max(candidates, min(top_k, 1000)),
                 "lexical_exact": LEXICAL_EXACT_CHUNKS,
@@ -151,21 +152,21 @@ def dense_weight(embedder_name: str, language: Language) -> float:
     return WEIGHT_OTHER_LANGUAGE if english_only and not language.is_english else WEIGHT_KNOWN_LANGUAGE
 
 
-def _embed(embedder: Embedder, text: str) -> _Vector:
-    """The question's vector, or none where no chunk has one of this embedder or the embedder fails."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT id, dimensions FROM rag_embeddingmodel WHERE name = %s", [embedder.name])
-        model = cursor.fetchone()
+def _embed(model: ActiveModel | None, text: str) -> _Vector:
+    """The question's vector, or none where no model answers yet or its embedder fails."""
     if model is None:
         return _NO_VECTOR
     try:
-        vector = embedder.embed_query(text)
+        vector = model.embedder.embed_query(text)
     except EmbeddingError as error:
         logger.warning("The question could not be embedded, words alone decide: %s", error)
         return _NO_VECTOR
-    if len(vector) != model[1]:
+    if len(vector) != model.dimensions:
         logger.warning(
-            "%s gave %d dimensions, its stored vectors have %d", embedder.name, len(vector), model[1]
+            "%s gave %d dimensions, its stored vectors have %d",
+            model.embedder.name,
+            len(vector),
+            model.dimensions,
         )
         return _NO_VECTOR
-    return _Vector(model[0], model[1], "[" + ",".join(format(float(x), ".6g") for x in vector) + "]")
+    return _Vector(model.id, model.dimensions, "[" + ",".join(format(float(x), ".6g") for x in vector) + "]")

@@ -10,8 +10,8 @@ from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy
 
 from chat import actions
-from rag import ingestion, upkeep
-from rag.actions import processing
+from rag import building, ingestion, upkeep
+from rag.actions import embedding_models, processing
 from rag.answering.flow import answer as answer_message
 from rag.embeddings import EmbeddingError
 from rag.jobs import ANSWERS, DOCUMENTS
@@ -89,6 +89,17 @@ def retry_stalled_jobs(timestamp: int) -> None:
 @app.task(name="rag.follow_embedder", queue=DOCUMENTS, queueing_lock="rag.follow_embedder")
 def follow_embedder(timestamp: int) -> None:
     upkeep.follow_configured_embedder()
+
+
+@app.task(name="rag.build_vectors", queue=DOCUMENTS, retry=DocumentRetry(), pass_context=True)
+def build_vectors(context: JobContext, model_id: int, after: int) -> None:
+    building.build_vectors(model_id, after=after, should_stop=context.should_abort)
+
+
+@app.periodic(cron="29 * * * *", periodic_id="retired-models")
+@app.task(name="rag.drop_retired_models", queue=DOCUMENTS, queueing_lock="rag.drop_retired_models")
+def drop_retired_models(timestamp: int) -> None:
+    embedding_models.drop_retired_models()
 
 
 @app.periodic(cron="17 * * * *", periodic_id="old-jobs")

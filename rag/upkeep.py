@@ -10,8 +10,9 @@ from django.utils import timezone
 from rag.actions import embedding_models
 from rag.actions.documents import remove_unused_files
 from rag.embeddings import EmbeddingError, configured_embedder
+from rag.embeddings.configuration import configured_source
 from rag.files import stored_names
-from rag.models import Document, EmbeddingModel
+from rag.models import Document
 
 logger = logging.getLogger(__name__)
 
@@ -60,12 +61,12 @@ def retry_stalled_jobs(*, stalled_after_s: float = STALLED_AFTER_S) -> list[int]
 
 
 def follow_configured_embedder() -> None:
-    """Have documents embedded again where the configured embedder is not the one in use."""
-    embedder = configured_embedder()
-    if EmbeddingModel.objects.filter(name=embedder.name, active=True).exists():
+    """Have the configured embedder's model built where it is not the active one; that answers until it is whole."""
+    embedder, source = configured_embedder(), configured_source()
+    if embedding_models.keep_active_model(embedder.name, source=source):
         return
     try:
-        embedding_models.use_embedding_model(embedder.name, embedder.dimensions)
+        embedding_models.build_embedding_model(embedder.name, embedder.dimensions, source=source)
     except (EmbeddingError, embedding_models.DimensionsChanged) as error:
         logger.error("The configured embedder cannot be used: %s", error)
 

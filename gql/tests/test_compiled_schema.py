@@ -77,7 +77,7 @@ def world(db, settings, tmp_path, monkeypatch) -> World:
     settings.RATE_LIMITS = False
     folder = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path}}
     settings.STORAGES = settings.STORAGES | {"default": folder}
-    monkeypatch.setattr("rag.retrieval.configured_embedder", ScriptedEmbedder)
+    monkeypatch.setattr("rag.embeddings.configuration.configured_embedder", ScriptedEmbedder)
     return build_world()
 
 

@@ -30,7 +30,7 @@ def storage_folder(settings, tmp_path, monkeypatch):
         "OPTIONS": {"location": tmp_path / "files"},
     }
     settings.STORAGES = settings.STORAGES | {"default": storage}
-    monkeypatch.setattr("rag.retrieval.configured_embedder", ScriptedEmbedder)
+    monkeypatch.setattr("rag.embeddings.configuration.configured_embedder", ScriptedEmbedder)
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ COUNTED = sorted(LISTS.keys() - {"Query.search"})  # a search has no `totalCount
 
 @pytest.fixture(autouse=True)
 def _rows_in_every_list(ada, grace, guest, general, monkeypatch) -> None:
-    monkeypatch.setattr("rag.retrieval.configured_embedder", ScriptedEmbedder)
+    monkeypatch.setattr("rag.embeddings.configuration.configured_embedder", ScriptedEmbedder)
     for n in range(3):
         room = Room.objects.create(name=f"room {n}", kind="public")
         Membership.objects.create(room=room, user=ada)

@@ -23,7 +23,7 @@ SEARCH = """query($query: String!, $first: Int, $after: String, $room: ID) {
 
 @pytest.fixture(autouse=True)
 def _scripted_embedder(monkeypatch):
-    monkeypatch.setattr("rag.retrieval.configured_embedder", ScriptedEmbedder)
+    monkeypatch.setattr("rag.embeddings.configuration.configured_embedder", ScriptedEmbedder)
 
 
 def _post(user, room, text: str) -> Message:

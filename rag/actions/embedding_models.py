@@ -1,39 +1,231 @@
-"""Which embedding model is in use, and the index over its vectors."""
+"""Which embedding model answers, which one is being built to take its place, and which ones go.
+
+A model's row is locked before any document (and documents in the order of their ids). Whoever stores vectors shares the
+lock of their model's row, so that none arrives unseen while `switch_to` looks whether all are there.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
 
+from rag import vector_index
+from rag.actions.documents import EMBED_PRIORITY
 from rag.actions.processing import enqueue_embedding
+from rag.embeddings.configuration import EmbedderSource
+from rag.jobs import DOCUMENTS, enqueue
 from rag.models import Chunk, Document, Embedding, EmbeddingModel
 
-HNSW_MAX_DIMENSIONS = 4000  # of halfvec; larger vectors are scanned
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+BUILD_PRIORITY = EMBED_PRIORITY - 10  # a new document is found by its meaning first
+KEEP_RETIRED = timedelta(days=1)  # going back within it needs no vectors
+# A search that began before the switch still reads the old vectors.
+IN_USE_AFTER_SWITCH = timedelta(minutes=1)
+_DELETE_ROWS = 10_000  # vectors per transaction: about a second
+
+_WITHOUT_NEW_VECTOR = """
+SELECT EXISTS (SELECT FROM rag_embedding old WHERE old.model_id = (SELECT id FROM rag_embeddingmodel WHERE active)
+    AND NOT EXISTS (SELECT FROM rag_embedding new WHERE new.chunk_id = old.chunk_id AND new.model_id = %s))
+"""
+_DELETE_VECTORS = """
+DELETE FROM rag_embedding WHERE id IN (SELECT id FROM rag_embedding WHERE model_id = %s LIMIT %s)
+"""
+_HAS_BUILD_JOB = """
+SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE task_name = 'rag.build_vectors' AND status IN ('todo', 'doing')
+    AND (args ->> 'model_id')::bigint = %s)
+"""
 
 
 class DimensionsChanged(Exception):
     """A model of the same name made vectors of another size before."""
 
 
-def use_embedding_model(name: str, dimensions: int) -> EmbeddingModel:
-    """The model, active and with its vector index. Documents that are READY by another model are embedded again.
+def use_embedding_model(
+    name: str, dimensions: int, *, source: EmbedderSource | None = None
+) -> EmbeddingModel:
+    """The model, active at once and with its vector index. READY documents without its vectors are embedded again.
 
-    Until that is done they are found by their words. The vectors of the other model stay: going back is quick.
+    Until that is done they are found by their words: for the first model, and where the one before is out of reach.
+    `build_embedding_model` is the way without a gap.
 
     Raises:
         DimensionsChanged: stored vectors of that name have another size.
     """
     with transaction.atomic(durable=True):
-        model, _ = EmbeddingModel.objects.get_or_create(name=name, defaults={"dimensions": dimensions})
-        if model.dimensions != dimensions:
-            raise DimensionsChanged(
-                f"{name} makes vectors of {dimensions} components; the stored ones have {model.dimensions}."
-            )
+        model = _locked_model(name, dimensions, source)
         if not model.active:
-            list(EmbeddingModel.objects.select_for_update().order_by("pk"))
-            EmbeddingModel.objects.filter(active=True).update(active=False)
-            model.active = True
-            model.save(update_fields=["active"])
+            _activate(model)
             _embed_again(model)
-    _make_index(model)
+    vector_index.make_index(model)
     return model
+
+
+def build_embedding_model(
+    name: str, dimensions: int, *, source: EmbedderSource | None = None
+) -> EmbeddingModel:
+    """The model, with a job that makes its vectors while the active one answers; `switch_to` then ends the building.
+
+    Any other model that was being built is given up. Where no model is active, this one is at once. Repeated without
+    harm: a job that was lost is enqueued again.
+
+    Raises:
+        DimensionsChanged: stored vectors of that name have another size.
+    """
+    if not EmbeddingModel.objects.filter(active=True).exists():
+        return use_embedding_model(name, dimensions, source=source)
+    with transaction.atomic(durable=True):
+        model = _locked_model(name, dimensions, source)
+        if model.active:
+            return model
+        _retire(EmbeddingModel.objects.filter(building_since__isnull=False).exclude(pk=model.pk))
+        if model.building_since is None:
+            model.building_since, model.retired_at = timezone.now(), None
+            model.save(update_fields=["building_since", "retired_at"])
+        with connection.cursor() as cursor:
+            cursor.execute(_HAS_BUILD_JOB, [model.pk])
+            if cursor.fetchone() == (False,):
+                _enqueue_building(model.pk, after=0)
+    return model
+
+
+def keep_active_model(name: str, *, source: EmbedderSource) -> bool:
+    """Whether the model of that name is active; then what was being built is given up, and its source is kept."""
+    if not EmbeddingModel.objects.filter(name=name, active=True).exists():
+        return False
+    with transaction.atomic(durable=True):
+        _retire(EmbeddingModel.objects.filter(building_since__isnull=False))
+        EmbeddingModel.objects.filter(name=name).exclude(api=source.api, url=source.url).update(
+            api=source.api, url=source.url
+        )
+    return True
+
+
+def continue_building(model_id: int, *, after: int) -> None:
+    """Enqueue the rest of the building, chunks above the id `after` first; nothing, if it was given up."""
+    with transaction.atomic(durable=True):
+        if _building(model_id).exists():
+            _enqueue_building(model_id, after=after)
+
+
+def note_problem(model_id: int, problem: str) -> None:
+    """Keep why a model's vectors cannot be made just now, for admins; empty when they can."""
+    EmbeddingModel.objects.filter(pk=model_id).exclude(problem=problem[:500]).update(problem=problem[:500])
+
+
+def store_building_vectors(model_id: int, chunk_ids: Sequence[int], vectors: "NDArray") -> bool:
+    """Store vectors (len(chunk_ids), dimensions) of a model that is being built; False if it was given up.
+
+    Chunks that are gone, or have their vector by now, are left out.
+    """
+    with transaction.atomic(durable=True):
+        if not _building(model_id).select_for_update(no_key=True).exists():
+            return False
+        documents = Document.objects.filter(chunks__in=chunk_ids).values("pk")
+        list(Document.objects.select_for_update().filter(pk__in=documents).order_by("pk").values("pk"))
+        chunks = Chunk.objects.filter(pk__in=chunk_ids).values_list("pk", "document__collection_id")
+        collections = dict(chunks)
+        seen = set(
+            Embedding.objects.filter(chunk__in=chunk_ids, model=model_id).values_list("chunk_id", flat=True)
+        )
+        Embedding.objects.bulk_create(
+            Embedding(chunk_id=pk, model_id=model_id, collection_id=collections[pk], vector=vector)
+            for pk, vector in zip(chunk_ids, vectors, strict=True)
+            if pk in collections and pk not in seen
+        )
+    return True
+
+
+def switch_to(model_id: int) -> bool:
+    """Let the model that is being built answer from now on, if it has a vector wherever the active one has one.
+
+    The active model is retired; its vectors stay for `KEEP_RETIRED`. False if a vector is missing, or the building was
+    given up.
+    """
+    with transaction.atomic(durable=True):
+        # Waits for those who are storing vectors, and holds up others: none of either model is added meanwhile.
+        list(EmbeddingModel.objects.select_for_update().order_by("pk"))
+        model = _building(model_id).first()
+        if model is None:
+            return False
+        with connection.cursor() as cursor:
+            cursor.execute(_WITHOUT_NEW_VECTOR, [model_id])
+            if cursor.fetchone() == (True,):
+                return False
+        _activate(model)
+    return True
+
+
+def give_up_retired(model_ids: Iterable[int]) -> int:
+    """Have those of the models that are retired dropped now, by a job. Gives their number; they must not be in use."""
+    with transaction.atomic(durable=True):
+        now = timezone.now()
+        retired = EmbeddingModel.objects.filter(
+            pk__in=list(model_ids), retired_at__lt=now - IN_USE_AFTER_SWITCH
+        )
+        count = retired.update(retired_at=now - 2 * KEEP_RETIRED)
+        if count:
+            enqueue("rag.drop_retired_models", queue=DOCUMENTS, timestamp=int(now.timestamp()))
+    return count
+
+
+def drop_retired_models(*, keep: timedelta = KEEP_RETIRED) -> int:
+    """Remove models that were retired so long ago, with their vectors and indexes. Gives their number."""
+    keep = max(keep, IN_USE_AFTER_SWITCH)
+    retired = EmbeddingModel.objects.filter(retired_at__lt=timezone.now() - keep).order_by("pk")
+    return sum(_drop(model) for model in retired)
+
+
+def _drop(model: EmbeddingModel) -> bool:
+    """Whether the model was removed: not if it came back meanwhile. A part that was removed is made again then."""
+    vector_index.drop_index(model)
+    removed = _DELETE_ROWS
+    while removed == _DELETE_ROWS:
+        with transaction.atomic(durable=True), connection.cursor() as cursor:
+            if not EmbeddingModel.objects.select_for_update().filter(pk=model.pk, retired_at__isnull=False):
+                return False
+            cursor.execute(_DELETE_VECTORS, [model.pk, _DELETE_ROWS])
+            removed = cursor.rowcount
+    with transaction.atomic(durable=True):
+        return EmbeddingModel.objects.filter(pk=model.pk, retired_at__isnull=False).delete()[0] > 0
+
+
+def _locked_model(name: str, dimensions: int, source: EmbedderSource | None) -> EmbeddingModel:
+    """Step: the model of that name under the lock of all models, made if there is none."""
+    known = {"api": source.api, "url": source.url} if source else {}
+    EmbeddingModel.objects.get_or_create(name=name, defaults={"dimensions": dimensions, **known})
+    model = next(m for m in EmbeddingModel.objects.select_for_update().order_by("pk") if m.name == name)
+    if model.dimensions != dimensions:
+        raise DimensionsChanged(
+            f"{name} makes vectors of {dimensions} components; the stored ones have {model.dimensions}."
+        )
+    if source and (model.api, model.url) != (source.api, source.url):
+        model.api, model.url = source.api, source.url
+        model.save(update_fields=["api", "url"])
+    return model
+
+
+def _activate(model: EmbeddingModel) -> None:
+    """Step: this model answers, and no other is being built; with all models locked."""
+    _retire(EmbeddingModel.objects.exclude(pk=model.pk).exclude(active=False, building_since=None))
+    model.active, model.building_since, model.retired_at, model.problem = True, None, None, ""
+    model.save(update_fields=["active", "building_since", "retired_at", "problem"])
+
+
+def _retire(models: QuerySet[EmbeddingModel]) -> None:
+    models.update(active=False, building_since=None, retired_at=timezone.now(), problem="")
+
+
+def _building(model_id: int) -> QuerySet[EmbeddingModel]:
+    return EmbeddingModel.objects.filter(pk=model_id, building_since__isnull=False)
+
+
+def _enqueue_building(model_id: int, *, after: int) -> None:
+    enqueue("rag.build_vectors", queue=DOCUMENTS, priority=BUILD_PRIORITY, model_id=model_id, after=after)
 
 
 def _embed_again(model: EmbeddingModel) -> None:
@@ -49,31 +241,3 @@ def _embed_again(model: EmbeddingModel) -> None:
         document.embedded_count = Embedding.objects.filter(chunk__document=document, model=model).count()
         document.save(update_fields=["status", "embedded_count"])
         enqueue_embedding(document.pk)
-
-
-def _make_index(model: EmbeddingModel) -> None:
-    """The HNSW index over the model's vectors, if it is not there; built beside the writers of a filled table."""
-    if model.dimensions > HNSW_MAX_DIMENSIONS:
-        return
-    name = f"rag_embedding_hnsw_{model.pk}"
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", [name])
-        found = cursor.fetchone()
-        if found == (True,):
-            return
-        # Not a lock to wait for: waiting would be a transaction that the concurrent build waits for in turn.
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [name])
-        if cursor.fetchone() != (True,):
-            return  # another worker is building it
-        try:
-            concurrently = (
-                "CONCURRENTLY" if Embedding.objects.exists() and not connection.in_atomic_block else ""
-            )
-            if found is not None:  # what an interrupted build left is never used
-                cursor.execute(f"DROP INDEX {name}")
-            cursor.execute(
-                f"CREATE INDEX {concurrently} IF NOT EXISTS {name} ON rag_embedding USING hnsw"
-                f" ((vector::halfvec({model.dimensions})) halfvec_cosine_ops) WHERE model_id = {model.pk}"
-            )
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [name])

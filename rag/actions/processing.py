@@ -124,12 +124,45 @@ def _store_chunks(document: Document, text: str, batch: Sequence[ChunkSpan]) -> 
         cursor.execute("SELECT rag_index_chunks(%s, %s, %s)", [document.pk, batch[0].ordinal, len(batch)])
 
 
+class ModelReplaced(Exception):
+    """The embedding model in question does not answer any more: its vectors are of no use."""
+
+
+def _share_active(model_id: int) -> None:
+    """Step: keep the model active until the transaction ends, beside others that do.
+
+    Raises:
+        ModelReplaced: it is not active.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM rag_embeddingmodel WHERE id = %s AND active FOR KEY SHARE", [model_id])
+        if cursor.fetchone() is None:
+            raise ModelReplaced
+
+
+def count_vectors(document_id: int, model_id: int) -> None:
+    """Have a document's progress count the vectors of this model: another one may have been active before."""
+    with transaction.atomic(durable=True):
+        document = _lock(document_id)
+        if document is not None and document.status == Document.Status.EMBEDDING:
+            document.embedded_count = _vectors_of(document_id, model_id)
+            document.save(update_fields=["embedded_count"])
+
+
+def _vectors_of(document_id: int, model_id: int) -> int:
+    return Embedding.objects.filter(chunk__document=document_id, model_id=model_id).count()
+
+
 def store_vectors(document_id: int, model_id: int, chunk_ids: Sequence[int], vectors: "NDArray") -> bool:
     """Store vectors (len(chunk_ids), dimensions) of chunks; ones that are there stay.
 
     Returns False where the document is gone or has failed.
+
+    Raises:
+        ModelReplaced: see there; nothing was stored.
     """
     with transaction.atomic(durable=True):
+        _share_active(model_id)
         document = _lock(document_id)
         if document is None or document.status != Document.Status.EMBEDDING:
             return False
@@ -147,14 +180,17 @@ def store_vectors(document_id: int, model_id: int, chunk_ids: Sequence[int], vec
 
 
 def finish_embedding(document_id: int, model_id: int) -> bool:
-    """READY, if each chunk has its vector; False if there is more to do, or the document is gone or failed."""
+    """READY, if each chunk has its vector; False if there is more to do, or the document is gone or failed.
+
+    Raises:
+        ModelReplaced: see there.
+    """
     with transaction.atomic(durable=True):
+        _share_active(model_id)
         document = _lock(document_id)
         if document is None or document.status != Document.Status.EMBEDDING:
             return False
-        document.embedded_count = Embedding.objects.filter(
-            chunk__document=document, model_id=model_id
-        ).count()
+        document.embedded_count = _vectors_of(document_id, model_id)
         if document.embedded_count < document.chunk_count:
             return False
         document.status = Document.Status.READY

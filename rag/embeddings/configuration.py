@@ -1,11 +1,26 @@
-"""Which embedder this process uses."""
+"""Which embedder the settings ask for, and which one belongs to a model that answers until that one is ready."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
+from rag.embeddings.addresses import server_of, without_credentials
 from rag.embeddings.embedder import Embedder
 from rag.embeddings.local import LocalEmbedder
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderSource:
+    """Where a model's vectors are made.
+
+    Attributes:
+        api: `local`, or how the server at `url` is asked: `openai`.
+        url: without credentials, since it is stored and shown; empty for a local model.
+    """
+
+    api: str
+    url: str = ""
 
 
 def configured_embedder() -> Embedder:
@@ -17,6 +32,29 @@ def configured_embedder() -> Embedder:
     )
 
 
+def configured_source() -> EmbedderSource:
+    """Return where the configured embedder is: what has to be kept to find it after the settings have changed."""
+    from django.conf import settings
+
+    url = settings.EMBEDDINGS_URL
+    return EmbedderSource("openai", without_credentials(url)) if url else EmbedderSource("local")
+
+
+def embedder_of(name: str, source: EmbedderSource) -> Embedder | None:
+    """Return the embedder of a stored model: the configured one if that is it, else the one at its source.
+
+    None where that cannot be told: a model that was stored before its source was, and is not configured any more.
+    """
+    configured = configured_embedder()
+    if configured.name == name:
+        return configured
+    if name == LocalEmbedder.name:
+        return embedder_for()
+    if not source.url:
+        return None
+    return embedder_for(url=source.url, api_key=_key_for(source.url), model=name)
+
+
 @lru_cache(maxsize=8)
 def embedder_for(*, url: str = "", api_key: str = "", model: str = "") -> Embedder:
     """Return the embedder at `url`, the local one without; the same object for the same values."""
@@ -25,3 +63,12 @@ def embedder_for(*, url: str = "", api_key: str = "", model: str = "") -> Embedd
     from rag.embeddings.remote import RemoteEmbedder
 
     return RemoteEmbedder(url=url, api_key=api_key, model=model)
+
+
+def _key_for(url: str) -> str:
+    """The key for a server that is not the configured embedder's address. A key goes to its own server only."""
+    from django.conf import settings
+
+    if settings.EMBEDDINGS_URL and server_of(url) == server_of(settings.EMBEDDINGS_URL):
+        return str(settings.EMBEDDINGS_API_KEY)
+    return str(settings.EMBEDDINGS_PREVIOUS_API_KEY)

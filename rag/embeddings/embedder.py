@@ -39,6 +39,11 @@ class Embedder(Protocol):
         """Number of components of each vector."""
         ...
 
+    @property
+    def batch_texts(self) -> int:
+        """How many passages are best given at a time: a full request, or what takes well under a second."""
+        ...
+
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Return the vector of a question, shape (dimensions,)."""
         ...

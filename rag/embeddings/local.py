@@ -42,6 +42,7 @@ class LocalEmbedder:
 
     name = "all-MiniLM-L6-v2-onnx-int8"
     dimensions = DIMENSIONS
+    batch_texts = 16
 
     def __init__(self, *, threads: int = 2) -> None:
         self._threads = threads

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 
+from rag.embeddings.addresses import without_credentials
 from rag.embeddings.embedder import EmbeddingError
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class RemoteEmbedder:
     server's Retry-After asks for; how often and how long at most, `FOR_PASSAGES` and `FOR_QUESTIONS` say.
     """
 
+    batch_texts = BATCH_TEXTS
+
     def __init__(
         self,
         *,
@@ -58,7 +60,7 @@ class RemoteEmbedder:
         """Take the address as `https://host`, `https://host/v1` or the full path; no request is made yet."""
         self.name = model
         self._endpoint = _endpoint(url)
-        self._shown = _without_credentials(self._endpoint)
+        self._shown = without_credentials(self._endpoint)
         self._dimensions: int | None = None
         self._sleep = sleep
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
@@ -141,11 +143,6 @@ def _endpoint(url: str) -> str:
     if url.endswith("/embeddings"):
         return url
     return f"{url}/embeddings" if url.endswith("/v1") else f"{url}/v1/embeddings"
-
-
-def _without_credentials(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _retry_after_s(response: httpx2.Response) -> float | None:

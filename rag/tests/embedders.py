@@ -11,10 +11,16 @@ from rag.embeddings import EmbeddingError
 class ScriptedEmbedder:
     """Texts that contain a key get its vector (the first key that fits), others the last unit vector."""
 
-    dimensions = 3
-
-    def __init__(self, vectors: Mapping[str, Sequence[float]] | None = None, *, name: str = "scripted"):
+    def __init__(
+        self,
+        vectors: Mapping[str, Sequence[float]] | None = None,
+        *,
+        name: str = "scripted",
+        dimensions: int = 3,
+        batch_texts: int = 16,
+    ):
         self.name = name
+        self.dimensions, self.batch_texts = dimensions, batch_texts
         self.vectors = dict(vectors or {})
         self.embedded: list[str] = []
         self.failures: list[EmbeddingError] = []
@@ -29,7 +35,12 @@ class ScriptedEmbedder:
         return np.stack([self._vector(text) for text in texts])
 
     def _vector(self, text: str) -> NDArray[np.float32]:
-        chosen = next((vector for key, vector in self.vectors.items() if key in text), (0.0, 0.0, 1.0))
+        chosen = next(
+            (vector for key, vector in self.vectors.items() if key in text), self._last_unit_vector()
+        )
         vector = np.array(chosen, dtype=np.float32)
         unit: NDArray[np.float32] = vector / np.linalg.norm(vector)
         return unit
+
+    def _last_unit_vector(self) -> list[float]:
+        return [0.0] * (self.dimensions - 1) + [1.0]

@@ -250,11 +250,10 @@ def long_text(parts: int) -> str:
     )
 
 
-def test_embedding_continues_where_it_was_interrupted(ada, collection, monkeypatch):
-    monkeypatch.setattr(ingestion, "EMBED_BATCH_CHUNKS", 2)
+def test_embedding_continues_where_it_was_interrupted(ada, collection):
     document = upload(ada, collection, long_text(5), filename="long.md")
     ingestion.ingest_document(document.pk)
-    embedder = ScriptedEmbedder()
+    embedder = ScriptedEmbedder(batch_texts=2)
     answers = iter([False, True])
 
     finished = ingestion.embed_document(document.pk, embedder=embedder, should_stop=lambda: next(answers))

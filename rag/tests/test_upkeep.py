@@ -123,23 +123,22 @@ def test_an_index_that_was_interrupted_is_built_again_beside_the_writers():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_another_embedder_has_ready_documents_embedded_again(monkeypatch):
+def test_a_model_that_is_used_at_once_has_ready_documents_embedded_again():
     from rag import ingestion
 
     make_collection(make_user("ada"), "c", "pump station")
     document = Document.objects.get()
     old, new = ScriptedEmbedder(name="old"), ScriptedEmbedder(name="new")
     ingestion.embed_document(document.pk, embedder=old)
-    monkeypatch.setattr(upkeep, "configured_embedder", lambda: new)
 
-    upkeep.follow_configured_embedder()
+    use_embedding_model("new", 3)
 
     document.refresh_from_db()
     assert (document.status, document.embedded_count) == (Document.Status.EMBEDDING, 0)
     assert list(EmbeddingModel.objects.filter(active=True).values_list("name", flat=True)) == ["new"]
     ingestion.embed_document(document.pk, embedder=new)
     jobs = ProcrastinateJob.objects.count()
-    upkeep.follow_configured_embedder()
+    use_embedding_model("new", 3)
     assert ProcrastinateJob.objects.count() == jobs
 
     embedding_models.use_embedding_model("old", 3)

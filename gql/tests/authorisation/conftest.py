@@ -18,7 +18,7 @@ async def world(db, settings, tmp_path, monkeypatch) -> World:
         "OPTIONS": {"location": tmp_path / "files"},
     }
     settings.STORAGES = settings.STORAGES | {"default": folder}
-    monkeypatch.setattr("rag.retrieval.configured_embedder", ScriptedEmbedder)
+    monkeypatch.setattr("rag.embeddings.configuration.configured_embedder", ScriptedEmbedder)
     return await run_in_db(build_world)
 
 

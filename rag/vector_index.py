@@ -1,0 +1,51 @@
+"""The index over the vectors of one embedding model."""
+
+from django.db import connection
+
+from rag.embeddings.models import Embedding, EmbeddingModel
+
+HNSW_MAX_DIMENSIONS = 4000  # of halfvec; larger vectors are scanned
+
+
+def make_index(model: EmbeddingModel) -> bool:
+    """Have a valid HNSW index over the model's vectors; built beside the writers of a filled table.
+
+    False where another worker is building it.
+    """
+    if model.dimensions > HNSW_MAX_DIMENSIONS:
+        return True
+    name = _name(model)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", [name])
+        found = cursor.fetchone()
+        if found == (True,):
+            return True
+        # Not a lock to wait for: waiting would be a transaction that the concurrent build waits for in turn.
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [name])
+        if cursor.fetchone() != (True,):
+            return False
+        try:
+            if found is not None:  # what an interrupted build left is never used
+                cursor.execute(f"DROP INDEX {name}")
+            cursor.execute(
+                f"CREATE INDEX {_concurrently()} IF NOT EXISTS {name} ON rag_embedding USING hnsw"
+                f" ((vector::halfvec({model.dimensions})) halfvec_cosine_ops) WHERE model_id = {model.pk}"
+            )
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [name])
+    return True
+
+
+def drop_index(model: EmbeddingModel) -> None:
+    """Remove the model's index, if there is one; searches and writers go on meanwhile."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP INDEX {_concurrently()} IF EXISTS {_name(model)}")
+
+
+def _name(model: EmbeddingModel) -> str:
+    return f"rag_embedding_hnsw_{model.pk}"
+
+
+def _concurrently() -> str:
+    """Beside others that read and write, where that is possible and there is something to read."""
+    return "CONCURRENTLY" if not connection.in_atomic_block and Embedding.objects.exists() else ""
