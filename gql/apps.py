@@ -6,6 +6,6 @@ class GqlConfig(AppConfig):
     verbose_name = "GraphQL"
 
     def ready(self) -> None:
-        from gql.manifest import trusted_documents
+        from gql.requests.manifest import trusted_documents
 
         trusted_documents()  # a file that cannot be used stops the start

@@ -27,7 +27,7 @@ class Context:
 
     caller: Caller | None
     address: str | None = None
-    batches: dict[Any, Any] = field(default_factory=dict)  # those of gql.batching
+    batches: dict[Any, Any] = field(default_factory=dict)  # those of gql.loading.batching
     _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
 
     @property

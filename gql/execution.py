@@ -9,11 +9,11 @@ from chat.errors import DomainError
 from gql.context import Context
 from gql.errors import format_domain_error, format_error, format_unexpected
 from gql.executor import execute_operation
-from gql.operations import Operation
 from gql.protection.throttle import Charge
 from gql.protection.time_limit import time_limit
+from gql.requests.operations import Operation
 from gql.schema import schema
-from gql.sharing import Key, shared_result, sharing_key
+from gql.subscriptions.sharing import Key, shared_result, sharing_key
 
 Response = dict[str, Any]
 _graphql_schema = schema.graphql_schema

@@ -10,7 +10,7 @@ from graphql import ExecutionResult, execute
 
 from gql.compiled import OperationPlan, execute_plan
 from gql.context import Context
-from gql.operations import Operation
+from gql.requests.operations import Operation
 from gql.schema import schema
 
 COMPILED = "compiled"

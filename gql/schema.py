@@ -7,7 +7,7 @@ from gql.mutations import Mutation
 from gql.protection.declared import COST_DIRECTIVE, LIST_SIZE_DIRECTIVE, attach_costs
 from gql.protection.printed import print_with_costs
 from gql.queries import Query
-from gql.subscriptions import Subscription
+from gql.subscriptions.fields import Subscription
 
 schema = graphene.Schema(
     query=Query,

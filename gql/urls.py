@@ -1,4 +1,4 @@
-"""Addresses for browsers; requests of API clients never reach them (`gql.http`)."""
+"""Addresses for browsers; requests of API clients never reach them (`gql.transports.http`)."""
 
 from django.urls import path
 

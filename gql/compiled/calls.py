@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import get_argument_values
 
-from gql.batching import BatchFunction, batch_key
 from gql.compiled.columns import Batch, FieldColumn
 from gql.compiled.info import Info
 from gql.compiled.plan import CallBatch, CallEach, FieldPlan, ReadAttribute
 from gql.compiled.resolvers import read_attributes
 from gql.compiled.traits import Kinds
+from gql.loading.batching import BatchFunction, batch_key
 
 if TYPE_CHECKING:
     from gql.compiled.run import Run

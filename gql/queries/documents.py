@@ -9,10 +9,10 @@ from chat.database import run_in_db
 from chat.models import User
 from chat.selectors import access_room
 from chat.text import clean_text
-from gql.connections import Page, page_arguments
 from gql.context import require_user
 from gql.errors import bad_input
-from gql.listings import COLLECTIONS, DOCUMENTS, listed_documents, read_page
+from gql.lists.connections import Page, page_arguments
+from gql.lists.listings import COLLECTIONS, DOCUMENTS, listed_documents, read_page
 from gql.protection.declared import costs
 from gql.types.answers import AnswerType
 from gql.types.documents import CollectionConnection, DocumentConnection, DocumentType, PassageType

@@ -6,9 +6,9 @@ from graphql import GraphQLResolveInfo
 from chat.database import run_in_db
 from chat.models import User
 from chat.selectors import access_user, users_visible_to
-from gql.connections import FIRST, Page
 from gql.context import context_of, require_user
-from gql.listings import PEOPLE, read_page
+from gql.lists.connections import FIRST, Page
+from gql.lists.listings import PEOPLE, read_page
 from gql.types.people import UserConnection, UserType
 
 

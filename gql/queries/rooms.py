@@ -8,9 +8,9 @@ from graphql import GraphQLResolveInfo
 from chat.database import run_in_db
 from chat.models import Message, Room
 from chat.selectors import access_message, access_room
-from gql.connections import Page, page_arguments
 from gql.context import require_user
-from gql.listings import ROOMS, listed_rooms, read_page
+from gql.lists.connections import Page, page_arguments
+from gql.lists.listings import ROOMS, listed_rooms, read_page
 from gql.types.messages import MessageType
 from gql.types.rooms import RoomConnection, RoomType
 

@@ -6,9 +6,9 @@ import graphene
 from graphql import GraphQLResolveInfo
 
 from chat.database import run_in_db
-from gql.connections import page_arguments, parse_page
 from gql.context import require_user
-from gql.merged_search import CURSOR, QUERY_MAX_CHARACTERS, SearchPage, search_everything
+from gql.lists.connections import page_arguments, parse_page
+from gql.lists.merged_search import CURSOR, QUERY_MAX_CHARACTERS, SearchPage, search_everything
 from gql.protection.declared import costs
 from gql.types.search import SearchResultConnection
 

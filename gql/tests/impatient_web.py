@@ -1,7 +1,7 @@
 """`python -m gql.tests.impatient_web`: a web process that waits for `connection_init` no longer than a test can."""
 
 import project.asgi  # noqa: F401  # sets Django up, which the imports below need
-from gql import consumers
+from gql.transports import websocket as consumers
 from project import web
 
 

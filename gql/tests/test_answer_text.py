@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gql.answer_text import AnswerText, TextPiece
+from gql.subscriptions.answer_text import AnswerText, TextPiece
 
 
 def _joined(pieces: list[TextPiece]) -> str:

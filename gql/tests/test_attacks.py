@@ -9,9 +9,10 @@ from collections.abc import Callable
 import orjson
 import pytest
 
-from gql import documents, execution
-from gql.documents import InvalidDocument, parse_and_validate
+from gql import execution
 from gql.protection.limits import LIMITS
+from gql.requests import documents
+from gql.requests.documents import InvalidDocument, parse_and_validate
 
 MAX_CPU_S = 0.010
 RUNS = 7

@@ -13,8 +13,8 @@ from graphql import (
     parse,
 )
 
-from gql.batching import batched
 from gql.compiled import OperationPlan, execute_plan
+from gql.loading.batching import batched
 from gql.tests.oracle import UNAWAITED, BatchingContext, forget_core, same
 from gql.tests.small_schemas import fail, giving, required, tree
 

@@ -29,7 +29,7 @@ from graphql import (
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gql.batching import batched
+from gql.loading.batching import batched
 from gql.tests.oracle import UNAWAITED, BatchingContext, forget_core, same, same_but_for_timing
 from gql.tests.random_queries import queries, relaxed
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.errors import BadInput
-from gql.connections import PageRequest, cut_page, decode_cursor, encode_cursor, parse_page
+from gql.lists.connections import PageRequest, cut_page, decode_cursor, encode_cursor, parse_page
 
 INTEGERS = st.integers(-(2**63) + 1, 2**63 - 1)
 TEXTS = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))

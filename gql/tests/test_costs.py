@@ -9,11 +9,11 @@ from graphql import build_schema, parse
 from chat import actions
 from chat.errors import Unavailable
 from chat.models import Message
-from gql.documents import documents
 from gql.protection import throttle
 from gql.protection.estimate import CostFunction
 from gql.protection.selection import read_operations
 from gql.protection.throttle import EVENT_COST, REQUEST_COST
+from gql.requests.documents import documents
 from gql.schema import schema, schema_text
 from gql.tests.client import GraphQLClient
 from project.asgi import application

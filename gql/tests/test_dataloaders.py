@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from chat.actions import add_reaction, post_message
 from chat.database import run_in_db
 from chat.models import Membership, Message, Room, User
-from gql import dataloaders
-from gql.connections import PageRequest
+from gql.lists.connections import PageRequest
+from gql.loading import dataloaders
 from rag.models import (
     Answer,
     AnswerPassage,

@@ -8,20 +8,20 @@ import pytest
 from graphql import get_operation_ast
 
 from gql.context import Context
-from gql.documents import (
+from gql.executor import execute_operation
+from gql.protection.selection import Selection
+from gql.protection.throttle import Charge, Payer
+from gql.requests.documents import (
     CACHED_DOCUMENT_MAX_CHARACTERS,
     PLAN_FIELD_CHARACTERS,
     Documents,
     InvalidDocument,
 )
-from gql.executor import execute_operation
-from gql.operations import Operation, Params
-from gql.protection.selection import Selection
-from gql.protection.throttle import Charge, Payer
+from gql.requests.operations import Operation, Params
 
 A, B, C = "{ me { id } }", "{ me { username } }", "{ me { displayName } }"
 _MODULES = (
-    "gql.documents",
+    "gql.requests.documents",
     "gql.compiled.compiler",
     "gql.compiled.plan",
     "gql.protection.estimate",

@@ -7,13 +7,13 @@ from graphql import get_introspection_query, parse, validate
 
 from chat.access.authentication import Caller
 from chat.models import User
-from gql import documents
 from gql.context import Context
-from gql.documents import InvalidDocument
-from gql.operations import Params, prepare
 from gql.protection.estimate import CostFunction, Estimate, actual_cost, check_estimate
 from gql.protection.limits import CostLimited, DepthLimited
 from gql.protection.selection import Operation, read_operations
+from gql.requests import documents
+from gql.requests.documents import InvalidDocument
+from gql.requests.operations import Params, prepare
 from gql.schema import schema
 
 ROOMS = "{ rooms(first: 3) { edges { node { messages(last: 50) { edges { node { id } } } } } } }"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gql.negotiation import GRAPHQL, HTML, JSON, SSE, is_utf_8, negotiate
+from gql.transports.negotiation import GRAPHQL, HTML, JSON, SSE, is_utf_8, negotiate
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 

@@ -8,8 +8,8 @@ from django.conf import settings
 from redis import Redis
 
 from chat.models import Message
-from gql import document_store
-from gql.document_store import DocumentStore, RecentTexts, digest_of
+from gql.requests import document_store
+from gql.requests.document_store import DocumentStore, RecentTexts, digest_of
 from gql.tests.client import GraphQLClient
 
 pytestmark = pytest.mark.django_db(transaction=True)

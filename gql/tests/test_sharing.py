@@ -10,7 +10,7 @@ from chat.models import Membership
 from gql import execution, executor
 from gql.executor import EXECUTORS
 from gql.schema import schema
-from gql.sharing import SAME_FOR_ALL
+from gql.subscriptions.sharing import SAME_FOR_ALL
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

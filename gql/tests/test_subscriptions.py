@@ -11,8 +11,8 @@ from chat.database import run_in_db
 from chat.events import MessageDelta, Typing, publish
 from chat.models import Membership, Message, Room, SignIn
 from gql.context import Context
-from gql.operations import Operation
-from gql.persisted import request_operation
+from gql.requests.operations import Operation
+from gql.requests.persisted import request_operation
 from gql.tests.client import EventStream, access_token
 from project.asgi import application
 from rag.models import Answer
@@ -71,7 +71,7 @@ async def test_since_gives_what_was_missed_and_then_what_comes(open_socket, ada,
 
 
 async def test_more_is_replayed_than_fits_one_batch(open_socket, ada, grace, general, monkeypatch):
-    monkeypatch.setattr("gql.feeds.PAGE_MESSAGES", 3)
+    monkeypatch.setattr("gql.subscriptions.feeds.PAGE_MESSAGES", 3)
     for n in range(1, 8):
         await _post(ada, general, f"m{n}")
     socket = await open_socket(grace).start()
@@ -359,7 +359,7 @@ async def test_queries_and_errors_over_server_sent_events(grace):
 
 
 async def test_heartbeats_keep_the_stream_open(grace, general, monkeypatch):
-    monkeypatch.setattr("gql.sse.HEARTBEAT_S", 0.05)
+    monkeypatch.setattr("gql.transports.sse.HEARTBEAT_S", 0.05)
     stream = await EventStream(application, await access_token(grace), ADDED, room=str(general.pk)).start()
     bodies = [(await stream.communicator.receive_output(5))["body"] for _ in range(3)]
     await stream.leave()
@@ -401,7 +401,7 @@ async def test_streams_that_are_asked_for_together_are_counted_together(
         await both.wait()  # whoever counts only afterwards has let the other one in
         return await request_operation(raw, context)
 
-    monkeypatch.setattr("gql.http.request_operation", prepare_together)
+    monkeypatch.setattr("gql.transports.http.request_operation", prepare_together)
     first = asyncio.create_task(client.post("{ me { id } }", accept="text/event-stream"))
     await asyncio.wait_for(one.wait(), 10)
     second = await client.post("{ me { id } }", accept="text/event-stream")

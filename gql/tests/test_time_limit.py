@@ -10,8 +10,8 @@ from django.db import connection, transaction
 
 from chat.database import run_in_db
 from chat.models import Room, User
-from gql.documents import documents
 from gql.executor import EXECUTORS
+from gql.requests.documents import documents
 from gql.schema import schema
 
 pytestmark = pytest.mark.django_db(transaction=True)

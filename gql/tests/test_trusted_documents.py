@@ -7,8 +7,8 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 
-from gql.document_store import digest_of
-from gql.manifest import read_manifest, trusted_documents
+from gql.requests.document_store import digest_of
+from gql.requests.manifest import read_manifest, trusted_documents
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -8,8 +8,8 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 
 from chat.database import run_in_db
-from gql import multipart
 from gql.tests.client import TIMEOUT_S, access_token
+from gql.transports import multipart
 from project.asgi import application
 from rag.actions import create_collection
 from rag.models import Collection, Document

@@ -125,7 +125,7 @@ async def test_another_subprotocol_is_not_acceptable(open_socket):
 
 
 async def test_a_client_that_does_not_initialise_is_closed(open_socket, monkeypatch):
-    monkeypatch.setattr("gql.consumers.INIT_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("gql.transports.websocket.INIT_TIMEOUT_S", 0.1)
     socket = open_socket()
     await socket.connect()
     assert await socket.close_code() == 4408
@@ -233,7 +233,7 @@ async def test_an_operation_that_breaks_off_leaves_its_id_free(open_socket, grac
 
     socket = await open_socket(grace).start()
     with monkeypatch.context() as patch:
-        patch.setattr("gql.consumers.stream", broken)
+        patch.setattr("gql.transports.websocket.stream", broken)
         await socket.subscribe("1", "{ me { username } }")
         assert await socket.is_silent()
 
@@ -242,7 +242,7 @@ async def test_an_operation_that_breaks_off_leaves_its_id_free(open_socket, grac
 
 
 async def test_more_operations_than_allowed_are_told_to_wait(open_socket, grace, general, monkeypatch):
-    monkeypatch.setattr("gql.consumers.MAX_OPERATIONS", 1)
+    monkeypatch.setattr("gql.transports.websocket.MAX_OPERATIONS", 1)
     socket = await open_socket(grace).start()
     await socket.subscribe("1", ADDED, room=general.pk)
 
@@ -271,7 +271,7 @@ async def test_an_address_that_connects_too_often_is_refused(open_socket, monkey
     def full(name: str, **who: object) -> None:
         raise RateLimited(f"Too many {name}.")
 
-    monkeypatch.setattr("gql.consumers.limits.check", full)
+    monkeypatch.setattr("gql.transports.websocket.limits.check", full)
     socket = open_socket()
     await socket.communicator.send_input({"type": "websocket.connect"})
     assert (await socket.communicator.receive_output(5))["type"] == "websocket.close"

@@ -5,9 +5,9 @@ from graphene_django import DjangoObjectType
 from graphql import GraphQLResolveInfo
 
 from chat.models import Message, User
-from gql.batching import batched
 from gql.context import context_of
-from gql.dataloaders import MessageById, PassagesByAnswer, PromptVersionById, UserById
+from gql.loading.batching import batched
+from gql.loading.dataloaders import MessageById, PassagesByAnswer, PromptVersionById, UserById
 from gql.types.documents import PassageType
 from gql.types.enums import MessageStatus
 from gql.types.messages import MessageType

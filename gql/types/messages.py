@@ -8,18 +8,18 @@ from graphql import GraphQLResolveInfo
 
 from chat.models import Message, Room, User
 from chat.reactions import is_own
-from gql.batching import batched
 from gql.compiled.type_checks import by_class
-from gql.connections import connection_type
 from gql.context import Context, context_of
-from gql.dataloaders import (
+from gql.lists.connections import connection_type
+from gql.loading.batching import batched
+from gql.loading.dataloaders import (
     AnswerByMessage,
     AuthorById,
     OwnReactionsByMessage,
     ReplyCountByMessage,
     RoomById,
 )
-from gql.rows import MessageRow
+from gql.loading.rows import MessageRow
 from gql.types.enums import MessageKind, MessageStatus
 from gql.types.people import UserType
 from gql.types.rooms import RoomType

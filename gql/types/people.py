@@ -7,10 +7,10 @@ from graphene_django import DjangoObjectType
 from graphql import GraphQLResolveInfo
 
 from chat.models import User
-from gql.batching import batched
-from gql.connections import connection_type
 from gql.context import context_of
-from gql.dataloaders import PresenceByUser, UserById
+from gql.lists.connections import connection_type
+from gql.loading.batching import batched
+from gql.loading.dataloaders import PresenceByUser, UserById
 from gql.types.enums import Presence
 
 

@@ -8,8 +8,8 @@ from graphene_django import DjangoObjectType
 from graphql import GraphQLResolveInfo
 
 from chat.models import Membership, Room, User
-from gql.batching import batched
-from gql.connections import (
+from gql.context import context_of
+from gql.lists.connections import (
     MAX_LIMIT,
     Key,
     Page,
@@ -19,8 +19,8 @@ from gql.connections import (
     page_arguments,
     parse_page,
 )
-from gql.context import context_of
-from gql.dataloaders import (
+from gql.loading.batching import batched
+from gql.loading.dataloaders import (
     MemberCountByRoom,
     MembersByRoom,
     MessageCountByRoom,
@@ -28,7 +28,7 @@ from gql.dataloaders import (
     NewsByRoom,
     UserById,
 )
-from gql.rows import MessageRow
+from gql.loading.rows import MessageRow
 from gql.types.enums import RoomKind, RoomRole
 from gql.types.people import UserType
 

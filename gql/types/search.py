@@ -6,8 +6,8 @@ import graphene
 from graphql import GraphQLResolveInfo
 
 from chat.models import Message
-from gql.connections import PageInfo, encode_cursor, page_info_of
-from gql.merged_search import MARK_END, MARK_START, SearchPage
+from gql.lists.connections import PageInfo, encode_cursor, page_info_of
+from gql.lists.merged_search import MARK_END, MARK_START, SearchPage
 from gql.types.documents import DocumentType, PassageType
 from gql.types.messages import MessageType
 from rag.models import Document

@@ -10,9 +10,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from graphql import GraphQLError, OperationDefinitionNode
 
-from gql.document_store import digest_of
-from gql.documents import InvalidDocument, parse_and_validate
-from gql.manifest import APOLLO_FORMAT, read_manifest
+from gql.requests.document_store import digest_of
+from gql.requests.documents import InvalidDocument, parse_and_validate
+from gql.requests.manifest import APOLLO_FORMAT, read_manifest
 
 
 class Command(BaseCommand):

@@ -5,6 +5,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import graphene
+from gql.loading.dataloaders import PresenceByUser, UserById
+from gql.subscriptions.answer_feed import follow_answer
+from gql.subscriptions.answer_text import TextPiece
+from gql.subscriptions.feeds import MessageNews, check_since, follow_room
 from graphql import GraphQLResolveInfo
 
 from chat import events
@@ -12,11 +16,7 @@ from chat.database import run_in_db
 from chat.live.delivery import Delivery
 from chat.models import Message, User
 from chat.selectors import access_room
-from gql.answer_feed import follow_answer
-from gql.answer_text import TextPiece
 from gql.context import context_of, require_user
-from gql.dataloaders import PresenceByUser, UserById
-from gql.feeds import MessageNews, check_since, follow_room
 from gql.types.answers import AnswerType
 from gql.types.documents import DocumentType
 from gql.types.enums import Presence

@@ -7,6 +7,10 @@ from typing import Any
 
 import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
+from gql.requests.documents import InvalidDocument
+from gql.requests.operations import Operation
+from gql.requests.persisted import request_operation
+from gql.subscriptions.watch import WatchedCaller, watch_caller
 from graphql import OperationType
 
 from chat.access.authentication import Caller, bearer_token, caller_from_scope, caller_from_token
@@ -20,13 +24,9 @@ from chat.live.presence import ANYWHERE, check_connections, current_presence
 from chat.sockets.protocol.websocket import text_frame
 from chat.sockets.raw_frames import RawFrames, raw_frames_of
 from gql.context import Context
-from gql.documents import InvalidDocument
 from gql.errors import format_domain_error
 from gql.execution import stream
-from gql.operations import Operation
-from gql.persisted import request_operation
 from gql.protection.bytes import check_json
-from gql.watch import WatchedCaller, watch_caller
 
 SUBPROTOCOL = "graphql-transport-ws"
 INIT_TIMEOUT_S = 10.0

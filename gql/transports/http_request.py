@@ -7,10 +7,10 @@ from urllib.parse import parse_qs
 import orjson
 from django.conf import settings
 from django.http.request import validate_host
+from gql.transports.multipart import MultipartRequest, read_multipart
+from gql.transports.negotiation import is_utf_8
 
 from chat.errors import BadInput, DomainError, PayloadTooLarge
-from gql.multipart import MultipartRequest, read_multipart
-from gql.negotiation import is_utf_8
 from gql.protection.bytes import check_json
 
 Scope = dict[str, Any]

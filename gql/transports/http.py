@@ -12,16 +12,10 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from graphql import OperationType
-
-from chat.access.authentication import NO_CREDENTIALS, caller_from_scope_soon
-from chat.errors import BadInput, DomainError, Forbidden, Unauthenticated
-from chat.limiting.limits import client_address
-from gql.context import Context
-from gql.documents import InvalidDocument
-from gql.errors import format_domain_error
-from gql.execution import Response, run
-from gql.http_request import (
+from gql.requests.documents import InvalidDocument
+from gql.requests.operations import Operation
+from gql.requests.persisted import request_operation
+from gql.transports.http_request import (
     JSON_BODY,
     ClientGone,
     Headers,
@@ -35,11 +29,17 @@ from gql.http_request import (
     read_json,
     read_upload,
 )
-from gql.negotiation import GRAPHQL, HTML, JSON, SSE, negotiate
-from gql.operations import Operation
-from gql.persisted import request_operation
-from gql.same_origin import require_same_origin
-from gql.sse import counted_stream, send_events
+from gql.transports.negotiation import GRAPHQL, HTML, JSON, SSE, negotiate
+from gql.transports.same_origin import require_same_origin
+from gql.transports.sse import counted_stream, send_events
+from graphql import OperationType
+
+from chat.access.authentication import NO_CREDENTIALS, caller_from_scope_soon
+from chat.errors import BadInput, DomainError, Forbidden, Unauthenticated
+from chat.limiting.limits import client_address
+from gql.context import Context
+from gql.errors import format_domain_error
+from gql.execution import Response, run
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Any, Any], Awaitable[None]]

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+from gql.requests.documents import InvalidDocument, Prepared, documents
 from graphql import GraphQLError, OperationDefinitionNode, OperationType, get_operation_ast
 
 from chat.errors import BadInput
 from gql.context import Context
-from gql.documents import InvalidDocument, Prepared, documents
 from gql.protection.estimate import check_estimate
 from gql.protection.introspection import check_introspection
 from gql.protection.throttle import Charge, Payer, charge_reading

@@ -1,0 +1,1 @@
+"""Connections: pages of lists, their cursors, and the search that merges several lists."""
