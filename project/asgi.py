@@ -10,10 +10,10 @@ django_application = get_asgi_application()  # sets Django up, which the imports
 
 from channels.routing import URLRouter  # noqa: E402
 from django.urls import re_path  # noqa: E402
-from gql.transports.http import GraphQLEndpoint  # noqa: E402
-from gql.transports.websocket import GraphQLConsumer  # noqa: E402
 
 from chat.routing import http_urlpatterns, websocket_urlpatterns  # noqa: E402
+from gql.transports.http import GraphQLEndpoint  # noqa: E402
+from gql.transports.websocket import GraphQLConsumer  # noqa: E402
 from project.request_limits import RequestLimits  # noqa: E402
 from project.routing import Protocols, WebSocketPaths  # noqa: E402
 

@@ -1,7 +1,8 @@
 """How much of a request's body is read, from whom, and how slowly it may come.
 
 Django stores a whole body on disk before any of its checks runs, so this stands in front of it. `/graphql` and
-`/socket.io` count for themselves (gql/transports/http.py, chat/sockets/polling_consumer.py); here they only get the deadline.
+`/socket.io` count for themselves (gql/transports/http.py, chat/sockets/polling_consumer.py); here they only get
+the deadline.
 """
 
 import asyncio
