@@ -20,20 +20,21 @@ def main() -> None:
     import django
 
     django.setup()
+    from rag.filters import SearchFilters
     from rag.models import Collection
     from rag.retrieval import Audience, search, search_with_sources
 
     everything = Audience.everything()
-    collections = [Collection.objects.get(name=sys.argv[1]).pk]
+    filters = SearchFilters(collection_ids=(Collection.objects.get(name=sys.argv[1]).pk,))
     questions = [json.loads(line) for line in sys.stdin]
     for question in questions[:WARM_UP]:
-        search(everything, question["text"], collection_ids=collections)
+        search(everything, question["text"], filters=filters)
     for question in questions:
         begun = time.perf_counter()
-        search(everything, question["text"], top_k=SERVED, collection_ids=collections)
+        search(everything, question["text"], top_k=SERVED, filters=filters)
         milliseconds = (time.perf_counter() - begun) * 1000
         found = search_with_sources(
-            everything, question["text"], top_k=RANKED, collection_ids=collections, candidates=RANKED
+            everything, question["text"], top_k=RANKED, filters=filters, candidates=RANKED
         )
         ranked = [[source, passage.cosine, passage.bm25] for passage, source in found]
         print(json.dumps({"id": question["id"], "ms": milliseconds, "found": ranked}))

@@ -10,7 +10,8 @@ class Passage:
     `text` is the chunk exactly as stored; offsets of a quote count its characters. `page` and `page_end` are
     1-based and None for formats without pages; `heading` is the path joined by " › ", or "". `score` is the
     fused score that orders passages; `cosine` is None while the chunk has no vector of the current embedder;
-    `bm25` is 0 without a common word.
+    `bm25` is 0 without a common word. `ordinal` is the chunk's place in its document and `start` that of its
+    text in the document's, both from 0; None where nobody asked for them.
     """
 
     chunk_id: int
@@ -24,6 +25,8 @@ class Passage:
     score: float
     cosine: float | None
     bm25: float
+    ordinal: int | None = None
+    start: int | None = None
 
 
 def passage_url(passage: Passage, span: tuple[int, int] | None = None) -> str:

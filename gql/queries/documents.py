@@ -16,6 +16,7 @@ from gql.lists.listings import COLLECTIONS, DOCUMENTS, listed_documents, read_pa
 from gql.protection.declared import costs
 from gql.types.answers import AnswerType
 from gql.types.documents import CollectionConnection, DocumentConnection, DocumentType, PassageType
+from rag.filters import EVERYTHING, SearchFilters
 from rag.models import Answer, Collection, Document
 from rag.passages import Passage
 from rag.retrieval import Audience, search
@@ -43,10 +44,11 @@ def find_passages(
     if collection_ids is not None and len(collection_ids) > COLLECTIONS_MAX:
         raise bad_input("collectionIds", f"may name at most {COLLECTIONS_MAX}")
     audience = Audience.of_user(user) if room_id is None else Audience.of_room(access_room(user, room_id).pk)
-    wanted = None
+    filters = EVERYTHING
     if collection_ids is not None:
-        wanted = [access_collection(user, collection_id).pk for collection_id in collection_ids]
-    return search(audience, question, top_k=wanted_rows, collection_ids=wanted)
+        wanted = tuple(access_collection(user, collection_id).pk for collection_id in collection_ids)
+        filters = SearchFilters(collection_ids=wanted)
+    return search(audience, question, top_k=wanted_rows, filters=filters)
 
 
 class DocumentQueries:

@@ -1,16 +1,18 @@
 -- The search: permission, BM25, cosine and their fusion in one statement, so that nothing can change between the check
--- and the reading. Filled in by rag/retrieval.py; model and dimensions are literals because the vector index is partial.
+-- and the reading. Filled in by rag/statement.py; model and dimensions are literals because the vector index is partial.
 --   {audience}  a SELECT of the ids of the collections that the audience may read
+--   chosen, n, each and passes, in braces: what filters by document add (rag/statement.py)
 --   score = a * max(0, cosine - cosine of the 100th) + (1 - a) * bm25 / upper,  upper = 2.2 * sum(idf * tf), BM25's bound
 -- Up to lexical_exact and dense_exact visible chunks every one is scored on that side; above, candidates come from the
 -- indexes. The branch that is not wanted is never run (its condition is a one-time filter).
 WITH visible AS MATERIALIZED (
     SELECT coalesce(array_agg(id), '{{}}') AS ids FROM ({audience}) AS allowed(id)
     WHERE %(collection_ids)s::bigint[] IS NULL OR id = ANY(%(collection_ids)s::bigint[])
-), size AS MATERIALIZED (
-    SELECT coalesce(sum(chunk_count), 0) AS n,
+), {chosen} size AS MATERIALIZED (           -- n: chunks to search; share, spread: those, and the collections', of all
+    SELECT {n} AS n,
+           {n} / greatest((SELECT chunk_count FROM rag_corpusstatistic), 1)::float8 AS share,
            coalesce(sum(chunk_count), 0)
-               / greatest((SELECT chunk_count FROM rag_corpusstatistic), 1)::float8 AS share
+               / greatest((SELECT chunk_count FROM rag_corpusstatistic), 1)::float8 AS spread
     FROM rag_collectionstatistic WHERE collection_id = ANY((SELECT ids FROM visible)::bigint[])
 ), word AS (        -- the question's lexemes, those of its joined neighbours, what its misspelt ones were taken for
     SELECT lexeme, cardinality(positions) AS tf FROM unnest(rag_lexemes(%(question)s))
@@ -48,32 +50,30 @@ WITH visible AS MATERIALIZED (
      WHERE (rag_term_ids(weights) && (SELECT any_of FROM proposer)::int[]
             OR rag_term_ids(weights) @> (SELECT all_of FROM proposer)::int[])
        AND collection_id + 0 IN (SELECT unnest(ids) FROM visible)      -- most is visible: a hash; +0 keeps the index out
-       AND (SELECT n FROM size) > %(lexical_exact)s AND (SELECT share FROM size) > .3
+       AND (SELECT n FROM size) > %(lexical_exact)s AND (SELECT spread FROM size) > .3 AND {passes}
      ORDER BY 2 DESC LIMIT %(candidates)s)
     UNION ALL
     (SELECT chunk_id, -(weights <#> (SELECT terms FROM question)) FROM rag_lexicalvector
      WHERE (rag_term_ids(weights) && (SELECT any_of FROM proposer)::int[]
             OR rag_term_ids(weights) @> (SELECT all_of FROM proposer)::int[])
        AND collection_id = ANY((SELECT ids FROM visible)::bigint[])    -- little is visible: both indexes
-       AND (SELECT n FROM size) > %(lexical_exact)s AND (SELECT share FROM size) <= .3
+       AND (SELECT n FROM size) > %(lexical_exact)s AND (SELECT spread FROM size) <= .3 AND {passes}
      ORDER BY 2 DESC LIMIT %(candidates)s)
     UNION ALL
     (SELECT chunk_id, bm25
      FROM (SELECT chunk_id, -(weights <#> (SELECT terms FROM question)) AS bm25 FROM rag_lexicalvector
-           WHERE collection_id = ANY((SELECT ids FROM visible)::bigint[])
-             AND (SELECT n FROM size) <= %(lexical_exact)s OFFSET 0) AS scored
+           WHERE {each} AND (SELECT n FROM size) <= %(lexical_exact)s OFFSET 0) AS scored
      WHERE bm25 > 0 ORDER BY bm25 DESC LIMIT %(candidates)s)
 ), dense AS MATERIALIZED (
     (SELECT chunk_id, vector::halfvec({dimensions}) <=> (SELECT vector FROM question) AS distance FROM rag_embedding
      WHERE model_id = {model} AND collection_id = ANY((SELECT ids FROM visible)::bigint[])
-       AND (SELECT n FROM size) > %(dense_exact)s
+       AND (SELECT n FROM size) > %(dense_exact)s AND {passes}
      ORDER BY vector::halfvec({dimensions}) <=> (SELECT vector FROM question) LIMIT %(candidates)s)
     UNION ALL
     (SELECT chunk_id, distance
      FROM (SELECT chunk_id, vector::halfvec({dimensions}) <=> (SELECT vector FROM question) AS distance
            FROM rag_embedding
-           WHERE model_id = {model} AND collection_id = ANY((SELECT ids FROM visible)::bigint[])
-             AND (SELECT n FROM size) <= %(dense_exact)s OFFSET 0) AS scored
+           WHERE model_id = {model} AND {each} AND (SELECT n FROM size) <= %(dense_exact)s OFFSET 0) AS scored
      ORDER BY distance LIMIT %(candidates)s)
 ), baseline AS MATERIALIZED (
     SELECT max(distance) AS distance FROM (SELECT distance FROM dense ORDER BY distance LIMIT 100) AS nearest
@@ -99,7 +99,7 @@ WITH visible AS MATERIALIZED (
     SELECT * FROM fused ORDER BY score DESC, chunk_id LIMIT %(top_k)s
 )
 SELECT b.chunk_id, d.id, d.title, d.collection_id, c.text, c.page, c.page_end, c.heading,
-       b.score, b.cosine, b.bm25, d.source
+       b.score, b.cosine, b.bm25, c.ordinal, c.start, d.source
 FROM best b
 JOIN rag_chunk c ON c.id = b.chunk_id
 JOIN rag_document d ON d.id = c.document_id

@@ -5,6 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from chat.errors import NotFound
+from rag.filters import SearchFilters
 from rag.models import CollectionShare
 from rag.retrieval import Audience, search
 from rag.selectors import (
@@ -163,10 +164,10 @@ def test_narrowing_to_collections_never_widens(ada, grace):
     private = make_collection(grace, "own", SECRET)
     other = make_collection(ada, "all", "Something else entirely.", everyone=True)
 
-    assert not finds(Audience.of_user(ada), collection_ids=[private.pk])
-    assert not finds(Audience.of_user(grace), collection_ids=[other.pk])
-    assert not finds(Audience.of_user(grace), collection_ids=[])
-    assert finds(Audience.of_user(grace), collection_ids=[private.pk, other.pk])
+    assert not finds(Audience.of_user(ada), filters=SearchFilters(collection_ids=(private.pk,)))
+    assert not finds(Audience.of_user(grace), filters=SearchFilters(collection_ids=(other.pk,)))
+    assert not finds(Audience.of_user(grace), filters=SearchFilters(collection_ids=()))
+    assert finds(Audience.of_user(grace), filters=SearchFilters(collection_ids=(private.pk, other.pk)))
 
 
 def test_a_share_taken_back_ends_the_finding(ada, grace):

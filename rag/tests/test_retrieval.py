@@ -4,9 +4,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from rag import ingestion, retrieval
+from rag import ingestion, statement
 from rag.actions.texts import add_text
 from rag.embeddings import EmbeddingError
+from rag.filters import SearchFilters
 from rag.languages import guess_language
 from rag.models import Document
 from rag.retrieval import Audience, dense_weight, search
@@ -211,14 +212,14 @@ def test_both_ways_of_finding_candidates_find_the_same(ada, monkeypatch):
     other = make_collection(ada, "other", *(f"pump station {n}" for n in range(12)))
     embed_all(embedder)
     everything = find("pump station", embedder, top_k=50)
-    narrow = find("pump station", embedder, collection_ids=[other.pk])
+    narrow = find("pump station", embedder, filters=SearchFilters(collection_ids=(other.pk,)))
 
-    monkeypatch.setattr(retrieval, "LEXICAL_EXACT_CHUNKS", 0)
-    monkeypatch.setattr(retrieval, "DENSE_EXACT_CHUNKS", 0)
+    monkeypatch.setattr(statement, "LEXICAL_EXACT_CHUNKS", 0)
+    monkeypatch.setattr(statement, "DENSE_EXACT_CHUNKS", 0)
 
     assert find("pump station", embedder, top_k=50) == everything
     assert len(everything) == 16
-    assert find("pump station", embedder, collection_ids=[other.pk]) == narrow
+    assert find("pump station", embedder, filters=SearchFilters(collection_ids=(other.pk,))) == narrow
 
 
 def test_words_written_apart_find_those_written_together(ada):

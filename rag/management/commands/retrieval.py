@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from chat.errors import DomainError
 from rag.actions.texts import add_text
 from rag.collection_commands import add_owner_argument, collection_named, finish, owner_named
+from rag.filters import SearchFilters
 from rag.models import Collection
 from rag.retrieval import CANDIDATES, Audience, search_with_sources
 
@@ -72,7 +73,7 @@ def _documents(question: str, collection_id: int, top: int) -> list[tuple[str, f
         Audience.everything(),
         question,
         top_k=top * PASSAGES_PER_DOCUMENT,
-        collection_ids=[collection_id],
+        filters=SearchFilters(collection_ids=(collection_id,)),
         candidates=max(CANDIDATES, top * PASSAGES_PER_DOCUMENT),
     )
     best: dict[str, float] = {}

@@ -1,0 +1,123 @@
+"""The one SQL statement of a search, filled in: `rag/sql/search.sql`. See docs/retrieval.md."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rag.audience import Audience
+from rag.filters import SearchFilters
+
+_SQL = Path(__file__).with_name("sql")
+_SEARCH = (_SQL / "search.sql").read_text()
+_CHOSEN = (_SQL / "chosen.sql").read_text()
+_CORRECTIONS = (_SQL / "corrections.sql").read_text()
+# Set for the transaction. The plan is known to be good: jit and parallel workers only cost time to set up.
+SESSION = """SELECT set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true),
+    set_config('work_mem', '32MB', true), set_config('hnsw.ef_search', '200', true),
+    set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('pg_trgm.similarity_threshold', '0.2', true)"""
+
+# Up to so many visible chunks a scan of all of them is exact and as quick as an index (100k and 1M chunks measured).
+LEXICAL_EXACT_CHUNKS = 20_000
+DENSE_EXACT_CHUNKS = 50_000
+# Chunks of chosen documents are fetched one by one, and not in the order in which they lie: worth it for fewer of them.
+CHOSEN_EXACT_CHUNKS = 20_000
+LEAST_FREQUENCY_OF_CORRECTIONS = 3
+
+# What the placeholders of search.sql stand for without and with filters by document. The subquery of `passes` is not
+# turned into a join, which would keep the vector index from giving its rows in their order.
+_ALL_DOCUMENTS = {
+    "chosen": "",
+    "n": "coalesce(sum(chunk_count), 0)",
+    "each": "collection_id = ANY((SELECT ids FROM visible)::bigint[])",
+    "passes": "true",
+}
+_CHOSEN_DOCUMENTS = {
+    "chosen": _CHOSEN.format(),
+    "n": "(SELECT coalesce(sum(chunk_count), 0) FROM chosen)",
+    "each": "chunk_id = ANY((SELECT ids FROM chosen_chunk)::bigint[])",
+    "passes": "(SELECT c.document_id IN (SELECT id FROM chosen) FROM rag_chunk c WHERE c.id = chunk_id)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionVector:
+    """A question's vector as pgvector reads it, and the stored model it can be compared with."""
+
+    model_id: int
+    dimensions: int
+    literal: str
+
+
+# No row has this model: the statement then goes by words alone.
+NO_VECTOR = QuestionVector(0, 1, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is searched for.
+
+    Attributes:
+        text: as it was asked.
+        joined: neighbouring words written as one, with spaces between.
+        function_words: of `text`, to be left out; with spaces between.
+        corrections: the lexemes that its unknown words are taken for, by those words.
+        dense_weight: how much meaning counts against words, 0 to 1.
+    """
+
+    text: str
+    joined: str
+    function_words: str
+    corrections: dict[str, str]
+    vector: QuestionVector
+    dense_weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL with its parameters."""
+
+    sql: str
+    parameters: dict[str, Any]
+
+
+def corrections_statement(audience: Audience, text: str) -> Statement:
+    """Rows `(unknown, known, frequency)` of what the audience may read, for each word that it cannot know."""
+    return Statement(
+        _CORRECTIONS.format(audience=audience.collections_sql),
+        {"audience_id": audience.id, "question": text, "least_frequency": LEAST_FREQUENCY_OF_CORRECTIONS},
+    )
+
+
+def search_statement(
+    audience: Audience, question: Question, filters: SearchFilters, *, top_k: int, candidates: int
+) -> Statement:
+    """Rows of `rag.passages.Passage` and the document's source, best first, at most `top_k`.
+
+    Args:
+        candidates: how many of each side, words and meaning, are scored by both.
+    """
+    vector = question.vector
+    sql = _SEARCH.format(
+        audience=audience.collections_sql,
+        model=vector.model_id,
+        dimensions=vector.dimensions,
+        **(_CHOSEN_DOCUMENTS if filters.is_by_document else _ALL_DOCUMENTS),
+    )
+    dense_exact = CHOSEN_EXACT_CHUNKS if filters.is_by_document else DENSE_EXACT_CHUNKS
+    return Statement(
+        sql,
+        {
+            **filters.parameters(),
+            "audience_id": audience.id,
+            "question": question.text,
+            "joined": question.joined,
+            "corrections": list(question.corrections.values()),
+            "vector": vector.literal or None,
+            "function_words": question.function_words,
+            "a": question.dense_weight,
+            "top_k": top_k,
+            "candidates": max(candidates, min(top_k, 1000)),
+            "lexical_exact": LEXICAL_EXACT_CHUNKS,
+            "dense_exact": min(dense_exact, DENSE_EXACT_CHUNKS),
+        },
+    )
