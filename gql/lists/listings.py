@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from django.db.models import Case, Model, QuerySet, Value, When
-from gql.lists.connections import Key, Page, cut_page, parse_page, read_rows
 
 from chat.database import run_in_db
 from chat.models import Room, User
 from chat.selectors import open_rooms
+from gql.lists.connections import Key, Page, cut_page, parse_page, read_rows
 from rag.models import Document
 from rag.selectors import access_collection, documents_of, documents_readable_by
 

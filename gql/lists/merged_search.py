@@ -11,13 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from gql.lists.connections import PageRequest
-
 from chat.message_search import find_messages, found_messages
 from chat.models import Message, Room, User
 from chat.selectors import access_room
 from chat.text import clean_text
 from gql.errors import bad_input
+from gql.lists.connections import PageRequest
 from rag.excerpts import excerpt_of, results_of
 from rag.models import Document
 from rag.passages import Passage

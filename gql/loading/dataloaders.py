@@ -11,14 +11,14 @@ from typing import Any, Generic, TypeVar, cast
 from aiodataloader import DataLoader
 from django.db import connection
 from django.db.models import Count, Field, ForeignObject, Lookup, Model
-from gql.lists.connections import PageRequest
-from gql.loading.rows import MESSAGE_COLUMNS, MessageRow
 
 from chat.database import run_in_db
 from chat.live.presence import ANYWHERE, current_presence
 from chat.models import Membership, Message, Reaction, Room, User
 from chat.selectors import rooms_readable_by, users_visible_to
 from chat.unread import with_unread
+from gql.lists.connections import PageRequest
+from gql.loading.rows import MESSAGE_COLUMNS, MessageRow
 from rag.models import Answer, AnswerPassage, Collection, CollectionShare, Document, PromptTemplate
 from rag.passages import Passage
 from rag.selectors import collections_readable_by

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gql.requests.documents import InvalidDocument, Prepared, documents
 from graphql import GraphQLError, OperationDefinitionNode, OperationType, get_operation_ast
 
 from chat.errors import BadInput
@@ -12,6 +11,7 @@ from gql.protection.estimate import check_estimate
 from gql.protection.introspection import check_introspection
 from gql.protection.throttle import Charge, Payer, charge_reading
 from gql.protection.variables import check_variables
+from gql.requests.documents import InvalidDocument, Prepared, documents
 
 
 @dataclass(frozen=True, slots=True)

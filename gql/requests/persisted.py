@@ -2,22 +2,22 @@
 
 Automatic persisted queries (Apollo's protocol): a client sends a document once together with its SHA-256 in
 `extensions.persistedQuery`, and from then on the hash alone. `documentId` of the GraphQL-over-HTTP specification's
-appendix on persisted documents means the same, as `sha256:` and the hash. With trusted documents (`gql.requests.manifest`)
-nothing but those runs, by whatever name the manifest has for them.
+appendix on persisted documents means the same, as `sha256:` and the hash. With trusted documents
+(`gql.requests.manifest`) nothing but those runs, by whatever name the manifest has for them.
 """
 
 import re
 from typing import Any
 
-from gql.requests.document_store import digest_of, document_store
-from gql.requests.documents import InvalidDocument
-from gql.requests.manifest import SHA256_PREFIX, TrustedDocuments, trusted_documents
-from gql.requests.operations import Operation, parse_params, prepare
 from graphql import GraphQLError
 
 from chat.errors import BadInput, DomainError
 from gql.context import Context
 from gql.errors import bad_input
+from gql.requests.document_store import digest_of, document_store
+from gql.requests.documents import InvalidDocument
+from gql.requests.manifest import SHA256_PREFIX, TrustedDocuments, trusted_documents
+from gql.requests.operations import Operation, parse_params, prepare
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

@@ -4,14 +4,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
-from gql.subscriptions.answer_text import AnswerText, TextPiece
-from gql.subscriptions.watch import watch_room
-
 from chat.database import run_in_db
 from chat.events import MessageDelta, MessageUpdated, room_group
 from chat.live.delivery import RESYNC, Delivery
 from chat.live.hub import subscribe
 from chat.models import Message, User
+from gql.subscriptions.answer_text import AnswerText, TextPiece
+from gql.subscriptions.watch import watch_room
 from rag.models import Answer
 from rag.selectors import access_answer
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
-from gql.subscriptions.watch import watch_room
 
 from chat.database import run_in_db
 from chat.events import MessagePosted, MessageUpdated, room_group
@@ -18,6 +17,7 @@ from chat.live.hub import subscribe
 from chat.models import Message, Room, User
 from chat.selectors import PAGE_MESSAGES, access_room, changes_since, messages_of
 from gql.errors import bad_input
+from gql.subscriptions.watch import watch_room
 
 _SHARED_RESULTS = "_shared_results"
 DURABLE = (MessagePosted.name, MessageUpdated.name)
@@ -73,7 +73,9 @@ def message_of(delivery: Delivery) -> Message:
 
 
 def shared_results_of(event: object) -> dict[Any, Any] | None:
-    """Where those who are told of this very event keep what they share (gql.subscriptions.sharing), and which goes with it.
+    """Where those who are told of this very event keep what they share (`gql.subscriptions.sharing`).
+
+    It goes with the event.
 
     None for what is no message of a live event: a message that was read for one subscriber is told to that one alone.
     """

@@ -5,10 +5,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import graphene
-from gql.loading.dataloaders import PresenceByUser, UserById
-from gql.subscriptions.answer_feed import follow_answer
-from gql.subscriptions.answer_text import TextPiece
-from gql.subscriptions.feeds import MessageNews, check_since, follow_room
 from graphql import GraphQLResolveInfo
 
 from chat import events
@@ -17,6 +13,10 @@ from chat.live.delivery import Delivery
 from chat.models import Message, User
 from chat.selectors import access_room
 from gql.context import context_of, require_user
+from gql.loading.dataloaders import PresenceByUser, UserById
+from gql.subscriptions.answer_feed import follow_answer
+from gql.subscriptions.answer_text import TextPiece
+from gql.subscriptions.feeds import MessageNews, check_since, follow_room
 from gql.types.answers import AnswerType
 from gql.types.documents import DocumentType
 from gql.types.enums import Presence

@@ -1,7 +1,8 @@
 """One execution of a subscription's selection for all who get the same of an event, and its data encoded once.
 
 Only what is named in `SAME_FOR_ALL` is shared, it is computed for nobody in particular, and the result hangs on the
-event's own message: it goes with it. Access and charges stay with each subscriber (gql.subscriptions.feeds, gql.execution).
+event's own message: it goes with it. Access and charges stay with each subscriber (`gql.subscriptions.feeds`,
+`gql.execution`).
 """
 
 import asyncio
@@ -11,8 +12,6 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from gql.requests.operations import Operation
-from gql.subscriptions.feeds import shared_results_of
 from graphql import (
     DocumentNode,
     FieldNode,
@@ -26,7 +25,9 @@ from graphql import (
 )
 
 from gql.context import Context
+from gql.requests.operations import Operation
 from gql.schema import schema
+from gql.subscriptions.feeds import shared_results_of
 
 MAX_SHARED = 32  # operations of one event; those beyond run for each subscriber
 

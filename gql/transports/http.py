@@ -12,6 +12,14 @@ from typing import Any
 
 import orjson
 from django.conf import settings
+from graphql import OperationType
+
+from chat.access.authentication import NO_CREDENTIALS, caller_from_scope_soon
+from chat.errors import BadInput, DomainError, Forbidden, Unauthenticated
+from chat.limiting.limits import client_address
+from gql.context import Context
+from gql.errors import format_domain_error
+from gql.execution import Response, run
 from gql.requests.documents import InvalidDocument
 from gql.requests.operations import Operation
 from gql.requests.persisted import request_operation
@@ -32,14 +40,6 @@ from gql.transports.http_request import (
 from gql.transports.negotiation import GRAPHQL, HTML, JSON, SSE, negotiate
 from gql.transports.same_origin import require_same_origin
 from gql.transports.sse import counted_stream, send_events
-from graphql import OperationType
-
-from chat.access.authentication import NO_CREDENTIALS, caller_from_scope_soon
-from chat.errors import BadInput, DomainError, Forbidden, Unauthenticated
-from chat.limiting.limits import client_address
-from gql.context import Context
-from gql.errors import format_domain_error
-from gql.execution import Response, run
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Any, Any], Awaitable[None]]

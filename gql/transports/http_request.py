@@ -7,11 +7,11 @@ from urllib.parse import parse_qs
 import orjson
 from django.conf import settings
 from django.http.request import validate_host
-from gql.transports.multipart import MultipartRequest, read_multipart
-from gql.transports.negotiation import is_utf_8
 
 from chat.errors import BadInput, DomainError, PayloadTooLarge
 from gql.protection.bytes import check_json
+from gql.transports.multipart import MultipartRequest, read_multipart
+from gql.transports.negotiation import is_utf_8
 
 Scope = dict[str, Any]
 Headers = dict[bytes, bytes]

@@ -8,14 +8,14 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from gql.requests.operations import Operation
-from gql.subscriptions.watch import watch_caller
 
 from chat.access.authentication import BAD_TOKEN
 from chat.errors import TooManyConnections, Unauthenticated
 from gql.context import Context
 from gql.errors import format_domain_error
 from gql.execution import Response, stream
+from gql.requests.operations import Operation
+from gql.subscriptions.watch import watch_caller
 
 HEARTBEAT_S = 12.0  # below the idle time-outs of common proxies
 

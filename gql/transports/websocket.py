@@ -7,10 +7,6 @@ from typing import Any
 
 import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
-from gql.requests.documents import InvalidDocument
-from gql.requests.operations import Operation
-from gql.requests.persisted import request_operation
-from gql.subscriptions.watch import WatchedCaller, watch_caller
 from graphql import OperationType
 
 from chat.access.authentication import Caller, bearer_token, caller_from_scope, caller_from_token
@@ -27,6 +23,10 @@ from gql.context import Context
 from gql.errors import format_domain_error
 from gql.execution import stream
 from gql.protection.bytes import check_json
+from gql.requests.documents import InvalidDocument
+from gql.requests.operations import Operation
+from gql.requests.persisted import request_operation
+from gql.subscriptions.watch import WatchedCaller, watch_caller
 
 SUBPROTOCOL = "graphql-transport-ws"
 INIT_TIMEOUT_S = 10.0
