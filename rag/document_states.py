@@ -7,12 +7,13 @@ from django.urls import reverse
 
 from rag.models import Document
 from rag.parsing.errors import ParsingProblem
+from rag.parsing.media_types import ACCEPTED_ENDINGS
 from rag.selectors import collections_writable_by
 
 if TYPE_CHECKING:
     from chat.models import User
 
-ACCEPTED = ".pdf,.docx,.html,.htm,.md,.markdown,.txt"
+ACCEPTED = ",".join(ACCEPTED_ENDINGS)
 # The file itself is at fault, so that reading it again ends in the same way.
 _FAULTS_OF_THE_FILE = frozenset(ParsingProblem) - {ParsingProblem.TIMEOUT}
 

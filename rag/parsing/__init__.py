@@ -1,4 +1,4 @@
-"""Text out of uploaded files: PDF, DOCX, HTML, Markdown and plain text. Importing loads no parser library."""
+"""Text out of uploaded files of many kinds (docs/documents.md). Importing loads no parser library."""
 
 from rag.parsing.document import Block, ParsedDocument, normalize
 from rag.parsing.errors import ParsingError, ParsingProblem, WrongType

@@ -35,13 +35,17 @@ class ParsedDocument:
 
     Attributes:
         title: the document's own title, "" where it has none.
-        blocks: in reading order; never all empty.
+        blocks: in reading order; all empty only where pages are scans.
         page_count: number of pages, None for formats without pages.
+        scanned_pages: pages, from 1, that are pictures without text.
+        warnings: sentences about what of the file was not read.
     """
 
     title: str
     blocks: tuple[Block, ...]
     page_count: int | None = None
+    scanned_pages: tuple[int, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 # Typographic ligatures come out of PDF fonts; a person searching for "find" does not type them.

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,35 +12,15 @@ from docx.document import Document as WordDocument
 from docx.opc.exceptions import OpcError
 from docx.oxml.ns import qn
 from docx.oxml.parser import parse_xml
-from lxml.etree import XMLSyntaxError
 
 from rag.parsing.blocks import BlockBuilder
 from rag.parsing.document import ParsedDocument, one_line
-from rag.parsing.errors import WrongType, corrupt, encrypted, too_large
+from rag.parsing.errors import WrongType, corrupt
+from rag.parsing.package import DAMAGE, check_package
 
-# A .docx is a ZIP file: a few kilobytes of it may unpack to gigabytes.
-MAX_UNPACKED_BYTES = 500_000_000
-MAX_XML_BYTES = 150_000_000
-MAX_ENTRIES = 20_000
-
-_OLE = b"\xd0\xcf\x11\xe0"
 _FOOTNOTES = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes"
 _HEADING_NAME = re.compile(r"heading ([1-9])\Z", re.I)  # style names are English in a file of any language
 _TABLE_OF_CONTENTS = re.compile(r"toc (?:[1-9]|heading)\Z", re.I)
-
-# What a damaged archive or document makes zipfile, lxml and python-docx raise; python-docx meets missing parts
-# and attributes unprepared.
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    OSError,
-    NotImplementedError,
-    XMLSyntaxError,
-    OpcError,
-    KeyError,
-    AttributeError,
-)
 
 _P, _TBL, _SDT, _SDT_CONTENT = qn("w:p"), qn("w:tbl"), qn("w:sdt"), qn("w:sdtContent")
 _TEXT, _TAB, _BREAK, _RETURN, _HYPHEN = qn("w:t"), qn("w:tab"), qn("w:br"), qn("w:cr"), qn("w:noBreakHyphen")
@@ -60,7 +38,7 @@ def parse_docx(path: Path) -> ParsedDocument:
     Raises:
         ParsingError: ENCRYPTED, CORRUPT, TOO_LARGE, or WrongType for another kind of Office file.
     """
-    _check_archive(path)
+    check_package(path)
     try:
         document = Document(str(path))
         reader = _Reader(document)
@@ -71,29 +49,9 @@ def parse_docx(path: Path) -> ParsedDocument:
         if "content type" in str(error):
             raise WrongType("The file is not a Word document, though its name ends in .docx.") from error
         raise corrupt() from error
-    except _DAMAGE as error:
+    except (*DAMAGE, OpcError) as error:
         raise corrupt() from error
     return ParsedDocument(title or reader.title, reader.builder.build())
-
-
-def _check_archive(path: Path) -> None:
-    with path.open("rb") as file:
-        if file.read(4) == _OLE:
-            raise encrypted()
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise corrupt() from error
-    if any(entry.flag_bits & 1 for entry in entries):
-        raise encrypted()
-    # Python's zipfile never unpacks more than an entry declares, so declared sizes can be believed.
-    unpacked = sum(entry.file_size for entry in entries)
-    largest_xml = max(
-        (entry.file_size for entry in entries if entry.filename.endswith((".xml", ".rels"))), default=0
-    )
-    if unpacked > MAX_UNPACKED_BYTES or largest_xml > MAX_XML_BYTES or len(entries) > MAX_ENTRIES:
-        raise too_large()
 
 
 class _Reader:

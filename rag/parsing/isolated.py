@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 MAX_OUTPUT_BYTES = 40_000_000  # no file that the process writes may be longer
 UNPRIVILEGED_ID = 65534  # `nobody`: as root, a stranger's file is read by no one in particular
+_OUT_OF_MEMORY = "memory allocation of"
 _PROJECT = Path(__file__).resolve().parents[2]
 _ENVIRONMENT = (
     "PATH",
@@ -90,6 +91,10 @@ def _run(path: Path, media_type: str, timeout_s: float, memory_mb: int) -> Parse
             raise timed_out(timeout_s)
         if os.fstat(answer.fileno()).st_size >= MAX_OUTPUT_BYTES:  # it was cut off there
             raise too_large()
+        if done.returncode == -signal.SIGABRT and _OUT_OF_MEMORY in _tail(
+            complaints
+        ):  # said by libraries in Rust
+            raise too_large()
         if done.returncode != 0:
             logger.warning("Parser of %s ended with %d: %s", path.name, done.returncode, _tail(complaints))
             raise corrupt()
@@ -111,7 +116,13 @@ def encode_answer(result: ParsedDocument | ParsingError) -> dict[str, Any]:
     if isinstance(result, ParsingError):
         return {"error": {"code": result.code, "message": result.message}}
     blocks = [[block.text, block.page, block.heading, block.is_heading] for block in result.blocks]
-    return {"title": result.title, "page_count": result.page_count, "blocks": blocks}
+    return {
+        "title": result.title,
+        "page_count": result.page_count,
+        "scanned_pages": result.scanned_pages,
+        "warnings": result.warnings,
+        "blocks": blocks,
+    }
 
 
 def decode_answer(answer: dict[str, Any]) -> ParsedDocument:
@@ -128,4 +139,10 @@ def decode_answer(answer: dict[str, Any]) -> ParsedDocument:
     blocks = tuple(
         Block(text, page, tuple(heading), is_heading) for text, page, heading, is_heading in answer["blocks"]
     )
-    return ParsedDocument(answer["title"], blocks, answer["page_count"])
+    return ParsedDocument(
+        answer["title"],
+        blocks,
+        answer["page_count"],
+        tuple(answer["scanned_pages"]),
+        tuple(answer["warnings"]),
+    )

@@ -10,15 +10,38 @@ from rag.parsing.errors import WrongType
 
 PDF: Final = "application/pdf"
 DOCX: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+PPTX: Final = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+XLS: Final = "application/vnd.ms-excel"
+ODT: Final = "application/vnd.oasis.opendocument.text"
+ODS: Final = "application/vnd.oasis.opendocument.spreadsheet"
+ZIP: Final = "application/zip"
+EML: Final = "message/rfc822"
+CSV: Final = "text/csv"
 HTML: Final = "text/html"
 MARKDOWN: Final = "text/markdown"
+SOURCE_CODE: Final = "text/x-source-code"
 PLAIN_TEXT: Final = "text/plain"
 
 HEAD_BYTES = 8192  # enough of a file's beginning for detect_media_type
 
+_CODE_ENDINGS = """.py .pyi .js .mjs .cjs .jsx .ts .tsx .java .kt .kts .scala .groovy .c .h .cc .cpp .cxx .hpp .hh .cs
+    .go .rs .rb .php .pl .pm .lua .r .jl .swift .m .mm .dart .ex .exs .erl .hs .ml .fs .clj .el .vue .svelte .css .scss
+    .less .sql .sh .bash .zsh .fish .ps1 .bat .cmd .json .jsonl .yaml .yml .toml .ini .cfg .conf .properties .xml .xsd
+    .gradle .cmake .mk .tf .proto .graphql .gql .ipynb .vb .pas .asm .s .nix .zig""".split()
 _BY_EXTENSION = {
     ".pdf": PDF,
     ".docx": DOCX,
+    ".pptx": PPTX,
+    ".xlsx": XLSX,
+    ".xlsm": XLSX,
+    ".xls": XLS,
+    ".odt": ODT,
+    ".ods": ODS,
+    ".zip": ZIP,
+    ".eml": EML,
+    ".csv": CSV,
+    ".tsv": CSV,
     ".html": HTML,
     ".htm": HTML,
     ".xhtml": HTML,
@@ -27,16 +50,25 @@ _BY_EXTENSION = {
     ".mdown": MARKDOWN,
     ".txt": PLAIN_TEXT,
     ".text": PLAIN_TEXT,
+    **dict.fromkeys(_CODE_ENDINGS, SOURCE_CODE),
 }
+_BINARY = frozenset({PDF, DOCX, PPTX, XLSX, XLS, ODT, ODS, ZIP})
+_ARCHIVES = _BINARY - {PDF, XLS}
+ACCEPTED_ENDINGS: Final = tuple(_BY_EXTENSION)
 _NOT_TEXT = frozenset(
-    """.png .jpg .jpeg .gif .webp .bmp .tif .tiff .heic .svg .ico .mp3 .mp4 .mov .avi .wav .zip .gz .tar .7z
-    .rar .exe .dll .so .dmg .iso .bin .jar .class .woff .woff2 .ttf .otf .doc .dot .xls .xlsx .xlsm .ppt .pptx
-    .odt .ods .odp .pages .numbers .key .epub .mobi .rtf .ps .eps .msg .sqlite .db .parquet""".split()
+    """.png .jpg .jpeg .gif .webp .bmp .tif .tiff .heic .svg .ico .mp3 .mp4 .mov .avi .wav .gz .tar .7z
+    .rar .exe .dll .so .dmg .iso .bin .jar .class .woff .woff2 .ttf .otf .doc .dot .xlsb .ppt
+    .odp .pages .numbers .key .epub .mobi .rtf .ps .eps .msg .sqlite .db .parquet""".split()
 )
 
-_READABLE = "PDF, Word (.docx), HTML, Markdown and plain text can be read."
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # Word 97 to 2003, and .docx files with a password
-_ZIP = b"PK\x03\x04"
+_READABLE = (
+    "PDF, Word (.docx), PowerPoint (.pptx), Excel, OpenDocument (.odt, .ods), HTML, Markdown, CSV, mails (.eml), text,"
+    " source code and ZIP archives of these can be read."
+)
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # Office 97 to 2003, and later files with a password
+_OLD_OFFICE = {".doc": "Word", ".ppt": "PowerPoint"}
+_ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")  # the second: an archive of nothing
+_TELLING_PARTS = ((b"mimetype" + ODT.encode(), ODT), (b"word/", DOCX), (b"ppt/", PPTX), (b"xl/", XLSX))
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _XML_DECLARATION = re.compile(rb"<\?xml[^>]*>", re.I)
 _STARTS_HTML = re.compile(rb"<(?:!doctype html|html|head|body)\b", re.I)
@@ -56,7 +88,7 @@ def detect_media_type(head: bytes, filename: str) -> str:
         return found
     if not head and claimed:
         return claimed  # an empty file: the parser says so
-    if claimed in (PDF, DOCX):
+    if claimed in _BINARY:
         raise WrongType(f"The file's name ends in {extension}, but it is not such a file. {_READABLE}")
     if extension in _NOT_TEXT or head.startswith((b"{\\rtf", b"%!PS")) or not _looks_like_text(head):
         raise WrongType(f"{_kind(extension)} cannot be read. {_READABLE}")
@@ -67,16 +99,23 @@ def _signature(head: bytes, extension: str) -> str | None:
     """Return the type that the first bytes prove, None where they leave it open."""
     if b"%PDF-" in head[:1024] and extension not in (".md", ".txt", ".html", ".htm"):
         return PDF
-    if head.startswith(_ZIP) and (extension == ".docx" or (extension == "" and b"word/" in head)):
-        return DOCX
+    claimed = _BY_EXTENSION.get(extension)
+    if head.startswith(_ZIP_STARTS):
+        return claimed if claimed in _ARCHIVES else _kind_of_archive(head) if extension == "" else None
     if head.startswith(_OLE):
-        if extension == ".docx":
-            return DOCX  # encrypted: the parser says so
-        if extension == ".doc":
+        if claimed in (DOCX, PPTX, XLSX, XLS):
+            return claimed  # encrypted, unless .xls: the parser says so
+        if extension in _OLD_OFFICE:
             raise WrongType(
-                "Word files of the old .doc format cannot be read. Save it as .docx and upload that."
+                f"{_OLD_OFFICE[extension]} files of the old {extension} format cannot be read."
+                f" Save it as {extension}x and upload that."
             )
     return None
+
+
+def _kind_of_archive(head: bytes) -> str:
+    """Return what an archive whose name says nothing is: by the names of its first parts."""
+    return next((kind for part, kind in _TELLING_PARTS if part in head), ZIP)
 
 
 def _starts_like_html(head: bytes) -> bool:

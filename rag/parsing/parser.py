@@ -11,7 +11,21 @@ from pkgutil import iter_modules
 
 from rag.parsing.document import ParsedDocument
 from rag.parsing.errors import ParsingError, ParsingProblem, WrongType, no_text
-from rag.parsing.media_types import DOCX, HTML, MARKDOWN, PDF, PLAIN_TEXT
+from rag.parsing.media_types import (
+    CSV,
+    DOCX,
+    EML,
+    HTML,
+    MARKDOWN,
+    ODS,
+    ODT,
+    PDF,
+    PLAIN_TEXT,
+    PPTX,
+    SOURCE_CODE,
+    XLS,
+    XLSX,
+)
 
 # What the standard library imports only once it is needed: Counter.most_common, and errors on their way out.
 _IMPORTED_LATE = ("heapq", "traceback", "linecache")
@@ -19,6 +33,14 @@ _IMPORTED_LATE = ("heapq", "traceback", "linecache")
 _PARSERS = {
     PDF: ("rag.parsing.pdf", "parse_pdf"),
     DOCX: ("rag.parsing.docx", "parse_docx"),
+    PPTX: ("rag.parsing.pptx", "parse_pptx"),
+    XLSX: ("rag.parsing.spreadsheet", "parse_spreadsheet"),
+    XLS: ("rag.parsing.spreadsheet", "parse_spreadsheet"),
+    ODS: ("rag.parsing.spreadsheet", "parse_spreadsheet"),
+    ODT: ("rag.parsing.odt", "parse_odt"),
+    EML: ("rag.parsing.mail", "parse_mail"),
+    CSV: ("rag.parsing.delimited", "parse_delimited"),
+    SOURCE_CODE: ("rag.parsing.source_code", "parse_source_code"),
     HTML: ("rag.parsing.html", "parse_html"),
     MARKDOWN: ("rag.parsing.markdown", "parse_markdown"),
     PLAIN_TEXT: ("rag.parsing.plain_text", "parse_plain_text"),
@@ -39,7 +61,9 @@ def load(media_type: str) -> None:
 
 
 def parse(path: Path, *, media_type: str) -> ParsedDocument:
-    """Return the text of a file of one of the types that detect_media_type knows.
+    """Return the text of a file of one of the types that detect_media_type knows, but for archives.
+
+    Of a PDF, pages that are scans are named, not read (rag/parsing/scans.py): there may be no other text in it.
 
     A hostile file may hang or crash the process, or fill its memory: use parse_isolated for uploads.
 
@@ -53,6 +77,11 @@ def parse(path: Path, *, media_type: str) -> ParsedDocument:
     module, function = _PARSERS[media_type]
     parser: Callable[[Path], ParsedDocument] = getattr(import_module(module), function)
     parsed = parser(path)
-    if not any(character.isalnum() for block in parsed.blocks for character in block.text):
+    if not has_text(parsed) and not parsed.scanned_pages:
         raise no_text()
     return parsed
+
+
+def has_text(parsed: ParsedDocument) -> bool:
+    """Whether there is a letter or a digit in it."""
+    return any(character.isalnum() for block in parsed.blocks for character in block.text)

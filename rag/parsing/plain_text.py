@@ -22,9 +22,14 @@ _MARKS = (
 def parse_plain_text(path: Path) -> ParsedDocument:
     """Return the paragraphs of a text file: what blank lines or form feeds separate, lines kept."""
     builder = BlockBuilder()
-    for paragraph in _BLANK_LINES.split(decode_text(path.read_bytes())):
+    for paragraph in paragraphs_of(decode_text(path.read_bytes())):
         builder.add_verbatim(paragraph)
     return ParsedDocument("", builder.build())
+
+
+def paragraphs_of(text: str) -> list[str]:
+    """Return what blank lines or form feeds separate; pieces may be empty."""
+    return _BLANK_LINES.split(text)
 
 
 def decode_text(content: bytes, *, declared: str | None = None) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from rag.parsing import Block, ParsingError, ParsingProblem, WrongType, detect_media_type, parse
 from rag.parsing.blocks import BlockBuilder
-from rag.parsing.media_types import DOCX, HTML, MARKDOWN, PDF, PLAIN_TEXT
+from rag.parsing.media_types import DOCX, HTML, MARKDOWN, PDF, PLAIN_TEXT, SOURCE_CODE, XLSX, ZIP
 from rag.tests.documents import (
     PUMP,
     replace_in_docx,
@@ -45,7 +45,9 @@ def parse_text(tmp_path):
         (b"\xef\xbb\xbf\n<!-- c --><!DOCTYPE html>", "page", HTML),
         (b"<html>", "note.txt", PLAIN_TEXT),
         (b"hello %PDF-", "note.txt", PLAIN_TEXT),
-        (b"a = 1", "settings.toml", PLAIN_TEXT),
+        (b"a = 1", "settings.toml", SOURCE_CODE),
+        (b"PK\x03\x04....xl/workbook.xml", "sheet.xlsx", XLSX),
+        (b"PK\x03\x04....", "archive", ZIP),
         ("grüße".encode("cp1252"), "note.txt", PLAIN_TEXT),
         ("\ufeffhello".encode("utf-16"), "note.txt", PLAIN_TEXT),
         (b"", "note.txt", PLAIN_TEXT),
@@ -65,8 +67,7 @@ def test_the_type_comes_from_the_content_then_from_the_name(head, filename, expe
         (b"hello", "report.pdf"),
         (b"hello", "brief.docx"),
         (b"hello", "movie.mp4"),
-        (b"PK\x03\x04....xl/workbook.xml", "sheet.xlsx"),
-        (b"PK\x03\x04....", "archive"),
+        (b"PK\x03\x04....", "program.jar"),
         (OLE, "old.doc"),
         (b"{\\rtf1 hello", "letter.rtf"),
         (b"MZ\x90\x00", "setup.exe"),

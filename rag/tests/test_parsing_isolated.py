@@ -20,10 +20,19 @@ from rag.parsing import (
 from rag.parsing.isolated import decode_answer, encode_answer
 from rag.parsing.media_types import DOCX, PDF, PLAIN_TEXT
 from rag.tests.documents import PUMP, write_docx, write_encrypted_pdf, write_pdf, write_zip_bomb_docx
+from rag.tests.office_files import text_shape, write_mail, write_odt, write_pptx, write_xlsx
 
 blocks = st.builds(
     Block, st.text(), st.none() | st.integers(1), st.lists(st.text()).map(tuple), st.booleans()
 )
+
+
+_OFFICE = {
+    "a.pptx": lambda path: write_pptx(path, [text_shape(PUMP)], notes={1: "x"}),
+    "a.xlsx": lambda path: write_xlsx(path, {"S": [["part", "bar"], [PUMP, 6]]}),
+    "a.odt": lambda path: write_odt(path, "<text:p>x</text:p>"),
+    "a.eml": lambda path: write_mail(path, "caf\xe9 " * 50, html="<p>caf\xe9</p>", attached={"a": b"\x00"}),
+}
 
 
 @pytest.fixture
@@ -47,7 +56,16 @@ def hostile_parser(tmp_path, monkeypatch):
     return install
 
 
-@given(st.builds(ParsedDocument, st.text(), st.lists(blocks).map(tuple), st.none() | st.integers(0)))
+@given(
+    st.builds(
+        ParsedDocument,
+        st.text(),
+        st.lists(blocks).map(tuple),
+        st.none() | st.integers(0),
+        st.lists(st.integers(1)).map(tuple),
+        st.lists(st.text()).map(tuple),
+    )
+)
 def test_a_document_survives_its_way_out_of_the_process(document):
     assert decode_answer(encode_answer(document)) == document
 
@@ -135,13 +153,18 @@ def test_the_process_knows_no_secrets(hostile_parser, monkeypatch):
     assert "ANTHROPIC_API_KEY" not in parse_isolated(file, PLAIN_TEXT).blocks[0].text.split()
 
 
-@pytest.mark.parametrize("name", ["a.pdf", "a.docx", "a.html", "a.md", "a.txt"])
+@pytest.mark.parametrize(
+    "name",
+    ["a.pdf", "a.docx", "a.html", "a.md", "a.txt", "a.pptx", "a.xlsx", "a.odt", "a.eml", "a.csv", "a.py"],
+)
 def test_reading_imports_nothing_more_than_what_was_loaded(tmp_path, name):
     path = tmp_path / name
     if name == "a.pdf":
         write_pdf(path, [[PUMP], [PUMP]])
     elif name == "a.docx":
         write_docx(path, [PUMP])
+    elif name in _OFFICE:
+        _OFFICE[name](path)
     else:
         path.write_bytes(b"# A\n\n<table><tr><td>caf\xe9</table>\n\n1. one\n\n|a|b|\n|-|-|\n|c|d|\n")
     code = (
