@@ -2,11 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 
@@ -20,11 +18,21 @@ _ENDINGS = Tasks()
 
 
 class Calls:
-    """The calls of `run_in_db` that belong to one piece of work and have not ended."""
+    """The calls of `run_in_db` that belong to one piece of work and have not ended.
+
+    These are the ones that begin inside of its `with` block, and in the tasks that begin there.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._running: set[Call] = set()
+
+    def __enter__(self) -> Self:
+        self._token = current_calls.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        current_calls.reset(self._token)
 
     def add(self, call: "Call") -> None:
         with self._lock:
@@ -86,14 +94,3 @@ def _cancel(calls: list[Call]) -> None:
 
 
 current_calls: ContextVar[Calls | None] = ContextVar("current_calls", default=None)
-
-
-@contextmanager
-def gathered_calls() -> Iterator[Calls]:
-    """Inside of the block, and in the tasks that begin there, calls of `run_in_db` can be ended together."""
-    calls = Calls()
-    token = current_calls.set(calls)
-    try:
-        yield calls
-    finally:
-        current_calls.reset(token)

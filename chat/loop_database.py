@@ -12,15 +12,17 @@ import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Lock
 from typing import Any
 
 import psycopg
 from django.db import connection as django_connection
 from django.db import connections
-from psycopg.adapt import Transformer
+from psycopg.adapt import Buffer, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.types.datetime import TimestamptzLoader
 
 from chat.database import run_in_db
 from chat.per_loop import PerLoop
@@ -138,7 +140,18 @@ def _connect() -> "psycopg.Connection[Any]":
     wrapper = connections["default"]
     connection = psycopg.connect(**wrapper.get_connection_params(), autocommit=True)
     wrapper._configure_connection(connection)  # type: ignore[attr-defined]  # time zone and role, as for the pool
+    connection.adapters.register_loader("timestamptz", _TimeLoader)
     return connection
+
+
+class _TimeLoader(TimestamptzLoader):
+    """Python's own reader of ISO 8601, which takes a tenth of the time of psycopg's. The connection's zone is UTC."""
+
+    def load(self, data: Buffer) -> datetime:
+        try:
+            return datetime.fromisoformat(bytes(data).decode())
+        except ValueError:  # such as infinity, which psycopg names in its error
+            return super().load(data)
 
 
 class _Connection:
@@ -148,6 +161,7 @@ class _Connection:
         self._connection = connection
         self._pg = connection.pgconn
         self._pg.nonblocking = 1
+        self._transformer = Transformer(connection)  # kept, for it keeps what reads each type
         self._loop = asyncio.get_running_loop()
         self._prepared: set[str] = set()
         self._answer: asyncio.Future[list[Any]] | None = None
@@ -169,9 +183,11 @@ class _Connection:
             self._prepared.add(statement.name)
         self._pg.send_query_prepared(name, parameters)
         result = await self._result()
-        transformer = Transformer(self._connection)
-        transformer.set_pgresult(result)
-        return transformer.load_rows(0, result.ntuples, tuple)
+        self._transformer.set_pgresult(result)
+        try:
+            return self._transformer.load_rows(0, result.ntuples, tuple)
+        finally:
+            self._transformer.set_pgresult(None)  # its memory
 
     async def _result(self) -> Any:
         """What the statement that was sent gave.

@@ -10,7 +10,7 @@ from gql.context import Context
 from gql.errors import format_domain_error, format_error, format_unexpected
 from gql.executor import execute_operation
 from gql.protection.throttle import Charge
-from gql.protection.time_limit import time_limit
+from gql.protection.time_limit import TimeLimit
 from gql.requests.operations import Operation
 from gql.schema import schema
 from gql.subscriptions.sharing import Key, shared_result, sharing_key
@@ -42,7 +42,7 @@ async def run(operation: Operation, context: Context) -> Response:
 
 async def _run(operation: Operation, context: Context, root: object = None) -> Response:
     try:
-        async with time_limit(is_read=operation.kind is not OperationType.MUTATION):
+        async with TimeLimit(is_read=operation.kind is not OperationType.MUTATION):
             return _format(await execute_operation(operation, context, root))
     except RecursionError:
         too_deep = GraphQLError("The document is nested too deeply.")
@@ -74,7 +74,7 @@ async def stream(operation: Operation, context: Context) -> AsyncGenerator[Respo
         yield await run(operation, context)
         return
     try:
-        async with time_limit(is_read=True):
+        async with TimeLimit(is_read=True):
             source = await create_source_event_stream(
                 _graphql_schema,
                 operation.prepared.document,

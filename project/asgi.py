@@ -18,10 +18,11 @@ from project.request_limits import RequestLimits  # noqa: E402
 from project.routing import Protocols, WebSocketPaths  # noqa: E402
 
 # The router asks for the type of a Django view, and calls ASGI applications.
-rest_of_http: Any = GraphQLEndpoint(django_application)
+pages: Any = django_application
 application = Protocols(
     {
-        "http": RequestLimits(URLRouter([*http_urlpatterns, re_path(r"", rest_of_http)])),
+        # GraphQL first: to match paths costs as much as to find out who calls.
+        "http": RequestLimits(GraphQLEndpoint(URLRouter([*http_urlpatterns, re_path(r"", pages)]))),
         "websocket": WebSocketPaths(
             [*websocket_urlpatterns, re_path(r"^graphql/?$", GraphQLConsumer.as_asgi())]
         ),

@@ -37,7 +37,7 @@ class RequestLimits:
         self._silence_s = silence_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        limit_bytes = await _limit_bytes(scope)
+        limit_bytes = None if scope["path"] in _COUNTS_FOR_ITSELF else await _limit_bytes(scope)
         if limit_bytes is not None and _announced_bytes(scope) > limit_bytes:
             await _drain(receive)
             await _refuse(scope, send, 413, limit_bytes)
@@ -68,7 +68,8 @@ class _Body:
             return {"type": "http.disconnect"}
         try:
             # After the body comes only the end of the connection, which may take as long as it likes.
-            message = await asyncio.wait_for(self._receive(), None if self._is_complete else self._silence_s)
+            async with asyncio.timeout(None if self._is_complete else self._silence_s):
+                message = await self._receive()
         except TimeoutError:
             self.refusal = 408
             return {"type": "http.disconnect"}
@@ -109,10 +110,8 @@ def _has_body(scope: Scope) -> bool:
     return _announced_bytes(scope) > 0 or bool(_header(scope, b"transfer-encoding"))
 
 
-async def _limit_bytes(scope: Scope) -> int | None:
-    """The most bytes the request's body may have, None where the application counts."""
-    if scope["path"] in _COUNTS_FOR_ITSELF:
-        return None
+async def _limit_bytes(scope: Scope) -> int:
+    """The most bytes the request's body may have."""
     limit_bytes: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if scope["method"] == "POST" and _UPLOADS.fullmatch(scope["path"]) and await _is_signed_in(scope):
         limit_bytes += settings.UPLOAD_MAX_BYTES

@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from chat.database import run_in_db
-from chat.database_calls import gathered_calls
+from chat.database_calls import Calls
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,7 +27,7 @@ async def until(condition) -> None:
 
 async def test_calls_that_are_ended_raise_and_leave_others_alone():
     other = asyncio.create_task(run_in_db(sleep_s, 1))
-    with gathered_calls() as calls:
+    with Calls() as calls:
         ours = [asyncio.create_task(run_in_db(sleep_s, 60)) for _ in range(2)]
         await until(lambda: len(calls.running()) == 2)
         calls.end_soon()
@@ -51,7 +51,7 @@ async def test_a_call_between_two_statements_ends_at_its_next():
         sleep_s(0.3)
         sleep_s(60)
 
-    with gathered_calls() as calls:
+    with Calls() as calls:
         task = asyncio.create_task(run_in_db(two_statements))
         await begun.wait()
         calls.end_soon()
@@ -61,7 +61,7 @@ async def test_a_call_between_two_statements_ends_at_its_next():
 
 
 async def test_a_connection_that_was_cancelled_serves_the_next_call():
-    with gathered_calls() as calls:
+    with Calls() as calls:
         task = asyncio.create_task(run_in_db(sleep_s, 60))
         await until(calls.running)
         calls.end_soon()
