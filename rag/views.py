@@ -65,10 +65,16 @@ def documents(request: HttpRequest) -> HttpResponse:
         "collections": []
         if query
         else _listed(list(collections_readable_by(user).select_related("home_room")), user),
-        "writable": [] if user.is_guest else collections_writable_by(user).filter(home_room=None),
+        "addable": [] if user.is_guest else _addable(user),
         "form": CollectionForm(),
     }
     return render(request, "rag/documents.html", context)
+
+
+def _addable(user: Any) -> list[Collection]:
+    """Collections that files can be added to, but rooms' own: the user's first, then those of others, by name."""
+    found = collections_writable_by(user).filter(home_room=None)
+    return sorted(found, key=lambda collection: collection.owner_id != user.pk)
 
 
 def _listed(collections: list[Collection], user: Any) -> list[dict[str, Any]]:

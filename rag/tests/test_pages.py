@@ -1,6 +1,7 @@
 """The document pages: what they show to whom, and uploads without JavaScript."""
 
 import io
+import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -248,6 +249,21 @@ def test_the_form_adds_documents_to_a_collection(as_ada, collection):
 
     assert sorted(collection.documents.values_list("filename", flat=True)) == ["more.txt", "notes.md"]
     assert "Added: notes.md, more.txt" in response.content.decode()
+
+
+def test_files_go_to_ones_own_collection_unless_another_is_chosen(client, people, collection):
+    create_collection(people["grace"], name="A first one", everyone=True)
+    admin = people["grace"].__class__.objects.create_superuser("root", password="x", display_name="Root")
+    client.force_login(admin)
+
+    without_own = client.get("/documents/").content.decode()
+    own = create_collection(admin, name="Zebras")
+    page = client.get("/documents/").content.decode()
+
+    options = re.findall(r'<option value="(\d*)">(.*?)</option>', page)
+    assert options[0] == (str(own.pk), "Zebras")
+    assert "A first one · of grace" in [text for _, text in options]
+    assert re.findall(r"<option value=.*?>", without_own)[0] == '<option value="">'
 
 
 def test_a_file_that_cannot_be_read_is_told_and_the_others_are_added(as_ada, collection):

@@ -110,6 +110,16 @@ def test_a_reader_rates_on_a_page_and_finds_the_rating_there(client, grace, answ
     assert "You said: it did not help." in page and ">too vague</textarea>" in page
 
 
+def test_the_answer_is_shown_as_in_the_room(client, grace, answer):
+    answer.message.text, answer.message.html = "**Thirty** days.", "<p><strong>Thirty</strong> days.</p>"
+    answer.message.save()
+    client.force_login(grace)
+
+    page = client.get(f"/messages/{answer.message_id}/rate/").content.decode()
+
+    assert answer.message.html in page and "**" not in page
+
+
 @pytest.mark.parametrize("sent", [{}, {"helpful": "maybe"}, {"helpful": "yes", "reason": "x" * 501}])
 def test_a_rating_that_cannot_be_kept_is_told_on_the_page(client, grace, answer, sent):
     client.force_login(grace)

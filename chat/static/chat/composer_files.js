@@ -1,6 +1,7 @@
 // Files that wait in the composer: each goes to the server as soon as it is chosen or pasted, and then with the next message.
 
 import { span } from "./elements.js";
+import { isShown } from "./message_view.js";
 
 const MOST = 10; // of one message, as chat/actions/messages.py
 const UPLOAD = `mutation($input: UploadAttachmentInput!) {
@@ -49,7 +50,7 @@ export class ComposerFiles {
 
   /** Show files again that the server has: of a message that could not be sent. */
   restore(attachments) {
-    for (const attachment of attachments) this.#show(attachment.filename).attachment = attachment;
+    for (const attachment of attachments) this.#keep(this.#show(attachment.filename), attachment);
   }
 
   /** The files for a message that leaves now; none waits any more. */
@@ -89,10 +90,19 @@ export class ComposerFiles {
     const response = await fetch("/graphql", { method: "POST", body: data }).catch(() => null);
     const answer = await response?.json().catch(() => null);
     file.item.removeAttribute("aria-busy");
-    file.attachment = answer?.data?.uploadAttachment ?? null;
-    if (file.attachment) return;
+    const attachment = answer?.data?.uploadAttachment;
+    if (attachment) return this.#keep(file, attachment);
     this.#remove(file);
     this.#onProblem(`${content.name}: ${answer?.errors?.[0]?.message ?? "The connection broke. Try again."}`);
+  }
+
+  /** The server has it: an image can be shown from there. */
+  #keep(file, attachment) {
+    file.attachment = attachment;
+    if (!isShown(attachment.mediaType)) return;
+    const image = document.createElement("img");
+    Object.assign(image, { className: "composer-image", alt: "", src: attachment.url });
+    file.item.prepend(image);
   }
 
   #remove(file) {

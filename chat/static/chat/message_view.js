@@ -7,6 +7,9 @@ const HUES = 8;
 const SHOWN_TYPES = ["image/png", "image/jpeg", "image/gif", "image/webp"]; // as chat/attachment_types.py
 const template = document.getElementById("message-template");
 
+/** Whether a file of this type is shown as an image. */
+export const isShown = (mediaType) => SHOWN_TYPES.includes(mediaType);
+
 export const hueOf = (userId) => Number(userId) % HUES || 0;
 
 export function initialsOf(name) {
@@ -132,7 +135,7 @@ function fileItem(file) {
   const link = document.createElement("a");
   link.className = "file";
   link.href = file.url;
-  if (SHOWN_TYPES.includes(file.mediaType)) {
+  if (isShown(file.mediaType)) {
     link.target = "_blank";
     link.rel = "noopener";
     const image = document.createElement("img");

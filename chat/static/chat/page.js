@@ -3,6 +3,7 @@
 import { startPane } from "./pane.js";
 import { Sidebar } from "./sidebar.js";
 import { Socket } from "./socket.js";
+import { passNotices } from "./toast.js";
 
 export const shell = document.getElementById("shell");
 export const me = { id: shell.dataset.userId, username: shell.dataset.username, displayName: shell.dataset.displayName };
@@ -36,6 +37,15 @@ function startThemeToggle() {
   show();
 }
 
+/** Times in the reader's own clock and way of writing them, which the server cannot know. */
+function localiseTimes() {
+  for (const time of document.querySelectorAll("time[data-local]")) {
+    time.textContent = new Date(time.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  }
+}
+
 startThemeToggle();
+localiseTimes();
+passNotices();
 startPane();
 socket.connect();

@@ -16,3 +16,12 @@ export function toast(text) {
   clearTimeout(timer);
   timer = setTimeout(() => (line.hidden = true), SHOWN_MS);
 }
+
+const NOTICE_SHOWN_MS = 8000;
+
+/** That something went well is no news for long in a room, which stays open. */
+export function passNotices() {
+  for (const notice of document.querySelectorAll(".room > .notices > .success")) {
+    setTimeout(() => (notice.parentElement.childElementCount > 1 ? notice : notice.parentElement).remove(), NOTICE_SHOWN_MS);
+  }
+}

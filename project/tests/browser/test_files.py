@@ -1,11 +1,14 @@
 """Files of messages in the browser: seen live by others, images as images, everything else as downloads."""
 
+import base64
+
 import pytest
 from playwright.async_api import expect
 
 from project.tests.browser.conftest import DESKTOP, PHONE
 
 pytestmark = pytest.mark.django_db(transaction=True)
+DOT_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 # A client in the page, with the page's session: it uploads two files and posts them with one message.
 POST_FILES = """async (roomId) => {
   const ask = async (query, variables, file) => {
@@ -40,13 +43,18 @@ async def test_files_are_chosen_in_the_composer_and_sent_with_the_message(visit,
     await grace.open_room(general)
     for name in ("minutes.txt", "wrong.txt", "empty.txt"):
         (tmp_path / name).write_text("" if name == "empty.txt" else f"The {name}.")
+    (tmp_path / "dot.png").write_bytes(base64.b64decode(DOT_PNG))
     waiting = grace.page.get_by_role("list", name="Files of your message")
 
-    await grace.page.set_input_files("#files-input", [tmp_path / "minutes.txt", tmp_path / "wrong.txt"])
-    await expect(waiting.get_by_role("listitem")).to_have_count(2)
+    chosen = [tmp_path / name for name in ("minutes.txt", "wrong.txt", "dot.png")]
+    await grace.page.set_input_files("#files-input", chosen)
+    await expect(waiting.get_by_role("listitem")).to_have_count(3)
     await expect(waiting.locator("[aria-busy]")).to_have_count(0)
+    image = waiting.locator("img")  # of dot.png alone, as the server has it
+    assert await image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 1
     await grace.check("composer-files-390-light")
     await grace.page.get_by_role("button", name="Remove wrong.txt").click()
+    await grace.page.get_by_role("button", name="Remove dot.png").click()
     await grace.page.set_input_files("#files-input", [tmp_path / "empty.txt"])
     await expect(grace.page.get_by_text("empty.txt: This file is empty.")).to_be_visible()
     await grace.page.get_by_role("button", name="Send").click()  # files need no words

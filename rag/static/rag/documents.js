@@ -1,7 +1,7 @@
 // The document pages: uploads with progress, and states that change by themselves.
 
 import { pollRows } from "./document_rows.js";
-import { acceptDrops, fieldsOf, takeOverForm, uploadFiles } from "./upload.js";
+import { acceptDrops, fieldsOf, isComplete, takeOverForm, uploadFiles } from "./upload.js";
 
 const form = document.querySelector("form[data-upload]");
 if (form) {
@@ -11,7 +11,7 @@ if (form) {
   acceptDrops(
     target,
     (isOver) => target.classList.toggle("is-dropping", isOver),
-    (files) => uploadFiles(files, form.action, list, fieldsOf(form)),
+    (files) => isComplete(form) && uploadFiles(files, form.action, list, fieldsOf(form)),
   );
 }
 pollRows();

@@ -55,9 +55,12 @@ export function takeOverForm(form, list) {
   const input = form.elements.file;
   form.querySelector("[type=submit]").hidden = true;
   input.addEventListener("change", () => {
-    uploadFiles(input.files, form.action, list, fieldsOf(form));
+    if (isComplete(form)) uploadFiles(input.files, form.action, list, fieldsOf(form));
     input.value = "";
   });
 }
+
+/** Whether it is said where the files go; if not, the browser points it out. */
+export const isComplete = (form) => form.elements.collection?.reportValidity() ?? true;
 
 export const fieldsOf = (form) => (form.elements.collection ? { collection: form.elements.collection.value } : {});
