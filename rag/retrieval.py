@@ -10,6 +10,8 @@ from rag.audience import Audience as Audience
 from rag.embeddings import Embedder, EmbeddingError
 from rag.filters import EVERYTHING, SearchFilters
 from rag.languages import Language, guess_language
+from rag.near_duplicates import without_near_duplicates
+from rag.neighbours import merge_neighbours
 from rag.passages import Passage
 from rag.spelling import best_corrections, joined_neighbours
 from rag.statement import (
@@ -30,6 +32,7 @@ WEIGHT_KNOWN_LANGUAGE = 0.6
 WEIGHT_OTHER_LANGUAGE = 0.4
 ENGLISH_ONLY_MODELS = ("minilm", "wordllama")
 CANDIDATES = 100
+SPARE_CHUNKS = 8
 
 
 def search(
@@ -40,8 +43,9 @@ def search(
     filters: SearchFilters = EVERYTHING,
     embedder: Embedder | None = None,
 ) -> list[Passage]:
-    """The passages that fit a question best, best first; [] where none shares a word or a meaning, or none may be read.
+    """The chunks that fit a question best, best first; [] where none shares a word or a meaning, or none may be read.
 
+    Near-duplicates of better ones are left out.
     Blocks: embeds the question (in the caller's thread) and runs three short statements. From async code it goes
     through `chat.database.run_in_db`. If the embedder fails, words alone decide.
 
@@ -49,8 +53,28 @@ def search(
         filters: what to search of what the audience may read.
         embedder: the one the chunks' vectors were made with; the active model's by default.
     """
-    ranked = search_with_sources(audience, question, top_k=top_k, filters=filters, embedder=embedder)
-    return [passage for passage, _ in ranked]
+    return _distinct(audience, question, top_k, filters, embedder)[: max(top_k, 0)]
+
+
+def search_passages(
+    audience: Audience,
+    question: str,
+    *,
+    top_k: int = 10,
+    filters: SearchFilters = EVERYTHING,
+    embedder: Embedder | None = None,
+) -> list[Passage]:
+    """Like `search`, for people to read: chunks that follow each other in a document are one passage."""
+    return merge_neighbours(_distinct(audience, question, top_k, filters, embedder), most=max(top_k, 0))
+
+
+def _distinct(
+    audience: Audience, question: str, top_k: int, filters: SearchFilters, embedder: Embedder | None
+) -> list[Passage]:
+    """More than `top_k` chunks, if there are more, so that enough are left of those that say the same."""
+    wanted = 2 * top_k + SPARE_CHUNKS if top_k > 0 else 0
+    ranked = search_with_sources(audience, question, top_k=wanted, filters=filters, embedder=embedder)
+    return without_near_duplicates(passage for passage, _ in ranked)
 
 
 def search_with_sources(
@@ -62,7 +86,11 @@ def search_with_sources(
     embedder: Embedder | None = None,
     candidates: int = CANDIDATES,
 ) -> list[tuple[Passage, str]]:
-    """Like `search`, each passage with the `source` of its document; `candidates` per side are scored."""
+    """All chunks as they rank, near-duplicates too, with the `source` of their documents.
+
+    Args:
+        candidates: how many of each side, words and meaning, are scored by both.
+    """
     text = question_text(question)
     if not text or top_k < 1:
         return []

@@ -19,7 +19,7 @@ from gql.types.documents import CollectionConnection, DocumentConnection, Docume
 from rag.filters import EVERYTHING, SearchFilters
 from rag.models import Answer, Collection, Document
 from rag.passages import Passage
-from rag.retrieval import Audience, search
+from rag.retrieval import Audience, search_passages
 from rag.selectors import access_answer, access_collection, access_document, collections_readable_by
 
 TOP_K = 5
@@ -48,7 +48,7 @@ def find_passages(
     if collection_ids is not None:
         wanted = tuple(access_collection(user, collection_id).pk for collection_id in collection_ids)
         filters = SearchFilters(collection_ids=wanted)
-    return search(audience, question, top_k=wanted_rows, filters=filters)
+    return search_passages(audience, question, top_k=wanted_rows, filters=filters)
 
 
 class DocumentQueries:

@@ -10,7 +10,7 @@ from rag.embeddings import EmbeddingError
 from rag.filters import SearchFilters
 from rag.languages import guess_language
 from rag.models import Document
-from rag.retrieval import Audience, dense_weight, search
+from rag.retrieval import Audience, dense_weight, search, search_passages
 from rag.tests.embedders import ScriptedEmbedder
 from rag.tests.library import make_collection, make_user
 
@@ -226,3 +226,29 @@ def test_words_written_apart_find_those_written_together(ada):
     make_collection(ada, "c", "Backup: copy the data folder", "How to stand up straight", "whale song")
 
     assert [passage.text for passage in find("how do I back up?")] == ["Backup: copy the data folder"]
+
+
+def test_who_says_the_same_again_is_left_out_and_others_come_instead(ada):
+    make_collection(ada, "a", "The pump must run.", "pump station number nine in the old town")
+    make_collection(ada, "b", *(f"{mark} THE pump must run" for mark in ("", "-", "*", "//")))
+
+    assert [passage.text for passage in find("must the pump run?", top_k=2)] == [
+        "The pump must run.",
+        "pump station number nine in the old town",
+    ]
+
+
+def test_chunks_that_follow_each_other_are_one_passage_for_people_to_read(ada):
+    collection = make_collection(ada, "c", "whale song")
+    text = " ".join(
+        f"The pump in hall {n} has its own {word} and hums." for n, word in enumerate(["valve"] * 40)
+    )
+    add_text(ada, collection_id=collection.pk, source="long", title="Pumps", text=text)
+
+    [whole, *rest] = search_passages(Audience.everything(), "pump hall", embedder=ScriptedEmbedder())
+
+    chunks = [passage.text for passage in find("pump hall")]
+    assert len(chunks) >= 3 and whole.chunk_count == 3
+    assert whole.text == text[whole.start : whole.start + len(whole.text)]
+    assert len(whole.text) > len(max(chunks, key=len))
+    assert whole.chunk_count + sum(passage.chunk_count for passage in rest) == len(chunks)
