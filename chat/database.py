@@ -16,7 +16,6 @@ R = TypeVar("R")
 
 # More threads than cores, since they wait for PostgreSQL; fewer than the connections of the pool (settings.DATABASES).
 _THREADS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="db")
-_WRITERS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="db-writer")
 _served = threading.local()
 
 
@@ -45,27 +44,6 @@ async def run_in_db(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs)
     return await loop.run_in_executor(_THREADS, copy_context().run, call)
 
 
-async def run_in_writer(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """As `run_in_db`, in one of two threads that keep their connections: for what is written all the time.
-
-    To take a connection from the pool costs a round trip, since it is checked. A kept one may have been closed by the
-    server meanwhile: after an error it is given back, so who tries once more gets one that works.
-    """
-    loop = asyncio.get_running_loop()
-
-    def call() -> R:
-        _served.loop = loop
-        try:
-            return function(*args, **kwargs)
-        except BaseException:
-            connections.close_all()
-            raise
-        finally:
-            _served.loop = None
-
-    return await loop.run_in_executor(_WRITERS, copy_context().run, call)
-
-
 def served_loop() -> asyncio.AbstractEventLoop | None:
-    """In a function that `run_in_db` or `run_in_writer` runs: the event loop that waits for it. None anywhere else."""
+    """In a function that `run_in_db` runs: the event loop that waits for it. None anywhere else."""
     return getattr(_served, "loop", None)

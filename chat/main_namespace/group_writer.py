@@ -11,7 +11,7 @@ from chat import actions
 from chat.actions import Post, Posted
 from chat.actions.messages import POST_MESSAGES, post_columns, tell_posted
 from chat.background import Tasks
-from chat.database import run_in_db, run_in_writer
+from chat.database import run_in_db
 from chat.errors import Unavailable
 from chat.events import Wire
 from chat.loop_database import current_loop_database
@@ -134,7 +134,7 @@ class GroupWriter:
                 _answer(future, posted)
 
     async def _write_twice(self, posts: Sequence[Post]) -> Sequence[Posted]:
-        """Once more after a lost connection: the pool held one that the server had closed. Client ids make it safe."""
+        """Once more after a lost connection: the server had closed the one that was kept. Client ids make it safe."""
         try:
             return await self._write(posts)
         except (OperationalError, InterfaceError):
@@ -159,7 +159,7 @@ def _fail(batch: list[Waiting], error: Exception) -> None:
 
 async def _write_to_database(posts: Sequence[Post]) -> Sequence[Posted]:
     if any(post.attachment_ids for post in posts):
-        return await run_in_writer(actions.post_messages, posts)
+        return await run_in_db(actions.post_messages, posts)
     rows = await current_loop_database().fetch(POST_MESSAGES, *post_columns(posts))
     if all(status == "new" for _, status, *_ in rows):
         return tell_posted(posts, rows)
