@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ACCEPTED = ",".join(ACCEPTED_ENDINGS)
 # The file itself is at fault, so that reading it again ends in the same way.
-_FAULTS_OF_THE_FILE = frozenset(ParsingProblem) - {ParsingProblem.TIMEOUT}
+_FAULTS_OF_THE_FILE = frozenset(ParsingProblem) - {ParsingProblem.TIMEOUT, ParsingProblem.NEEDS_OCR}
 
 
 def is_worth_a_retry(document: Document) -> bool:

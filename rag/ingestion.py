@@ -10,6 +10,8 @@ import logging
 import time
 from collections.abc import Callable
 
+from django.conf import settings
+
 from rag.actions import embedding_models, processing
 from rag.active_model import ActiveModel, active_model, model_of
 from rag.chunking import chunk_document
@@ -39,7 +41,7 @@ def ingest_document(document_id: int) -> None:
         return
     try:
         with local_copy(document.file.name or "") as path:
-            parsed = parse_isolated(path, document.media_type)
+            parsed = parse_isolated(path, document.media_type, ocr_languages=settings.OCR_LANGUAGES)
     except ParsingError as error:
         processing.fail_document(document_id, code=error.code, message=error.message)
     except FileNotFoundError:
@@ -54,7 +56,14 @@ def store_parsed(document: Document, parsed: ParsedDocument) -> None:
     if not chunks:
         processing.fail_document(document.pk, code="NO_TEXT", message=NO_WORDS)
         return
-    processing.store_text(document.pk, text, chunks, title=parsed.title, page_count=parsed.page_count)
+    processing.store_text(
+        document.pk,
+        text,
+        chunks,
+        title=parsed.title,
+        page_count=parsed.page_count,
+        warning=" ".join(parsed.warnings),
+    )
 
 
 def embed_document(

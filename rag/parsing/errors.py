@@ -14,10 +14,12 @@ class ParsingProblem(StrEnum):
     CORRUPT = "CORRUPT"
     TOO_LARGE = "TOO_LARGE"
     TIMEOUT = "TIMEOUT"
+    NEEDS_OCR = "NEEDS_OCR"
 
 
 class ParsingError(Exception):
-    """A file has no text that can be taken in. Trying again does not help, except after TIMEOUT.
+    """A file has no text that can be taken in. Trying again does not help, except after
+    TIMEOUT, and after NEEDS_OCR once that is there.
 
     Attributes:
         code: which of the problems.
@@ -53,7 +55,7 @@ def encrypted() -> ParsingError:
 def no_text() -> ParsingError:
     return ParsingError(
         ParsingProblem.NO_TEXT,
-        "The file holds no text. If it is a scan, run text recognition (OCR) on it and upload the result.",
+        "The file holds no text, or none that could be recognised.",
     )
 
 

@@ -12,46 +12,42 @@ import logging
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from rag.parsing.child import run_child
 from rag.parsing.document import Block, ParsedDocument
-from rag.parsing.errors import ParsingError, ParsingProblem, WrongType, corrupt, timed_out, too_large
+from rag.parsing.errors import ParsingError, ParsingProblem, WrongType, corrupt, too_large
+from rag.parsing.limits import UNPRIVILEGED_ID
+from rag.parsing.scans import read_scans
 
 logger = logging.getLogger(__name__)
 
-MAX_OUTPUT_BYTES = 40_000_000  # no file that the process writes may be longer
-UNPRIVILEGED_ID = 65534  # `nobody`: as root, a stranger's file is read by no one in particular
-_OUT_OF_MEMORY = "memory allocation of"
-_PROJECT = Path(__file__).resolve().parents[2]
-_ENVIRONMENT = (
-    "PATH",
-    "LANG",
-    "LC_ALL",
-    "LD_LIBRARY_PATH",
-    "PYTHONHOME",
-    "PYTHONPATH",
-    "TMPDIR",
-    "VIRTUAL_ENV",
-)
+_OUT_OF_MEMORY = "memory allocation of"  # said by libraries in Rust
 
 
 def parse_isolated(
-    path: Path, media_type: str, *, timeout_s: float = 120.0, memory_mb: int = 2048
+    path: Path,
+    media_type: str,
+    *,
+    timeout_s: float = 120.0,
+    memory_mb: int = 2048,
+    ocr_languages: str = "eng",
 ) -> ParsedDocument:
-    """Return what `parse` returns, read in a separate process. Blocks; call it off the event loop.
+    """Return what `parse` returns, read in a separate process, with the text of scanned pages.
+
+    Blocks; call it off the event loop. `ocr_languages` are tesseract's, as in "deu+eng".
 
     Raises:
-        ParsingError: those of `parse`; TIMEOUT after `timeout_s`; TOO_LARGE if it needs more than
+        ParsingError: those of `parse` and `read_scans`; TIMEOUT after `timeout_s`; TOO_LARGE if it needs more than
             `memory_mb` of address space or answers with more than 40 MB; CORRUPT if the process crashed.
     """
     with _readable(path) as readable:
-        return _run(readable, media_type, timeout_s, memory_mb)
+        parsed = _run(readable, media_type, timeout_s, memory_mb)
+        return read_scans(readable, parsed, languages=ocr_languages, memory_mb=memory_mb)
 
 
 @contextmanager
@@ -69,46 +65,19 @@ def _readable(path: Path) -> Iterator[Path]:
 
 
 def _run(path: Path, media_type: str, timeout_s: float, memory_mb: int) -> ParsedDocument:
-    command = [sys.executable, "-m", "rag.parsing", str(path.resolve()), media_type]
-    limits = [str(memory_mb), str(int(timeout_s) + 2)]
-    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-    # Files instead of pipes: a limit on their size holds for whatever the process writes.
-    with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as complaints:
-        try:
-            done = subprocess.run(
-                command + limits,
-                stdin=subprocess.DEVNULL,
-                stdout=answer,
-                stderr=complaints,
-                cwd=_PROJECT,
-                env=environment,
-                timeout=timeout_s,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise timed_out(timeout_s) from None
-        if done.returncode == -signal.SIGXCPU:
-            raise timed_out(timeout_s)
-        if os.fstat(answer.fileno()).st_size >= MAX_OUTPUT_BYTES:  # it was cut off there
-            raise too_large()
-        if done.returncode == -signal.SIGABRT and _OUT_OF_MEMORY in _tail(
-            complaints
-        ):  # said by libraries in Rust
-            raise too_large()
-        if done.returncode != 0:
-            logger.warning("Parser of %s ended with %d: %s", path.name, done.returncode, _tail(complaints))
-            raise corrupt()
-        answer.seek(0)
-        try:
-            return decode_answer(json.load(answer))
-        except (ValueError, KeyError, TypeError) as error:
-            logger.warning("Parser of %s answered in another form: %r", path.name, error)
-            raise corrupt() from error
-
-
-def _tail(file: IO[bytes]) -> str:
-    file.seek(max(0, file.seek(0, os.SEEK_END) - 2000))
-    return file.read().decode(errors="replace").strip()
+    ended = run_child(
+        "rag.parsing", [str(path.resolve()), media_type], timeout_s=timeout_s, memory_mb=memory_mb
+    )
+    if ended.status == -signal.SIGABRT and _OUT_OF_MEMORY in ended.complaints:
+        raise too_large()
+    if ended.status != 0:
+        logger.warning("Parser of %s ended with %d: %s", path.name, ended.status, ended.complaints)
+        raise corrupt()
+    try:
+        return decode_answer(json.loads(ended.answer))
+    except (ValueError, KeyError, TypeError) as error:
+        logger.warning("Parser of %s answered in another form: %r", path.name, error)
+        raise corrupt() from error
 
 
 def encode_answer(result: ParsedDocument | ParsingError) -> dict[str, Any]:

@@ -39,7 +39,8 @@ def parse_pdf(path: Path) -> ParsedDocument:
         if error.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):
             raise encrypted() from error
         raise corrupt() from error
-    return ParsedDocument("" if _TITLE_IS_NONE.match(title) else title, blocks, len(pages))
+    scans = tuple(page.number for page in pages if page.is_scan)
+    return ParsedDocument("" if _TITLE_IS_NONE.match(title) else title, blocks, len(pages), scans)
 
 
 def _pages(document: pypdfium2.PdfDocument) -> Iterator[Page]:
@@ -57,9 +58,14 @@ def _pages(document: pypdfium2.PdfDocument) -> Iterator[Page]:
         if characters > MAX_CHARACTERS:
             raise too_large()
         bottom, top = page.get_bbox()[1::2]
-        yield Page(index + 1, tuple(_lines(text_page, count)), bottom, top)
+        lines = tuple(_lines(text_page, count))
+        yield Page(index + 1, lines, bottom, top, is_scan=not lines and _has_picture(page))
         text_page.close()
         page.close()
+
+
+def _has_picture(page: pypdfium2.PdfPage) -> bool:
+    return any(True for _ in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=4))
 
 
 def _lines(text_page: pypdfium2.PdfTextPage, count: int) -> Iterator[Line]:

@@ -28,12 +28,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page by its number, from 1: lines in reading order, bottom and top edge in points."""
+    """A page by its number, from 1: lines in reading order, bottom and top edge in points.
+
+    `is_scan` says that it shows a picture and has no text.
+    """
 
     number: int
     lines: tuple[Line, ...]
     bottom: float
     top: float
+    is_scan: bool = False
 
     def in_margin(self, line: Line) -> bool:
         """Tell whether a line stands where headers and footers do."""

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from docx import Document
 from docx.document import Document as WordDocument
+from PIL import Image, ImageDraw, ImageFont  # comes with reportlab
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.lib.styles import getSampleStyleSheet
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, PageBreak, Paragraph, SimpleDocTemplate
 
@@ -80,6 +82,21 @@ def write_scanned_pdf(path: Path) -> Path:
     """Write a PDF with a drawing and no text, as a scanner does."""
     canvas = Canvas(str(path))
     canvas.rect(72, 72, 300, 300, fill=1)
+    canvas.save()
+    return path
+
+
+def write_scans(path: Path, pages: Sequence[str | None]) -> Path:
+    """Write a PDF whose pages are pictures of these words; None makes a page of real text."""
+    canvas = Canvas(str(path), pagesize=(400, 200))
+    for words in pages:
+        if words is None:
+            canvas.drawString(20, 100, PUMP)
+        else:
+            picture = Image.new("L", (1600, 800), 255)
+            ImageDraw.Draw(picture).text((80, 300), words, fill=0, font=ImageFont.load_default(80))
+            canvas.drawImage(ImageReader(picture), 0, 0, 400, 200)
+        canvas.showPage()
     canvas.save()
     return path
 

@@ -13,7 +13,7 @@ from rag.parsing import (
     ParsingError,
     ParsingProblem,
     WrongType,
-    isolated,
+    child,
     parse,
     parse_isolated,
 )
@@ -42,13 +42,13 @@ def hostile_parser(tmp_path, monkeypatch):
     def install(code: str):
         package = tmp_path / "rag" / "parsing"
         package.mkdir(parents=True)
-        project = isolated._PROJECT
+        project = child.PROJECT
         (tmp_path / "rag" / "__init__.py").write_text(f"__path__.append({str(project / 'rag')!r})\n")
         (package / "__init__.py").write_text(f"__path__.append({str(project / 'rag' / 'parsing')!r})\n")
         (package / "plain_text.py").write_text(
             f"import os, sys, time\ndef parse_plain_text(path):\n    {code}\n"
         )
-        monkeypatch.setattr(isolated, "_PROJECT", tmp_path)
+        monkeypatch.setattr(child, "PROJECT", tmp_path)
         file = tmp_path / "file.txt"
         file.write_text("text")
         return file
@@ -176,7 +176,7 @@ def test_reading_imports_nothing_more_than_what_was_loaded(tmp_path, name):
 
     done = subprocess.run(
         [sys.executable, "-c", code, str(path)],
-        cwd=isolated._PROJECT,
+        cwd=child.PROJECT,
         capture_output=True,
         text=True,
         check=True,
@@ -234,7 +234,7 @@ def test_the_process_loads_neither_django_nor_other_parsers(tmp_path):
 
     done = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=isolated._PROJECT,
+        cwd=child.PROJECT,
         capture_output=True,
         text=True,
         check=True,
