@@ -21,6 +21,10 @@ if "pytest_django.plugin" in sys.modules:
     settings.PASSWORD_HASHERS = ["project.tests.hashers.QuickHasher"]
     django.setup()
 
+    from project.tests.emptying import empty_tables_after_tests
+
+    empty_tables_after_tests()
+
 pytest_plugins = [
     "chat.tests.people",
     "chat.tests.limited",
@@ -52,17 +56,3 @@ def django_db_setup(django_db_setup: None, django_db_blocker) -> Iterator[None]:
             "select pg_terminate_backend(pid) from pg_stat_activity"
             " where datname = current_database() and pid <> pg_backend_pid()"
         )
-
-
-@pytest.fixture(autouse=True)
-def _empty_queue(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Remove what a test left in the job queue: its tables are not Django's, so the flush after it spares them."""
-    marker = request.node.get_closest_marker("django_db")
-    commits = bool(marker and marker.kwargs.get("transaction")) or "transactional_db" in request.fixturenames
-    yield
-    if commits:
-        from django.db import connection
-
-        with connection.cursor() as cursor:
-            cursor.execute("delete from procrastinate_jobs")
-            cursor.execute("delete from procrastinate_workers")  # of those that were killed
