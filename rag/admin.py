@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from rag import embedding_admin, models  # noqa: F401  the first registers its own pages
 from rag.actions.documents import remove_documents, retry_documents
+from rag.evaluation import admin as evaluation_admin  # noqa: F401  likewise
 from rag.read_only_admin import ReadOnlyAdmin
 
 
@@ -206,23 +207,6 @@ class AnswerAdmin(ReadOnlyAdmin):
     exclude = ["search_ms", "first_delta_ms"]
     readonly_fields = TIMES
     inlines = [AnswerAttemptInline, AnswerPassageInline, AnswerRatingInline]
-
-
-@admin.register(models.AnswerRating)
-class AnswerRatingAdmin(ReadOnlyAdmin):
-    """What readers think: the way from "not helpful" to the answer, its passages and its prompt."""
-
-    list_display = ["answer", "user", "helpful", "reason", "attempt", "rated_at"]
-    list_select_related = ["answer", "user"]
-    list_filter = [
-        "helpful",
-        "rated_at",
-        "answer__model",
-        ("answer__assistant", admin.RelatedOnlyFieldListFilter),
-        ("answer__prompt", admin.RelatedOnlyFieldListFilter),
-    ]
-    search_fields = ["reason", "user__username", "answer__question__text"]
-    date_hierarchy = "rated_at"
 
 
 @admin.register(models.AnswerPassage)

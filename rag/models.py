@@ -10,6 +10,11 @@ from pgvector.django import SparseVectorField
 
 from rag.embeddings.models import Embedding as Embedding
 from rag.embeddings.models import EmbeddingModel as EmbeddingModel
+from rag.evaluation.models import EvaluationResult as EvaluationResult
+from rag.evaluation.models import EvaluationRun as EvaluationRun
+from rag.evaluation.models import GoldenDocument as GoldenDocument
+from rag.evaluation.models import GoldenQuestion as GoldenQuestion
+from rag.evaluation.models import GoldenSet as GoldenSet
 
 USER = settings.AUTH_USER_MODEL
 SPARSE_DIMENSIONS = 1_000_000_000  # pgvector's most; term ids are far fewer

@@ -11,15 +11,17 @@ from procrastinate.retry import BaseRetryStrategy
 
 from chat import actions
 from rag import building, ingestion, upkeep
-from rag.actions import embedding_models, processing
+from rag.actions import embedding_models, evaluation, processing
 from rag.answering.flow import answer as answer_message
 from rag.embeddings import EmbeddingError
+from rag.evaluation.running import run_evaluation
 from rag.jobs import ANSWERS, DOCUMENTS
 
 logger = logging.getLogger(__name__)
 
 LONGEST_WAIT_S = 300
 EMBEDDING_ATTEMPTS = 30  # about two hours: a server that is down for longer needs a person
+EVALUATION_ATTEMPTS = 8  # some minutes: somebody waits for the run
 UPKEEP_PRIORITY = 100  # before any answer: it may be the answer's lost job that it brings back
 UNEXPECTED = "Something went wrong while the file was processed. Try again; the log says what it was."
 
@@ -94,6 +96,21 @@ def follow_embedder(timestamp: int) -> None:
 @app.task(name="rag.build_vectors", queue=DOCUMENTS, retry=DocumentRetry(), pass_context=True)
 def build_vectors(context: JobContext, model_id: int, after: int) -> None:
     building.build_vectors(model_id, after=after, should_stop=context.should_abort)
+
+
+@app.task(name="rag.run_evaluation", queue=DOCUMENTS, retry=DocumentRetry(), pass_context=True)
+def evaluate(context: JobContext, run_id: int) -> None:
+    try:
+        run_evaluation(run_id, should_stop=context.should_abort)
+    except EmbeddingError as error:
+        if context.job.attempts < EVALUATION_ATTEMPTS:
+            raise
+        evaluation.fail_evaluation(run_id, str(error))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:  # as above: the run must say so
+        logger.exception("Evaluation %s broke off", run_id)
+        evaluation.fail_evaluation(run_id, "Something went wrong; the worker's log says what it was.")
 
 
 @app.periodic(cron="29 * * * *", periodic_id="retired-models")

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from chat.errors import DomainError
 from rag.actions.texts import add_text
 from rag.collection_commands import add_owner_argument, collection_named, finish, owner_named
+from rag.evaluation import command
 from rag.filters import SearchFilters
 from rag.models import Collection
 from rag.retrieval import CANDIDATES, Audience, search_with_sources
@@ -31,10 +32,13 @@ class Command(BaseCommand):
         for action in (load, run):
             action.add_argument("--collection", required=True)
             add_owner_argument(action)
+        command.add_arguments(actions.add_parser("evaluate", help="ask a golden set and print its table"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["action"] == "load":
             self._load(options)
+        elif options["action"] == "evaluate":
+            command.evaluate(options, self.stdout)
         else:
             self._run(options)
 

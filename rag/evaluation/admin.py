@@ -1,0 +1,280 @@
+"""Admin pages of golden questions and evaluations. Registered by rag/admin.py."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+
+from chat.errors import Conflict
+from rag.actions.evaluation import accept_questions, make_golden_question, start_evaluation
+from rag.evaluation.models import (
+    EvaluationResult,
+    EvaluationRun,
+    GoldenDocument,
+    GoldenQuestion,
+    GoldenSet,
+)
+from rag.evaluation.report import compare_runs, run_before, texts_of
+from rag.models import AnswerRating
+from rag.read_only_admin import ReadOnlyAdmin
+
+_RUNS_TO_CHOOSE_FROM = 50
+
+
+def score(name: str, label: str) -> Any:
+    """A column that shows the measure `name` with three digits."""
+
+    @admin.display(description=label, ordering=name)
+    def column(row: Any) -> str:
+        value = getattr(row, name)
+        return "-" if value is None else f"{value:.3f}"
+
+    return column
+
+
+# Any: the stubs know only names of fields here.
+SCORES: Any = (score("ndcg", "nDCG@10"), score("recall", "recall"), score("mrr", "MRR"))
+
+
+@admin.register(GoldenSet)
+class GoldenSetAdmin(admin.ModelAdmin):
+    list_display = ["name", "accepted", "candidates", "last_run", "created_at"]
+    search_fields = ["name", "description"]
+    readonly_fields = ["created_at"]
+    actions = ["evaluate"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[GoldenSet]:
+        accepted = Count("questions", filter=Q(questions__accepted=True))
+        return super().get_queryset(request).annotate(in_all=Count("questions"), in_runs=accepted)
+
+    @admin.display(description="questions")
+    def accepted(self, golden_set: Any) -> int:
+        return int(golden_set.in_runs)
+
+    @admin.display(description="candidates")
+    def candidates(self, golden_set: Any) -> SafeString | int:
+        count = golden_set.in_all - golden_set.in_runs
+        address = reverse("admin:rag_goldenquestion_changelist")
+        query = f"?golden_set__id__exact={golden_set.pk}&accepted__exact=0"
+        return format_html('<a href="{}">{}</a>', address + query, count) if count else 0
+
+    @admin.display(description="last run")
+    def last_run(self, golden_set: GoldenSet) -> SafeString | str:
+        run = golden_set.runs.order_by("-pk").first()
+        if run is None:
+            return "-"
+        text = run.get_status_display() if run.ndcg is None else f"nDCG@10 {run.ndcg:.3f}"
+        return format_html('<a href="{}">{}</a>', _page_of(run), text)
+
+    @admin.action(description="Evaluate the search with these sets", permissions=["evaluate"])
+    def evaluate(self, request: HttpRequest, sets: QuerySet[GoldenSet]) -> HttpResponse | None:
+        runs = []
+        for golden_set in sets:
+            try:
+                runs.append(start_evaluation(request.user, set_id=golden_set.pk))  # type: ignore[arg-type]  # signed in
+            except Conflict as error:
+                self.message_user(request, f"{golden_set}: {error.message}", messages.WARNING)
+        if not runs:
+            return None
+        self.message_user(request, f"{len(runs)} begun.", messages.SUCCESS)
+        return HttpResponseRedirect(
+            _page_of(runs[0]) if len(runs) == 1 else reverse("admin:rag_evaluationrun_changelist")
+        )
+
+    def has_evaluate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("rag.add_evaluationrun")
+
+
+class GoldenDocumentInline(admin.TabularInline):
+    model = GoldenDocument
+    fields = ["document", "grade"]
+    autocomplete_fields = ["document"]
+    extra = 1
+
+
+@admin.register(GoldenQuestion)
+class GoldenQuestionAdmin(admin.ModelAdmin):
+    """Candidates come from ratings; whoever knows the answer puts their documents right and accepts them."""
+
+    list_display = ["text", "golden_set", "asked_by", "accepted", "documents", "created_at"]
+    list_filter = ["golden_set", "accepted", "created_at"]
+    list_select_related = ["golden_set", "asked_by"]
+    search_fields = ["text", "note", "asked_by__username"]
+    autocomplete_fields = ["golden_set", "asked_by"]
+    fields = ["text", "asked_by", "golden_set", "accepted", "note", "answer"]
+    readonly_fields = ["answer"]
+    inlines = [GoldenDocumentInline]
+    actions = ["accept", "set_aside"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[GoldenQuestion]:
+        return super().get_queryset(request).annotate(known=Count("relevant"))
+
+    @admin.display(description="relevant documents", ordering="known")
+    def documents(self, question: Any) -> int:
+        return int(question.known)
+
+    @admin.display(description="rated answer")
+    def answer(self, question: GoldenQuestion) -> SafeString | str:
+        if question.rating is None:
+            return "-"
+        address = reverse("admin:rag_answer_change", args=[question.rating.answer_id])
+        return format_html('<a href="{}">answer {}</a>', address, question.rating.answer_id)
+
+    @admin.action(description="Accept: runs ask these questions", permissions=["change"])
+    def accept(self, request: HttpRequest, questions: QuerySet[GoldenQuestion]) -> None:
+        count = accept_questions(_by_id(questions), accepted=True)
+        self.message_user(request, f"{count} questions were accepted.", messages.SUCCESS)
+
+    @admin.action(description="Set aside: runs ask them no more", permissions=["change"])
+    def set_aside(self, request: HttpRequest, questions: QuerySet[GoldenQuestion]) -> None:
+        count = accept_questions(_by_id(questions), accepted=False)
+        self.message_user(request, f"{count} questions were set aside.", messages.SUCCESS)
+
+
+@admin.register(GoldenDocument)
+class GoldenDocumentAdmin(ReadOnlyAdmin):
+    list_display = ["question", "title", "collection", "grade", "document"]
+    list_select_related = ["question", "collection", "document"]
+    search_fields = ["title", "question__text"]
+
+
+@admin.register(EvaluationRun)
+class EvaluationRunAdmin(ReadOnlyAdmin):
+    """Its page shows each question, and what changed since another run."""
+
+    list_display = ["run", "golden_set", "note", "status", "progress", "embedder", *SCORES, "created_at"]
+    list_filter = ["golden_set", "status", "created_at"]
+    list_select_related = ["golden_set"]
+    search_fields = ["note", "golden_set__name"]
+    ordering = ["-pk"]
+    change_form_template = "admin/rag/evaluationrun/change_form.html"
+
+    @admin.display(description="run", ordering="pk")
+    def run(self, run: EvaluationRun) -> str:
+        return f"Run {run.pk}"
+
+    @admin.display(description="questions")
+    def progress(self, run: EvaluationRun) -> str:
+        return f"{run.done_count} of {run.question_count}"
+
+    @admin.display(description="embedder")
+    def embedder(self, run: EvaluationRun) -> str:
+        return run.configuration.get("embedder") or "-"
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        run = self.get_object(request, unquote(object_id))
+        context = {} if run is None else _what_a_run_shows(run, request.GET.get("against"))
+        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+
+
+def _what_a_run_shows(run: EvaluationRun, against: str | None) -> dict[str, Any]:
+    """The run's page: its questions, the worst first, and the comparison with the run asked for, or the one before."""
+    others = EvaluationRun.objects.filter(golden_set=run.golden_set_id, status=EvaluationRun.Status.DONE)
+    others = others.exclude(pk=run.pk).select_related("golden_set").order_by("-pk")
+    before = run_before(run)
+    if against and against.isdecimal():
+        before = others.filter(pk=against).first()
+    comparison = None
+    if before is not None and run.status == EvaluationRun.Status.DONE:
+        comparison = compare_runs(before, run)
+    texts = texts_of(before, run) if before is not None else {}
+    return {
+        "run": run,
+        "configuration": [(name.replace("_", " "), value) for name, value in run.configuration.items()],
+        "results": run.results.select_related("question").order_by("ndcg", "pk"),
+        "before": before,
+        "others": others[:_RUNS_TO_CHOOSE_FROM],
+        "comparison": comparison,
+        "changed": comparison
+        and [
+            (title, [(change, texts[change.question]) for change in changes])
+            for title, changes in (("Better", comparison.better), ("Worse", comparison.worse))
+        ],
+    }
+
+
+@admin.register(EvaluationResult)
+class EvaluationResultAdmin(ReadOnlyAdmin):
+    list_display = ["text", "run", "asked_as", *SCORES]
+    list_filter = ["run__golden_set"]
+    list_select_related = ["run__golden_set"]
+    search_fields = ["text", "asked_as"]
+    fields = readonly_fields = (
+        "run", "question", "text", "asked_as", *SCORES, "search_ms", "found_documents",
+    )  # fmt: skip
+
+    @admin.display(description="found")
+    def found_documents(self, result: EvaluationResult) -> SafeString | str:
+        lines = [
+            f"{rank}. {row['title'] or row['id']} ({row['score']}{', relevant' if row['grade'] else ''})"
+            for rank, row in enumerate(result.found, 1)
+        ]
+        return "\n".join(lines) or "nothing"
+
+
+@admin.register(AnswerRating)
+class AnswerRatingAdmin(ReadOnlyAdmin):
+    """What readers think: the way from "not helpful" to the answer, its passages and its prompt, and to a test."""
+
+    list_display = ["answer", "user", "helpful", "reason", "attempt", "rated_at", "golden"]
+    list_select_related = ["answer", "user", "golden_question"]
+    list_filter = [
+        "helpful",
+        "rated_at",
+        "answer__model",
+        ("answer__assistant", admin.RelatedOnlyFieldListFilter),
+        ("answer__prompt", admin.RelatedOnlyFieldListFilter),
+    ]
+    search_fields = ["reason", "user__username", "answer__question__text"]
+    date_hierarchy = "rated_at"
+    change_form_template = "admin/rag/answerrating/change_form.html"
+    change_list_template = "admin/rag/answerrating/change_list.html"
+
+    @admin.display(description="golden question")
+    def golden(self, rating: AnswerRating) -> SafeString:
+        made = getattr(rating, "golden_question", None)
+        if made is not None:
+            address = reverse("admin:rag_goldenquestion_change", args=[made.pk])
+            return format_html('<a href="{}">{}</a>', address, "accepted" if made.accepted else "candidate")
+        # Sent by the form of change_list.html: a list cannot hold forms of its own.
+        return format_html(
+            '<button class="button" form="golden-form" formaction="{}">Make one</button>',
+            reverse("admin:rag_answerrating_golden", args=[rating.pk]),
+        )
+
+    def get_urls(self) -> list[Any]:
+        make = self.admin_site.admin_view(require_POST(self.make_golden))
+        return [path("<int:rating_id>/golden/", make, name="rag_answerrating_golden"), *super().get_urls()]
+
+    def make_golden(self, request: HttpRequest, rating_id: int) -> HttpResponse:
+        """One click: the candidate, open to be put right."""
+        if not request.user.has_perm("rag.add_goldenquestion"):
+            raise PermissionDenied
+        try:
+            made = make_golden_question(rating_id)
+        except AnswerRating.DoesNotExist:
+            raise Http404 from None
+        self.message_user(request, "Check which documents answer it, then accept it.", messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:rag_goldenquestion_change", args=[made.pk]))
+
+
+def _page_of(run: EvaluationRun) -> str:
+    return reverse("admin:rag_evaluationrun_change", args=[run.pk])
+
+
+def _by_id(questions: QuerySet[GoldenQuestion]) -> QuerySet[GoldenQuestion]:
+    """The same rows without annotations, which an update cannot have."""
+    return GoldenQuestion.objects.filter(pk__in=list(questions.values_list("pk", flat=True)))
