@@ -101,7 +101,7 @@ function fillTools(item, message, own, reader) {
   const isOpen = message.id && message.status !== "streaming" && !message.deletedAt;
   const react = keep(item, ".message-tools .add-reaction", reader.mayReact && isOpen);
   if (react) react.href = `/messages/${message.id}/react/`;
-  const rate = keep(item, ".rate", isOpen && message.kind === "answer");
+  const rate = keep(item, ".rate", isOpen && message.kind === "answer" && message.status !== "failed");
   if (rate) rate.href = `/messages/${message.id}/rate/`;
   const edit = keep(item, ".edit", own && message.id && message.kind === "person" && !message.deletedAt);
   if (edit) edit.href = `/messages/${message.id}/edit/`;
