@@ -1,6 +1,7 @@
 """The search the assistant uses: hybrid, and limited to what an audience may read. See docs/retrieval.md."""
 
 import logging
+from dataclasses import dataclass
 
 from django.db import connection, transaction
 
@@ -53,7 +54,16 @@ def search(
         filters: what to search of what the audience may read.
         embedder: the one the chunks' vectors were made with; the active model's by default.
     """
-    return _distinct(audience, question, top_k, filters, embedder)[: max(top_k, 0)]
+    _, chunks = _distinct(audience, question, top_k, filters, embedder)
+    return chunks[: max(top_k, 0)]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a search found, best first, and the lexemes that it took unknown words for, by those words' own."""
+
+    passages: list[Passage]
+    corrections: dict[str, str]
 
 
 def search_passages(
@@ -63,18 +73,19 @@ def search_passages(
     top_k: int = 10,
     filters: SearchFilters = EVERYTHING,
     embedder: Embedder | None = None,
-) -> list[Passage]:
+) -> Findings:
     """Like `search`, for people to read: chunks that follow each other in a document are one passage."""
-    return merge_neighbours(_distinct(audience, question, top_k, filters, embedder), most=max(top_k, 0))
+    asked, chunks = _distinct(audience, question, top_k, filters, embedder)
+    return Findings(merge_neighbours(chunks, most=max(top_k, 0)), asked.corrections if asked else {})
 
 
 def _distinct(
     audience: Audience, question: str, top_k: int, filters: SearchFilters, embedder: Embedder | None
-) -> list[Passage]:
+) -> tuple[Question | None, list[Passage]]:
     """More than `top_k` chunks, if there are more, so that enough are left of those that say the same."""
     wanted = 2 * top_k + SPARE_CHUNKS if top_k > 0 else 0
-    ranked = search_with_sources(audience, question, top_k=wanted, filters=filters, embedder=embedder)
-    return without_near_duplicates(passage for passage, _ in ranked)
+    asked, ranked = _ranked(audience, question, wanted, filters, embedder, CANDIDATES)
+    return asked, without_near_duplicates(passage for passage, _ in ranked)
 
 
 def search_with_sources(
@@ -91,17 +102,28 @@ def search_with_sources(
     Args:
         candidates: how many of each side, words and meaning, are scored by both.
     """
+    return _ranked(audience, question, top_k, filters, embedder, candidates)[1]
+
+
+def _ranked(
+    audience: Audience,
+    question: str,
+    top_k: int,
+    filters: SearchFilters,
+    embedder: Embedder | None,
+    candidates: int,
+) -> tuple[Question | None, list[tuple[Passage, str]]]:
     text = question_text(question)
     if not text or top_k < 1:
-        return []
+        return None, []
     model = model_of(embedder) if embedder else active_model()
-    vector = _embed(model, text)
+    vector = embed_question(model, text)
     with transaction.atomic():
         asked = understand(audience, text, vector, embedder_name=model.embedder.name if model else "")
         statement = search_statement(audience, asked, filters, top_k=top_k, candidates=candidates)
         with connection.cursor() as cursor:
             cursor.execute(statement.sql, statement.parameters)
-            return [(Passage(*row[:-1]), row[-1]) for row in cursor.fetchall()]
+            return asked, [(Passage(*row[:-1]), row[-1]) for row in cursor.fetchall()]
 
 
 def question_text(question: str) -> str:
@@ -134,7 +156,7 @@ def dense_weight(embedder_name: str, language: Language) -> float:
     return WEIGHT_OTHER_LANGUAGE if english_only and not language.is_english else WEIGHT_KNOWN_LANGUAGE
 
 
-def _embed(model: ActiveModel | None, text: str) -> QuestionVector:
+def embed_question(model: ActiveModel | None, text: str) -> QuestionVector:
     """The question's vector, or none where no model answers yet or its embedder fails."""
     if model is None:
         return NO_VECTOR

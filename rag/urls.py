@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rag import rating_page, views
+from rag import rating_page, search_page, views
 
 urlpatterns = [
     path("documents/", views.documents, name="documents"),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("documents/<int:document_id>/delete/", views.delete, name="delete-document"),
     path("documents/<int:document_id>/retry/", views.retry, name="retry-document"),
     path("documents/<int:document_id>/passages/<int:chunk_id>/", views.passage, name="passage"),
+    path("search/documents/", search_page.search_documents, name="search-documents"),
     path("rooms/<int:room_id>/files/", views.files_of_room, name="room-files"),
     path("messages/<int:message_id>/stop/", views.stop_answer, name="stop-answer"),
     path("messages/<int:message_id>/retry/", views.retry_answer, name="retry-answer"),

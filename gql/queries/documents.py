@@ -48,7 +48,7 @@ def find_passages(
     if collection_ids is not None:
         wanted = tuple(access_collection(user, collection_id).pk for collection_id in collection_ids)
         filters = SearchFilters(collection_ids=wanted)
-    return search_passages(audience, question, top_k=wanted_rows, filters=filters)
+    return search_passages(audience, question, top_k=wanted_rows, filters=filters).passages
 
 
 class DocumentQueries:

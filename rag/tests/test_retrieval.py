@@ -245,7 +245,8 @@ def test_chunks_that_follow_each_other_are_one_passage_for_people_to_read(ada):
     )
     add_text(ada, collection_id=collection.pk, source="long", title="Pumps", text=text)
 
-    [whole, *rest] = search_passages(Audience.everything(), "pump hall", embedder=ScriptedEmbedder())
+    found = search_passages(Audience.everything(), "pump hall", embedder=ScriptedEmbedder())
+    [whole, *rest] = found.passages
 
     chunks = [passage.text for passage in find("pump hall")]
     assert len(chunks) >= 3 and whole.chunk_count == 3

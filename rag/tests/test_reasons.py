@@ -1,0 +1,46 @@
+from dataclasses import replace
+
+from rag.reasons import Correction, corrections_of, reasons_of
+from rag.tests.passages import COFFEE, EXPIRY, LEAVE, make_passage
+
+PASSAGE = make_passage(LEAVE)
+
+
+def test_words_are_told_as_they_were_written_once_and_in_their_order():
+    reasons = reasons_of("Paid leaving of Employees, paid or unpaid?", [], PASSAGE)
+
+    assert reasons.words == ("Paid", "leaving", "Employees")
+
+
+def test_words_of_the_title_and_the_heading_count():
+    assert reasons_of("handbook work", [], PASSAGE).words == ("handbook", "work")
+
+
+def test_what_a_word_was_taken_for_and_words_written_together_are_told():
+    passage = make_passage("A backup of the calendar")
+
+    assert reasons_of("back up the calender", [Correction("calender", "calendar")], passage).words == (
+        "calendar",
+        "backup",
+    )
+
+
+def test_close_in_meaning_is_said_from_a_cosine_of_45_hundredths():
+    assert reasons_of("x", [], replace(PASSAGE, cosine=0.45)).is_close_in_meaning
+    assert not reasons_of("x", [], replace(PASSAGE, cosine=0.44)).is_close_in_meaning
+    assert not reasons_of("x", [], replace(PASSAGE, cosine=None)).is_close_in_meaning
+
+
+def test_corrections_are_told_in_whole_words_of_the_query_and_of_what_was_found():
+    passages = [make_passage(text) for text in (EXPIRY, COFFEE, "Exception, exceptions and exceptions")]
+
+    assert corrections_of("Which exeptions?", {"exept": "except"}, passages) == [
+        Correction("exeptions", "exceptions")
+    ]
+
+
+def test_a_stem_that_no_word_begins_with_is_told_as_it_is():
+    assert corrections_of("calender", {"calend": "calendar"}, []) == [Correction("calender", "calendar")]
+    assert corrections_of("baterry", {"baterri": "batteri"}, [make_passage("One battery")]) == [
+        Correction("baterry", "battery")
+    ]
