@@ -12,8 +12,8 @@ RESOLVERS = [
     *sorted((GQL / "queries").glob("*.py")),
     *sorted((GQL / "mutations").glob("*.py")),
     *sorted((GQL / "types").glob("*.py")),
-    GQL / "subscriptions.py",
-    GQL / "merged_search.py",
+    GQL / "subscriptions" / "fields.py",
+    GQL / "lists" / "merged_search.py",
 ]
 # Names of a manager or query set, which no selector's result is asked for in these files.
 OF_ROWS = {
