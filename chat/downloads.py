@@ -1,62 +1,64 @@
-"""Attached files, for who may read them: by session on the pages, by access token for other clients."""
+"""Stored files as responses: sent in blocks, so many at a time to each user, and never run as a page of this site."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakValueDictionary
 
 from django.core.files import File
-from django.core.files.storage import default_storage
-from django.http import HttpRequest, HttpResponseRedirect, StreamingHttpResponse
-from django.urls import reverse
-from django.utils.http import content_disposition_header, urlencode
-from django.views.decorators.http import require_GET
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.utils.http import content_disposition_header
 
-from chat.access.authentication import caller_from_token
-from chat.attachment_types import SHOWN_TYPES, UNKNOWN
+from chat.attachment_types import UNKNOWN
 from chat.database import run_in_db
-from chat.errors import NotFound
-from chat.models import Attachment, User
-from chat.selectors import access_attachment
+from chat.per_loop import PerLoop
 
 BLOCK_BYTES = 256 * 1024
+# A page full of pictures takes its turns in a moment. Who reads none of them to the end holds so many open files, and
+# waits for himself; one that takes nothing at all is cut off (project/upgrading_http.py).
+AT_ONCE_PER_USER = 16
 
 
-@require_GET
-async def attachment(
-    request: HttpRequest, attachment_id: int
-) -> StreamingHttpResponse | HttpResponseRedirect:
-    """The file. Raster images are shown, everything else is a download: nothing somebody uploaded runs as a page.
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """An open file and what is said of it. A file with `shown_as`, a media type, is shown; others are downloads."""
 
-    Raises:
-        Unauthenticated: a token that does not hold. NotFound: absent, or not for this user.
+    file: File
+    filename: str
+    size_bytes: int
+    shown_as: str | None = None
+
+
+async def file_response(
+    request: HttpRequest, user_id: int, open_file: Callable[[], StoredFile]
+) -> HttpResponse | StreamingHttpResponse:
+    """The file that `open_file` opens, in a database thread, for a GET; what is said of it alone for a HEAD.
+
+    Waits while the user has `AT_ONCE_PER_USER` under way. Raises what `open_file` raises.
     """
-    user = await _user_of(request)
-    if user is None:
-        return HttpResponseRedirect(f"{reverse('sign-in')}?{urlencode({'next': request.path})}")
-    found, stored = await run_in_db(_open, user, attachment_id)
-    is_shown = found.media_type in SHOWN_TYPES
-    response = StreamingHttpResponse(_Blocks(stored), content_type=found.media_type if is_shown else UNKNOWN)
-    response["Content-Length"] = str(found.size_bytes)
-    response["Content-Disposition"] = content_disposition_header(not is_shown, found.filename) or "attachment"
+    turn = await _Turn.of(user_id)
+    try:
+        stored = await run_in_db(open_file)
+    except BaseException:  # cancelled, too: who waits for the turn must get it
+        turn.give_back()
+        raise
+    blocks = _Blocks(stored.file, turn)
+    response: HttpResponse | StreamingHttpResponse
+    if request.method == "HEAD":
+        await asyncio.to_thread(blocks.close)
+        response = HttpResponse()
+    else:
+        response = StreamingHttpResponse(blocks)
+    response["Content-Type"] = stored.shown_as or UNKNOWN
+    response["Content-Length"] = str(stored.size_bytes)
+    response["Content-Disposition"] = (
+        content_disposition_header(stored.shown_as is None, stored.filename) or "attachment"
+    )
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["X-Content-Type-Options"] = "nosniff"
-    response["Cache-Control"] = "private, no-store"  # who loses the room loses the file
+    response["Cache-Control"] = "private, no-store"  # who loses the file's place loses the file
     return response
-
-
-async def _user_of(request: HttpRequest) -> User | None:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return (await run_in_db(caller_from_token, token.strip())).user
-    user = await request.auser()
-    return user if isinstance(user, User) else None
-
-
-def _open(user: User, attachment_id: int) -> tuple[Attachment, File]:
-    found = access_attachment(user, attachment_id)
-    try:
-        return found, default_storage.open(found.file, "rb")
-    except FileNotFoundError:
-        raise NotFound("This file is not in the file storage any more.") from None
 
 
 class _Blocks:
@@ -65,8 +67,9 @@ class _Blocks:
     Django closes it with the response, also of a client that leaves before the first block.
     """
 
-    def __init__(self, file: File) -> None:
+    def __init__(self, file: File, turn: "_Turn") -> None:
         self._file = file
+        self._turn = turn
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while block := await asyncio.to_thread(self._file.read, BLOCK_BYTES):
@@ -74,3 +77,32 @@ class _Blocks:
 
     def close(self) -> None:
         self._file.close()
+        self._turn.give_back()
+
+
+class _Turn:
+    """One of a user's places among the downloads of an event loop."""
+
+    def __init__(self, places: asyncio.Semaphore) -> None:
+        self._places: asyncio.Semaphore | None = places
+        self._loop = asyncio.get_running_loop()
+
+    @classmethod
+    async def of(cls, user_id: int) -> "_Turn":
+        """Wait for one."""
+        all_places = _places()
+        places = all_places.get(user_id)
+        if places is None:
+            places = all_places[user_id] = asyncio.Semaphore(AT_ONCE_PER_USER)
+        await places.acquire()
+        return cls(places)
+
+    def give_back(self) -> None:
+        """To be called from any thread; no matter if it was before."""
+        places, self._places = self._places, None
+        if places is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(places.release)
+
+
+# A user's places are kept by those who have or await one.
+_places: PerLoop[WeakValueDictionary[Any, asyncio.Semaphore]] = PerLoop(WeakValueDictionary)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from chat import downloads, join_page, search_page, views
+from chat import attachment_page, join_page, search_page, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -24,7 +24,7 @@ urlpatterns = [
     path("search/", search_page.search_messages, name="search"),
     path("messages/<int:message_id>/", views.message, name="message"),
     path("messages/<int:message_id>/in-room/", search_page.message_in_room, name="message-in-room"),
-    path("attachments/<int:attachment_id>/", downloads.attachment, name="attachment"),
+    path("attachments/<int:attachment_id>/", attachment_page.attachment, name="attachment"),
     path("messages/<int:message_id>/edit/", views.edit_message, name="edit-message"),
     path("messages/<int:message_id>/react/", views.react, name="react"),
 ]

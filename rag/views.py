@@ -1,8 +1,7 @@
 """The document pages: what there is, how far it is processed, what it says."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from typing import IO, Any
+from functools import partial
+from typing import Any
 
 from django.contrib import messages as notices
 from django.contrib.auth.decorators import login_required
@@ -10,10 +9,10 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import content_disposition_header, url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
-from chat.database import run_in_db
+from chat.downloads import StoredFile, file_response
 from chat.errors import BadInput, Conflict, DomainError, NotFound
 from chat.selectors import access_room
 from rag.actions.answers import regenerate_answer, stop_message
@@ -39,7 +38,6 @@ from rag.selectors import (
 
 LISTED_PER_COLLECTION = 200
 STATUS_MAX_IDS = 100
-BLOCK_BYTES = 256 * 1024
 SEARCH_MAX_CHARACTERS = 500
 
 
@@ -216,33 +214,23 @@ def _headings(document: Document, start: int, end: int) -> set[str]:
     return {heading for path in paths.distinct() for heading in path.split(" › ") if heading}
 
 
-@require_GET
+@require_safe
 @login_required
-async def original(request: HttpRequest, document_id: int) -> StreamingHttpResponse:
+async def original(request: HttpRequest, document_id: int) -> HttpResponse | StreamingHttpResponse:
     """The uploaded file, always as a download: nothing somebody uploaded runs as a page of this site."""
-    document, stored = await run_in_db(_open_original, await request.auser(), document_id)
-    response = StreamingHttpResponse(_blocks_of(stored), content_type="application/octet-stream")
-    response["Content-Length"] = str(document.size_bytes)
-    response["Content-Disposition"] = content_disposition_header(True, document.filename) or "attachment"
-    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return response
+    user: Any = await request.auser()
+    return await file_response(request, user.pk, partial(_open_original, user, document_id))
 
 
-def _open_original(user: Any, document_id: int) -> tuple[Document, IO[bytes]]:
+def _open_original(user: Any, document_id: int) -> StoredFile:
     document = access_document(user, document_id)
     if not document.file:
         raise NotFound("The original of this document was not kept.")
     try:
-        return document, document.file.open("rb").file
+        file = document.file.open("rb")
     except FileNotFoundError:
         raise NotFound("The original of this document is not in the file storage any more.") from None
-
-
-async def _blocks_of(file: IO[bytes]) -> AsyncIterator[bytes]:
-    """The file's content; read in a thread, so that a slow disk or a large file does not stop the others."""
-    with file:
-        while block := await asyncio.to_thread(file.read, BLOCK_BYTES):
-            yield block
+    return StoredFile(file, document.filename, document.size_bytes)
 
 
 @require_GET

@@ -262,6 +262,8 @@ def test_a_client_with_a_token_reads_it_as_well(client, grace, general):
     token = str(SignInSerializer.get_token(grace).access_token)
     address = reverse("attachment", args=[attachment.pk])
     assert body(client.get(address, headers={"authorization": f"Bearer {token}"})) == b"A note."
+    told = client.head(address, headers={"authorization": f"Bearer {token}"})
+    assert (told.status_code, told["Content-Length"], told.content) == (200, "7", b"")
     refused = client.get(address, headers={"authorization": "Bearer x", "accept": "application/json"})
     assert (refused.status_code, refused.json()["error"]["code"]) == (401, "UNAUTHENTICATED")
 

@@ -19,6 +19,7 @@ OF_CHAT_FOR_RAG = {
     "chat.actions",
     "chat.access.authentication",
     "chat.database",
+    "chat.downloads",
     "chat.errors",
     "chat.events",
     "chat.files",

@@ -233,6 +233,8 @@ async def test_the_original_is_always_a_download(people, collection):
     assert response["Content-Disposition"] == 'attachment; filename="a page.html"'
     assert response["Content-Type"] == "application/octet-stream"
     assert response["X-Content-Type-Options"] == "nosniff"
+    told = await client.head(f"/documents/{document.pk}/original")
+    assert (told.status_code, told["Content-Length"], told.content) == (200, str(len(content)), b"")
 
 
 # ------------------------------------------------------------------------------------------------- uploading
