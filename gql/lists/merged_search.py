@@ -88,11 +88,12 @@ def search_everything(user: User, query: str, room_id: object | None, page: Page
     hits = [*messages, *_documents(user, text, room), *_passages(user, text, room)]
     after = None if page.after is None else (-int(page.after[0]), int(page.after[1]), -int(page.after[2]))
     behind = sorted((hit for hit in hits if after is None or hit.place > after), key=lambda hit: hit.place)
-    return SearchPage(
-        _read(user, text, behind[: page.limit], newest),
-        has_next=len(behind) > page.limit,
-        has_previous=after is not None,
-    )
+    results: list[SearchResult] = []
+    while behind and len(results) < page.limit:  # once, unless something was deleted since it was found
+        missing = page.limit - len(results)
+        results += _read(user, text, behind[:missing], newest)
+        behind = behind[missing:]
+    return SearchPage(results, has_next=bool(behind), has_previous=after is not None)
 
 
 def _whole(rank: float) -> int:

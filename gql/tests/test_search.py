@@ -4,7 +4,9 @@ import pytest
 
 from chat import actions
 from chat.database import run_in_db
+from chat.message_search import find_messages
 from chat.models import Membership, Message, Room
+from gql.lists import merged_search
 from rag.actions import create_collection
 from rag.actions.texts import add_text
 from rag.tests.embedders import ScriptedEmbedder
@@ -143,6 +145,25 @@ async def test_pages_give_each_result_once_while_messages_come_and_go(as_user, a
     assert read == whole
 
 
+async def test_what_was_deleted_since_it_was_found_does_not_shorten_a_page(
+    as_user, ada, general, monkeypatch
+):
+    for number in range(4):
+        await run_in_db(_post, ada, general, f"turbine {number}")
+
+    def find_and_lose(*arguments, **keywords):
+        found = find_messages(*arguments, **keywords)
+        for text in ("turbine 3", "turbine 2"):
+            actions.delete_message(ada, message_id=Message.objects.get(text=text).pk)
+        return found
+
+    monkeypatch.setattr(merged_search, "find_messages", find_and_lose)
+    page = await _search(as_user(ada), "turbine", first=1)
+
+    assert [edge["node"]["text"] for edge in page["edges"]] == ["turbine 1"]
+    assert page["pageInfo"]["hasNextPage"]
+
+
 async def test_what_is_to_be_left_out_finds_no_passage(as_user, ada):
     texts = ("The turbine turns.", "The pump pumps.")
     for title, text in zip(("First", "Second"), texts, strict=True):
@@ -211,8 +232,6 @@ async def test_a_snippet_is_one_line_and_has_no_marks_of_the_text_itself(as_user
 
 def test_messages_are_found_by_the_index_of_their_words(ada, general, django_assert_num_queries):
     from django.db import connection
-
-    from chat.message_search import find_messages
 
     Message.objects.bulk_create(
         Message(room=general, author=ada, text=f"word{n}", client_id=str(n), version=n, posted_version=n)
