@@ -9,7 +9,7 @@ CODE = "Here:\n\n```python\ndef main() -> int:\n    return 0  # ok\n```\n\n| a |
 LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitän" * 6
 NARROWEST = {"width": 360, "height": 640}
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio(loop_scope="session")]
 
 
 @pytest.fixture
@@ -46,6 +46,7 @@ async def test_pages_are_accessible_and_fit(visit, lively, viewport, scheme):
         "account/",
         "documents/",
         "search/?q=hello",
+        "search/documents/?q=hello&kind=pdf",
         f"rooms/{lively.pk}/files/",
         f"rooms/{lively.pk}/members/",
     ):
