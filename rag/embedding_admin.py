@@ -1,5 +1,7 @@
 """Admin pages of embedding models and their vectors."""
 
+from datetime import datetime
+
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
@@ -15,23 +17,17 @@ from rag.read_only_admin import ReadOnlyAdmin
 class EmbeddingModelAdmin(ReadOnlyAdmin):
     """Which model answers, how far the next one is, and what may go."""
 
-    list_display = [
-        "name",
-        "state",
-        "vectors",
-        "dimensions",
-        "api",
-        "building_since",
-        "retired_at",
-        "problem",
-    ]
-    list_filter = ["active", "api"]
+    list_display = ["name", "state", "vectors", "dimensions", "since", "problem"]
     search_fields = ["name"]
     actions = ["answer_now", "drop_now"]
 
     @admin.display(description="state")
     def state(self, model: EmbeddingModel) -> str:
         return model.state
+
+    @admin.display(description="since")
+    def since(self, model: EmbeddingModel) -> datetime | None:
+        return model.building_since or model.retired_at
 
     @admin.display(description="vectors")
     def vectors(self, model: EmbeddingModel) -> str:
@@ -48,7 +44,7 @@ class EmbeddingModelAdmin(ReadOnlyAdmin):
         return changelist
 
     @admin.action(
-        description="Let the model that is being built answer now (found by words until its vectors are there)",
+        description="Let the model that is being built answer now",
         permissions=["change_models"],
     )
     def answer_now(self, request: HttpRequest, models: QuerySet[EmbeddingModel]) -> None:
@@ -57,7 +53,11 @@ class EmbeddingModelAdmin(ReadOnlyAdmin):
             self.message_user(request, "None of these is being built.", messages.WARNING)
             return
         embedding_models.use_embedding_model(building.name, building.dimensions)
-        self.message_user(request, f"{building} answers from now on.", messages.SUCCESS)
+        self.message_user(
+            request,
+            f"{building} answers from now on. What has no vector of it yet is found by its words.",
+            messages.SUCCESS,
+        )
 
     @admin.action(description="Drop retired models with their vectors", permissions=["change_models"])
     def drop_now(self, request: HttpRequest, models: QuerySet[EmbeddingModel]) -> None:

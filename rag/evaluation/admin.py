@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.views.decorators.http import require_POST
 
 from chat.errors import Conflict
@@ -94,6 +95,7 @@ class GoldenSetAdmin(admin.ModelAdmin):
 
 class GoldenDocumentInline(admin.TabularInline):
     model = GoldenDocument
+    verbose_name, verbose_name_plural = "relevant document", "relevant documents"
     fields = ["document", "grade"]
     autocomplete_fields = ["document"]
     extra = 1
@@ -103,7 +105,7 @@ class GoldenDocumentInline(admin.TabularInline):
 class GoldenQuestionAdmin(admin.ModelAdmin):
     """Candidates come from ratings; whoever knows the answer puts their documents right and accepts them."""
 
-    list_display = ["text", "golden_set", "asked_by", "accepted", "documents", "created_at"]
+    list_display = ["question", "accepted", "documents", "asked_by", "golden_set"]
     list_filter = ["golden_set", "accepted", "created_at"]
     list_select_related = ["golden_set", "asked_by"]
     search_fields = ["text", "note", "asked_by__username"]
@@ -113,10 +115,17 @@ class GoldenQuestionAdmin(admin.ModelAdmin):
     inlines = [GoldenDocumentInline]
     actions = ["accept", "set_aside"]
 
+    class Media:
+        css = {"all": ["rag/evaluation.css"]}
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[GoldenQuestion]:
         return super().get_queryset(request).annotate(known=Count("relevant"))
 
-    @admin.display(description="relevant documents", ordering="known")
+    @admin.display(description="question", ordering="text")
+    def question(self, question: GoldenQuestion) -> SafeString:
+        return format_html('<span class="evaluation-wide">{}</span>', Truncator(question.text).chars(120))
+
+    @admin.display(description="documents", ordering="known")
     def documents(self, question: Any) -> int:
         return int(question.known)
 
@@ -149,8 +158,8 @@ class GoldenDocumentAdmin(ReadOnlyAdmin):
 class EvaluationRunAdmin(ReadOnlyAdmin):
     """Its page shows each question, and what changed since another run."""
 
-    list_display = ["run", "golden_set", "note", "status", "progress", "embedder", *SCORES, "created_at"]
-    list_filter = ["golden_set", "status", "created_at"]
+    list_display = ["run", "golden_set", *SCORES, "progress", "note", "created_at"]
+    list_filter = ["golden_set", "status"]
     list_select_related = ["golden_set"]
     search_fields = ["note", "golden_set__name"]
     ordering = ["-pk"]
@@ -160,13 +169,9 @@ class EvaluationRunAdmin(ReadOnlyAdmin):
     def run(self, run: EvaluationRun) -> str:
         return f"Run {run.pk}"
 
-    @admin.display(description="questions")
+    @admin.display(description="state", ordering="status")
     def progress(self, run: EvaluationRun) -> str:
-        return f"{run.done_count} of {run.question_count}"
-
-    @admin.display(description="embedder")
-    def embedder(self, run: EvaluationRun) -> str:
-        return run.configuration.get("embedder") or "-"
+        return f"{run.get_status_display()}, {run.done_count} of {run.question_count}"
 
     def change_view(
         self,
@@ -193,7 +198,9 @@ def _what_a_run_shows(run: EvaluationRun, against: str | None) -> dict[str, Any]
     texts = texts_of(before, run) if before is not None else {}
     return {
         "run": run,
-        "configuration": [(name.replace("_", " "), value) for name, value in run.configuration.items()],
+        "configuration": [
+            (name.replace("_", " "), value) for name, value in sorted(run.configuration.items())
+        ],
         "results": run.results.select_related("question").order_by("ndcg", "pk"),
         "before": before,
         "others": others[:_RUNS_TO_CHOOSE_FROM],
@@ -229,7 +236,7 @@ class EvaluationResultAdmin(ReadOnlyAdmin):
 class AnswerRatingAdmin(ReadOnlyAdmin):
     """What readers think: the way from "not helpful" to the answer, its passages and its prompt, and to a test."""
 
-    list_display = ["answer", "user", "helpful", "reason", "attempt", "rated_at", "golden"]
+    list_display = ["answer", "helpful", "reason", "golden", "user", "rated_at"]
     list_select_related = ["answer", "user", "golden_question"]
     list_filter = [
         "helpful",
@@ -243,6 +250,9 @@ class AnswerRatingAdmin(ReadOnlyAdmin):
     change_form_template = "admin/rag/answerrating/change_form.html"
     change_list_template = "admin/rag/answerrating/change_list.html"
 
+    class Media:
+        css = {"all": ["rag/evaluation.css"]}
+
     @admin.display(description="golden question")
     def golden(self, rating: AnswerRating) -> SafeString:
         made = getattr(rating, "golden_question", None)
@@ -251,7 +261,7 @@ class AnswerRatingAdmin(ReadOnlyAdmin):
             return format_html('<a href="{}">{}</a>', address, "accepted" if made.accepted else "candidate")
         # Sent by the form of change_list.html: a list cannot hold forms of its own.
         return format_html(
-            '<button class="button" form="golden-form" formaction="{}">Make one</button>',
+            '<button class="button evaluation-button" form="golden-form" formaction="{}">Make one</button>',
             reverse("admin:rag_answerrating_golden", args=[rating.pk]),
         )
 

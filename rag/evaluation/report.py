@@ -37,7 +37,7 @@ def texts_of(*runs: EvaluationRun) -> dict[int, str]:
 def report(run: EvaluationRun, before: EvaluationRun | None = None) -> Iterator[str]:
     """Lines: a table of the run's questions and means; with `before`, what changed since."""
     yield f"{run}, {run.question_count} questions, recall@{run.configuration.get('top_k', '?')}"
-    yield ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in run.configuration.items())
+    yield ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in sorted(run.configuration.items()))
     yield ""
     yield HEAD
     for result in run.results.order_by("ndcg", "question"):
