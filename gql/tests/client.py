@@ -9,10 +9,13 @@ from asgiref.testing import ApplicationCommunicator
 
 from chat.access.tokens import SignInSerializer
 from chat.database import run_in_db
+from chat.events import room_group
+from chat.live.hub import current_hub
 from chat.models import User
+from chat.tests.waiting import eventually
 
 Json = dict[str, Any]
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 
 
 async def access_token(user: User) -> str:
@@ -61,6 +64,7 @@ class Socket:
         *,
         headers: tuple[tuple[bytes, bytes], ...] = (),
         protocol: str = "graphql-transport-ws",
+        extensions: Json | None = None,
     ) -> None:
         self.user = user
         scope = {
@@ -69,6 +73,7 @@ class Socket:
             "query_string": b"",
             "headers": [(b"host", b"localhost"), *headers],
             "subprotocols": [protocol],
+            "extensions": extensions or {},
         }
         self.communicator = ApplicationCommunicator(application, scope)
 
@@ -110,10 +115,14 @@ class Socket:
 
     async def close_code(self) -> int:
         """The code the server closes the socket with; messages before it are skipped."""
+        return (await self.close())["code"]
+
+    async def close(self) -> Json:
+        """The server's ASGI message that closes the socket; messages before it are skipped."""
         while True:
             output = await self.communicator.receive_output(TIMEOUT_S)
             if output["type"] == "websocket.close":
-                return output["code"]
+                return output
 
     async def is_silent(self) -> bool:
         return await self.communicator.receive_nothing(timeout=0.3)
@@ -170,3 +179,13 @@ class EventStream:
         """Close the connection and wait for the application to end."""
         await self.communicator.send_input({"type": "http.disconnect"})
         await self.communicator.wait(TIMEOUT_S)
+
+
+async def is_followed(room_id: int) -> None:
+    """Wait until a subscription to the room is in force, which the protocol does not tell: it misses nothing then."""
+    await eventually(lambda: room_group(room_id) in current_hub().groups())
+
+
+async def is_left(room_id: int) -> None:
+    """Wait until nobody follows the room any more."""
+    await eventually(lambda: room_group(room_id) not in current_hub().groups())

@@ -11,7 +11,7 @@ from chat.models import User
 from gql.tests.authorisation.operations import UPLOAD, Operation
 from gql.tests.client import access_token
 
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 Reply = dict[str, Any]
 
 

@@ -1,7 +1,5 @@
 """Subscriptions: whoever may read what is followed gets its events, until the access is lost."""
 
-import asyncio
-
 import pytest
 
 from chat.access import sweeps
@@ -10,7 +8,7 @@ from chat.models import Membership
 from gql.tests.authorisation.matrix import READERS
 from gql.tests.authorisation.operations import leaves, operations
 from gql.tests.authorisation.test_matrix import TYPES
-from gql.tests.client import Socket
+from gql.tests.client import Socket, is_followed
 from rag.models import Document
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,7 +27,10 @@ async def test_a_subscription_ends_within_five_seconds_of_its_access(
     ids = {one: world.objects[one.kind][FOLLOWED[one.kind]] for one in operation.id_arguments()}
     socket = await open_socket(world.people["mia"]).start()
     await socket.subscribe("1", operation.text, **operation.variables(ids, {}))
-    await asyncio.sleep(0.3)  # until it is in force, which the protocol does not tell
+    if "document" in {one.kind for one in ids}:
+        await socket.next_data()  # how far it is, as soon as it is followed
+    else:
+        await is_followed(int(world.objects["room"]["private"]))
 
     await Membership.objects.filter(user=world.people["mia"]).adelete()
 
@@ -62,7 +63,7 @@ async def test_every_event_is_heard_by_a_member(open_socket, world):
         kind, which = ("room", "private") if followed == "ROOM" else ("answer", "finished")
         text = text.replace(followed, f'"{world.objects[kind][which]}"').replace("since: 0", "since: 1")
         await socket.subscribe(str(number), f"subscription {{ {text} }}")
-    await asyncio.sleep(0.3)
+        await is_followed(room_id)  # before the answer is, which is in the same room
     for event in (
         Typing(room_id, ann.pk, True),
         MessageDelta(room_id, 1, 0, "x"),
