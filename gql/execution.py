@@ -13,6 +13,7 @@ from gql.protection.throttle import Charge
 from gql.protection.time_limit import TimeLimit
 from gql.requests.operations import Operation
 from gql.schema import schema
+from gql.subscriptions.audience import Outlet, SharedPlace
 from gql.subscriptions.sharing import Key, shared_result, sharing_key
 
 Response = dict[str, Any]
@@ -64,20 +65,25 @@ def _settled(charge: Charge, response: Response) -> Response:
     return response
 
 
-async def stream(operation: Operation, context: Context) -> AsyncGenerator[Response]:
+async def stream(
+    operation: Operation, context: Context, outlet: Outlet | None = None
+) -> AsyncGenerator[Response]:
     """Responses to any operation: one, or those of a subscription until its source ends.
 
     A subscription that ends with an error gives it as its last response. Each event has loaders of its own,
-    since what they cache goes stale.
+    since what they cache goes stale. Responses that are the same for many go to the outlet, if there is one; all
+    that were given before are to be in it, or on their way, when the next one is asked for.
     """
     if operation.kind is not OperationType.SUBSCRIPTION:
         yield await run(operation, context)
         return
+    key = sharing_key(operation, context)
     try:
         async with TimeLimit(is_read=True):
             source = await create_source_event_stream(
                 _graphql_schema,
                 operation.prepared.document,
+                _place(operation, key, outlet),
                 context_value=context,
                 variable_values=operation.params.variables,
                 operation_name=operation.params.operation_name,
@@ -90,7 +96,6 @@ async def stream(operation: Operation, context: Context) -> AsyncGenerator[Respo
         yield {"errors": [format_error(error) for error in source.errors or ()]}
         return
     operation.charge.settle(None)  # each event is charged by itself
-    key = sharing_key(operation, context)
     try:
         async for event in source:
             charge = await operation.charge.for_event()
@@ -108,7 +113,17 @@ async def _event_response(
 ) -> Response:
     """What one subscriber is told of an event. Shared data are computed for nobody, so they can hold nobody's own."""
     if key is not None:
-        shared = await shared_result(event, operation, key, lambda: _run(operation, Context(None), event))
+        shared = await shared_result(event, operation, key, lambda: _run_for_nobody(operation, event))
         if shared is not None:
-            return {"data": shared.json, "extensions": {"cost": charge.settle(shared.data)}}
+            return {"data": shared.json, "extensions": {"cost": charge.settle_event(shared.cost)}}
     return _settled(charge, await _run(operation, context.fresh(), event))
+
+
+def _place(operation: Operation, key: Key | None, outlet: Outlet | None) -> SharedPlace | None:
+    if key is None or outlet is None:
+        return None
+    return SharedPlace(key, operation, outlet, lambda event: _run_for_nobody(operation, event))
+
+
+async def _run_for_nobody(operation: Operation, event: object) -> Response:
+    return await _run(operation, Context(None), event)

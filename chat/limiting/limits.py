@@ -186,6 +186,17 @@ class Limiter:
         Raises:
             RateLimited: one of them has had enough; nothing is counted.
         """
+        self._spend(name, user_id, address, cost)
+
+    def spend(self, name: str, cost: int, *, user_id: int | None, address: str | None) -> Balance | None:
+        """As `check`; returns what is left after it, as `give_back` does."""
+        accounts, now = self._spend(name, user_id, address, cost)
+        balances = [account.balance(now) for account in accounts]
+        return min(balances, key=lambda one: one.left, default=None)
+
+    def _spend(
+        self, name: str, user_id: int | None, address: str | None, cost: int
+    ) -> tuple[list[_Account], float]:
         now = self._clock()
         with self._lock:
             accounts = self._accounts_of(now, name, user_id, address)
@@ -202,6 +213,7 @@ class Limiter:
             raise RateLimited(
                 f"Too many {LIMITS[name].what} at once. Wait a moment.", retry_after_s=retry_after_s
             )
+        return accounts, now
 
     def give_back(
         self, name: str, amount: int, *, user_id: int | None, address: str | None
@@ -257,6 +269,17 @@ def check(name: str, *, user_id: int | None = None, address: str | None = None, 
     """
     if settings.RATE_LIMITS:
         _limiter.check(name, user_id=user_id, address=address, cost=cost)
+
+
+def spend(name: str, cost: int, *, user_id: int | None, address: str | None) -> Balance | None:
+    """As `check`; returns what is left after it, None if settings.RATE_LIMITS is off. See `Limiter.spend`.
+
+    Raises:
+        RateLimited: the user or the address has had enough; nothing is counted.
+    """
+    if not settings.RATE_LIMITS:
+        return None
+    return _limiter.spend(name, cost, user_id=user_id, address=address)
 
 
 def give_back(name: str, amount: int, *, user_id: int | None, address: str | None) -> Balance | None:

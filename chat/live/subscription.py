@@ -8,7 +8,11 @@ from chat.live.delivery import RESYNC, Delivery
 
 
 class Subscription:
-    """Events as an async iterator. A reader that falls behind loses what waits and gets one `RESYNC` in its place."""
+    """Events as an async iterator. A reader that falls behind loses what waits and gets one `RESYNC` in its place.
+
+    Attributes:
+        is_muted: somebody else tells the reader of the group's events; they are dropped here.
+    """
 
     def __init__(self, limit: int, limit_bytes: int) -> None:
         self._limit = limit
@@ -17,8 +21,11 @@ class Subscription:
         self._waiting: deque[Delivery] = deque()
         self._arrived = asyncio.Event()
         self._error: Exception | None = None
+        self.is_muted = False
 
     def __call__(self, delivery: Delivery) -> None:
+        if self.is_muted:
+            return
         size = len(delivery.json)
         if len(self._waiting) >= self._limit or (self._waiting and self._bytes + size > self._limit_bytes):
             self._waiting.clear()
@@ -33,13 +40,22 @@ class Subscription:
         self._error = error
         self._arrived.set()
 
+    @property
+    def is_level(self) -> bool:
+        """Whether nothing waits for the reader, not even an error."""
+        return not self._waiting and self._error is None
+
+    async def arrival(self) -> None:
+        """Return once something waits for the reader."""
+        while self.is_level:
+            self._arrived.clear()
+            await self._arrived.wait()
+
     def __aiter__(self) -> AsyncIterator[Delivery]:
         return self
 
     async def __anext__(self) -> Delivery:
-        while self._error is None and not self._waiting:
-            self._arrived.clear()
-            await self._arrived.wait()
+        await self.arrival()
         if self._error is not None:
             raise self._error
         delivery = self._waiting.popleft()

@@ -8,7 +8,7 @@ about 6 us of CPU: loading, checking and sending one object. The allowances are 
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from chat.errors import RateLimited
 from chat.limiting import limits
@@ -20,6 +20,13 @@ from gql.protection.selection import Selection
 REQUEST_COST = 100  # of every operation: reading it, finding out who calls
 EVENT_COST = 2  # of every event of a subscription
 MAX_EVENT_WAIT_S = 10.0
+
+
+class EventCost(NamedTuple):
+    """Points of one event: what it might have cost, and what it does."""
+
+    requested: int
+    actual: int
 
 
 class Payer:
@@ -35,6 +42,10 @@ class Payer:
     def pay(self, cost: int) -> None:
         """Raises RateLimited if there is not so much left; nothing is paid then."""
         limits.check(self._limit, user_id=self._user_id, address=self._address, cost=cost)
+
+    def pay_exactly(self, cost: int) -> limits.Balance | None:
+        """As `pay`; returns what is left, None with rate limits off."""
+        return limits.spend(self._limit, cost, user_id=self._user_id, address=self._address)
 
     def get_back(self, amount: int) -> limits.Balance | None:
         return limits.give_back(self._limit, amount, user_id=self._user_id, address=self._address)
@@ -74,6 +85,23 @@ class Charge:
                 if time.monotonic() + wait_s > give_up_at:
                     raise
             await asyncio.sleep(wait_s)
+
+    def event_cost(self, data: Mapping[str, Any] | None) -> EventCost:
+        """What an event of the subscription with this data costs, whoever is told of it."""
+        actual = min(actual_cost(self._selection, data), self._estimate)
+        return EventCost(EVENT_COST + self._estimate, EVENT_COST + actual)
+
+    def pay_events(self, actual: int) -> limits.Balance | None:
+        """Pay what events of the subscription cost, once that is known: there is nothing to settle.
+
+        Raises:
+            RateLimited: there is not so much left; nothing is paid.
+        """
+        return self._payer.pay_exactly(actual)
+
+    def settle_event(self, cost: EventCost) -> dict[str, Any]:
+        """`settle` of what `for_event` gave, where the cost is known."""
+        return self._settle_at(cost.actual - EVENT_COST)
 
     def settle(self, data: Mapping[str, Any] | None) -> dict[str, Any]:
         """Give back what was not used, once the data is there; call it once. The report is for `extensions.cost`.

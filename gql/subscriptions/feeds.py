@@ -4,9 +4,10 @@ Each feed first subscribes to the hub and then reads the database, so that nothi
 that arrives out of order, or a `RESYNC`, makes it read again from what it told last.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from django.utils.dateparse import parse_datetime
 
@@ -14,6 +15,7 @@ from chat.database import run_in_db
 from chat.events import MessagePosted, MessageUpdated, room_group
 from chat.live.delivery import RESYNC, Delivery
 from chat.live.hub import subscribe
+from chat.live.subscription import Subscription
 from chat.models import Message, Room, User
 from chat.selectors import PAGE_MESSAGES, access_room, changes_since, messages_of
 from gql.errors import bad_input
@@ -22,13 +24,26 @@ from gql.subscriptions.watch import watch_room
 _SHARED_RESULTS = "_shared_results"
 DURABLE = (MessagePosted.name, MessageUpdated.name)
 
+EventOf = Callable[[Delivery], object | None]
+Sit = Callable[[Subscription, int], Awaitable[int]]
+
+
+class Place(Protocol):
+    """Where a subscription can be told of live events together with others (`gql.subscriptions.audience`)."""
+
+    def among(self, group: str, event_of: EventOf) -> AbstractAsyncContextManager[Sit]:
+        """Gives a function that waits while others tell the subscriber what follows a version, until something waits
+        in its own queue, and returns the version that was told by then. `event_of` gives what a delivery is to the
+        operation, None for nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class MessageNews:
-    """A message that appeared (`is_new`) or changed."""
+    """A message that appeared (`is_new`) or changed. `live` is the delivery that told of it, None if it was read."""
 
     message: Message
     is_new: bool
+    live: Delivery | None = None
 
 
 def message_of(delivery: Delivery) -> Message:
@@ -68,8 +83,13 @@ def message_of(delivery: Delivery) -> Message:
             "is_active": True,
         },
     )
-    vars(message)[_SHARED_RESULTS] = {}
     return message
+
+
+def live_event(event: object) -> object:
+    """Have an event that is made once for all who are told of it carry what they share (`shared_results_of`)."""
+    vars(event)[_SHARED_RESULTS] = {}
+    return event
 
 
 def shared_results_of(event: object) -> dict[Any, Any] | None:
@@ -77,9 +97,9 @@ def shared_results_of(event: object) -> dict[Any, Any] | None:
 
     It goes with the event.
 
-    None for what is no message of a live event: a message that was read for one subscriber is told to that one alone.
+    None for what is no `live_event`: a message that was read for one subscriber is told to that one alone.
     """
-    return vars(event).get(_SHARED_RESULTS) if isinstance(event, Message) else None
+    return getattr(event, _SHARED_RESULTS, None)
 
 
 def _row(model: Any, values: dict[str, Any]) -> Any:
@@ -134,23 +154,34 @@ def check_since(room: Room, since: int | None) -> None:
 
 
 async def follow_room(
-    user: User, room_id: str, since: int | None, *, posts_only: bool = False
+    user: User,
+    room_id: str,
+    since: int | None,
+    event_of: EventOf,
+    *,
+    posts_only: bool = False,
+    place: Place | None = None,
 ) -> AsyncIterator[MessageNews | Delivery]:
     """Changes of the room's messages after version `since` (None: from now on), in order, each once; and what is not
     stored (deltas, typing) as it passes. With `posts_only` new messages alone, in the order they were posted.
+
+    With a place nothing is given of what is told there.
 
     Raises:
         NotFound: the room is not, or no longer, open to the user.
         Unavailable: the channel layer cannot be reached.
     """
     room = await run_in_db(access_room, user, room_id)
-    start = room.version if since is None else since
+    group, start = room_group(room.pk), room.version if since is None else since
     reader = _Reader(user, room.pk, posts_only, start)
-    async with subscribe(room_group(room.pk)) as events:
+    async with subscribe(group) as events, _sitting(place, group, event_of) as sit:
         with watch_room(user, room.pk, events):
             async for news in _missed(reader):
                 yield news
-            async for delivery in events:
+            while True:
+                if sit is not None and events.is_level:
+                    reader.seen = await sit(events, reader.seen)
+                delivery = await anext(events)
                 version = delivery.data.get("version", 0)
                 if delivery.name not in DURABLE and delivery.name != RESYNC:
                     yield delivery
@@ -159,4 +190,9 @@ async def follow_room(
                         yield news
                 elif version == reader.seen + 1:
                     reader.seen = version
-                    yield MessageNews(delivery.encoded(message_of), delivery.name == MessagePosted.name)
+                    is_new = delivery.name == MessagePosted.name
+                    yield MessageNews(delivery.encoded(message_of), is_new, delivery)
+
+
+def _sitting(place: Place | None, group: str, event_of: EventOf) -> AbstractAsyncContextManager[Sit | None]:
+    return nullcontext() if place is None else place.among(group, event_of)

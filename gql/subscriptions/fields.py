@@ -10,13 +10,20 @@ from graphql import GraphQLResolveInfo
 from chat import events
 from chat.database import run_in_db
 from chat.live.delivery import Delivery
-from chat.models import Message, User
+from chat.models import User
 from chat.selectors import access_room
 from gql.context import context_of, require_user
 from gql.loading.dataloaders import PresenceByUser, UserById
 from gql.subscriptions.answer_feed import follow_answer
 from gql.subscriptions.answer_text import TextPiece
-from gql.subscriptions.feeds import MessageNews, check_since, follow_room
+from gql.subscriptions.feeds import (
+    MessageNews,
+    Place,
+    check_since,
+    follow_room,
+    live_event,
+    message_of,
+)
 from gql.types.answers import AnswerType
 from gql.types.documents import DocumentType
 from gql.types.enums import Presence
@@ -101,10 +108,23 @@ class AnswerEvent(graphene.Union):
         types = (AnswerDelta, AnswerFinished)
 
 
-async def _messages_added(user: User, room_id: str, since: int | None) -> AsyncIterator[Message]:
-    async for news in follow_room(user, room_id, since, posts_only=True):
+def _live_post(delivery: Delivery) -> object | None:
+    if delivery.name != events.MessagePosted.name:
+        return None
+    return live_event(delivery.encoded(message_of))
+
+
+async def _messages_added(
+    user: User, room_id: str, since: int | None, place: Place | None
+) -> AsyncIterator[object]:
+    async for news in follow_room(user, room_id, since, live_post, posts_only=True, place=place):
         if isinstance(news, MessageNews) and news.is_new:
-            yield news.message
+            yield news.message if news.live is None else live_post(news.live)
+
+
+def _make_room_event(delivery: Delivery) -> object | None:
+    event = _room_event(delivery)
+    return None if event is None else live_event(event)
 
 
 def _room_event(news: MessageNews | Delivery) -> graphene.ObjectType | None:
@@ -112,6 +132,10 @@ def _room_event(news: MessageNews | Delivery) -> graphene.ObjectType | None:
         return MessageAdded(message=news.message) if news.is_new else MessageUpdated(message=news.message)
     data = news.data
     match news.name:
+        case events.MessagePosted.name:
+            return MessageAdded(message=news.encoded(message_of))
+        case events.MessageUpdated.name:
+            return MessageUpdated(message=news.encoded(message_of))
         case events.MessageDelta.name:
             return MessageDelta(message_id=data["messageId"], index=data["index"], text=data["text"])
         case events.Typing.name:
@@ -121,11 +145,24 @@ def _room_event(news: MessageNews | Delivery) -> graphene.ObjectType | None:
     return None
 
 
-async def _room_events(user: User, room_id: str, since: int | None) -> AsyncIterator[graphene.ObjectType]:
-    async for news in follow_room(user, room_id, since):
-        event = _room_event(news)
+async def _room_events(
+    user: User, room_id: str, since: int | None, place: Place | None
+) -> AsyncIterator[object]:
+    async for news in follow_room(user, room_id, since, live_room_event, place=place):
+        delivery = news.live if isinstance(news, MessageNews) else news
+        event = _room_event(news) if delivery is None else live_room_event(delivery)
         if event is not None:
             yield event
+
+
+def live_post(delivery: Delivery) -> object | None:
+    """The event of `messageAdded` that a delivery is, the same for all subscribers; None if it is none."""
+    return delivery.encoded(_live_post)
+
+
+def live_room_event(delivery: Delivery) -> object | None:
+    """The event of `roomEvents` that a delivery is, the same for all subscribers; None if it is none."""
+    return delivery.encoded(_make_room_event)
 
 
 async def _answer_events(user: User, answer_id: str) -> AsyncIterator[graphene.ObjectType]:
@@ -185,23 +222,23 @@ class Subscription(graphene.ObjectType):
 
     @staticmethod
     async def subscribe_message_added(
-        root: None, info: GraphQLResolveInfo, room_id: str, since: int | None = None
-    ) -> AsyncIterator[Message]:
+        root: Place | None, info: GraphQLResolveInfo, room_id: str, since: int | None = None
+    ) -> AsyncIterator[object]:
         user = require_user(info)
         check_since(await run_in_db(access_room, user, room_id), since)
-        return _messages_added(user, room_id, since)
+        return _messages_added(user, room_id, since, root)
 
     @staticmethod
     async def subscribe_room_events(
-        root: None, info: GraphQLResolveInfo, room_id: str, since: int | None = None
-    ) -> AsyncIterator[graphene.ObjectType]:
+        root: Place | None, info: GraphQLResolveInfo, room_id: str, since: int | None = None
+    ) -> AsyncIterator[object]:
         user = require_user(info)
         check_since(await run_in_db(access_room, user, room_id), since)
-        return _room_events(user, room_id, since)
+        return _room_events(user, room_id, since, root)
 
     @staticmethod
     async def subscribe_answer_stream(
-        root: None, info: GraphQLResolveInfo, answer_id: str
+        root: Place | None, info: GraphQLResolveInfo, answer_id: str
     ) -> AsyncIterator[graphene.ObjectType]:
         user = require_user(info)
         await run_in_db(access_answer, user, answer_id)
@@ -209,7 +246,7 @@ class Subscription(graphene.ObjectType):
 
     @staticmethod
     async def subscribe_document_progress(
-        root: None, info: GraphQLResolveInfo, document_id: str
+        root: Place | None, info: GraphQLResolveInfo, document_id: str
     ) -> AsyncIterator[Document]:
         user = require_user(info)
         await run_in_db(access_document, user, document_id)

@@ -130,11 +130,12 @@ async def test_other_variables_and_aliases_do_not_mix(open_socket, executions, a
 async def test_a_subscriber_who_leaves_first_takes_nothing_from_the_others(
     open_socket, monkeypatch, ada, grace, general
 ):
-    began, may_end = asyncio.Event(), asyncio.Event()
+    began, may_end, ran_for = asyncio.Event(), asyncio.Event(), []
     execute = executor.execute_operation
 
     async def held(operation, context, root=None):
         if root is not None:
+            ran_for.append(context.user)
             began.set()
             await may_end.wait()
         return await execute(operation, context, root)
@@ -144,10 +145,12 @@ async def test_a_subscriber_who_leaves_first_takes_nothing_from_the_others(
     await run_in_db(actions.post_message, ada, room_id=general.pk, text="one")
     await began.wait()
     await first.send({"id": "1", "type": "complete"})
-    await asyncio.sleep(0.05)
+    await first.send({"type": "ping"})
+    assert await first.receive() == {"type": "pong"}  # it is answered in turn: the subscriber has left
     may_end.set()
 
     assert (await second.next_data())["messageAdded"]["text"] == "one"
+    assert ran_for == [None], "what the others wait for was not begun anew"
 
 
 async def test_an_error_is_each_subscribers_own(open_socket, monkeypatch, ada, grace, general):
@@ -170,7 +173,7 @@ def test_what_is_shared_is_named_here_too_and_exists():
     assert {
         name: sorted(fields) for name, fields in SAME_FOR_ALL.items() if name in ("Subscription", "User")
     } == {
-        "Subscription": ["messageAdded"],
+        "Subscription": ["messageAdded", "roomEvents"],
         "User": ["displayName", "id", "isBot", "username"],
     }
     message = schema.graphql_schema.get_type("Message")

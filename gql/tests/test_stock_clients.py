@@ -168,7 +168,7 @@ async def test_sockets_that_break_the_protocol_are_closed_with_its_codes(
         "notJson": [4400, "Messages must be JSON"],
         "unknownType": [4400, "Unknown message type"],
         "unacknowledged": [4401, "Unauthorized"],
-        "badToken": [4403, "Forbidden"],
+        "badToken": [4403, "The access token is not valid, or has expired. Sign in again."],
         "otherProtocol": [4406, "Subprotocol not acceptable"],
         "silent": [4408, "Connection initialisation timeout"],
         "sameId": [4409, "Subscriber for 1 already exists"],

@@ -1,6 +1,7 @@
 """The `graphql-transport-ws` protocol on Channels (github.com/enisdenjo/graphql-ws, PROTOCOL.md)."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack, aclosing, nullcontext
 from secrets import token_hex
 from typing import Any
@@ -9,10 +10,16 @@ import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
 from graphql import OperationType
 
-from chat.access.authentication import Caller, bearer_token, caller_from_scope, caller_from_token
+from chat.access.authentication import (
+    BAD_TOKEN,
+    NO_SCHEME,
+    Caller,
+    bearer_token,
+    caller_from_scope_soon,
+    callers_from_tokens_soon,
+)
 from chat.background import Tasks
 from chat.counters import counters
-from chat.database import run_in_db
 from chat.errors import BadInput, DomainError, PayloadTooLarge, RateLimited, Unauthenticated
 from chat.limiting import limits
 from chat.limiting.limits import client_address
@@ -36,6 +43,31 @@ MAX_MESSAGE_CHARACTERS = 1_000_000
 UNSENT_MAX_BYTES = 4_000_000  # of results that wait for a slow reader; a single one may be longer
 STALLED_S = 120.0  # without a word read by the client
 CLOSE_TIMEOUT_S = 5.0
+
+# Reasons of 4403. A close frame has room for 123 bytes.
+NO_PROOF = 'Send connection_init with {"authorization": "Bearer <access token>"}, or a session cookie.'
+NO_LONGER_HOLDS = "The access token or session no longer holds. Sign in again."
+
+
+class _RawOutlet:
+    """The raw frames of a socket as one subscription's outlet (gql.subscriptions.audience)."""
+
+    __slots__ = ("_consumer", "_operation_id", "_raw", "_start", "_task")
+
+    def __init__(self, consumer: "GraphQLConsumer", raw: RawFrames, operation_id: str) -> None:
+        self._consumer = consumer
+        self._raw = raw
+        self._operation_id = operation_id
+        self._task = asyncio.current_task()
+        self._start = b'{"id":%b,"type":"next","payload":' % orjson.dumps(operation_id)
+
+    @property
+    def is_ready(self) -> bool:
+        return not self._raw.is_paused and self._consumer.has_running(self._operation_id, self._task)
+
+    def write(self, responses: Sequence[bytes], end: bytes) -> None:
+        start = self._start
+        self._raw.write(b"".join([text_frame(b"%b%b%b}" % (start, one, end)) for one in responses]))
 
 
 class _Close(Exception):
@@ -221,8 +253,8 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
             caller = await self._authenticate(payload or {})
             limits.check("connects", user_id=caller.user.pk)
             check_connections(caller.user.pk)
-        except Unauthenticated:
-            raise _Close(4403, "Forbidden") from None
+        except Unauthenticated as error:
+            raise _Close(4403, error.message) from None
         except RateLimited:
             raise _Close(1013, "Too many connections") from None
         if self._closed:
@@ -232,20 +264,21 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
         await self._send({"type": "connection_ack"})
 
     def _lost(self) -> None:
-        self._close_soon(4403, "Forbidden")  # clients take it as "try again with a new token"
+        self._close_soon(4403, NO_LONGER_HOLDS)  # clients take the code as "try again with a new token"
 
     async def _authenticate(self, payload: dict[str, Any]) -> Caller:
         value = payload.get("authorization", payload.get("Authorization"))
         if value is None:
-            caller = await run_in_db(caller_from_scope, self.scope)
+            caller = await caller_from_scope_soon(self.scope)
+            refusal = NO_PROOF
         else:
-            caller = await run_in_db(
-                caller_from_token, bearer_token(value) if isinstance(value, str) else None
-            )
+            token = bearer_token(value) if isinstance(value, str) else None
+            if token is None:
+                raise Unauthenticated(NO_SCHEME)
+            [caller] = await callers_from_tokens_soon([token])
+            refusal = BAD_TOKEN
         if caller is None:
-            raise Unauthenticated(
-                'Send connection_init with {"authorization": "Bearer <access token>"}, or a session cookie.'
-            )
+            raise Unauthenticated(refusal)
         return caller
 
     # -------------------------------------------------------------------------------------- operations
@@ -278,10 +311,11 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
     async def _run(self, operation_id: str, operation: Operation, context: Context) -> None:
         end: dict[str, Any] = {"id": operation_id, "type": "complete"}
         is_live = operation.kind is OperationType.SUBSCRIPTION
+        outlet = None if self._raw is None else _RawOutlet(self, self._raw, operation_id)
         try:
             async with (
                 nullcontext() if is_live else self._turns,
-                aclosing(stream(operation, context)) as responses,
+                aclosing(stream(operation, context, outlet)) as responses,
             ):
                 async for response in responses:
                     if not self._is_mine(operation_id):
@@ -300,3 +334,7 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
     def _is_mine(self, operation_id: str) -> bool:
         """Whether the running task still has the id: the client may have completed it, and used the id again."""
         return self._operations.get(operation_id) is asyncio.current_task()
+
+    def has_running(self, operation_id: str, task: asyncio.Task[None] | None) -> bool:
+        """Whether the socket is open, and the task still has the id."""
+        return not self._closed and self._operations.get(operation_id) is task
