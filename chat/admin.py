@@ -17,7 +17,9 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 
 from chat import actions
+from chat.actions.memberships import require_other_owner
 from chat.invitations import GUEST_WITHOUT_ROOM, hash_token, new_token
+from chat.membership_forms import MembershipForm, MembershipFormSet, OneMembershipForm, lock_room
 from chat.models import Attachment, Invitation, Membership, Mention, Message, Reaction, Room, SignIn, User
 
 
@@ -92,6 +94,8 @@ def shortened(path: str, *, characters: int = 40) -> Callable[[Any], str]:
 
 class MembershipInline(admin.TabularInline):
     model = Membership
+    form = MembershipForm
+    formset = MembershipFormSet
     extra = 0
     autocomplete_fields = ("user",)
     readonly_fields = ("last_read_version", "joined_at")
@@ -177,6 +181,7 @@ class MessageAdmin(ReadOnlyAdmin):
 
 @admin.register(Membership)
 class MembershipAdmin(admin.ModelAdmin):
+    form = OneMembershipForm
     list_display = (
         shortened("user__username"),
         shortened("room__name"),
@@ -189,6 +194,20 @@ class MembershipAdmin(admin.ModelAdmin):
     search_fields = ("user__username", "room__name")
     autocomplete_fields = ("user", "room")
     readonly_fields = ("last_read_version", "joined_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return (*self.readonly_fields, "user", "room") if obj is not None else self.readonly_fields
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions_of_all: dict[str, Any] = super().get_actions(request)
+        actions_of_all.pop("delete_selected", None)  # several at once are removed on the page of their room
+        return actions_of_all
+
+    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
+        """Raises Conflict, which becomes a page, for the only owner of others."""
+        lock_room(obj.room_id)
+        require_other_owner(obj)
+        super().delete_model(request, obj)
 
 
 @admin.register(Mention)

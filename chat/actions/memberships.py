@@ -14,6 +14,7 @@ from chat.models import Membership, Room, User
 from chat.selectors import MANAGERS, NO_USER, access_room, access_user, parse_id
 from chat.unread import unread_count
 
+NEEDS_OWNER = "A room needs an owner. Make somebody else an owner first."
 _TITLES: dict[str, str] = {
     Membership.Role.OWNER: "an owner",
     Membership.Role.MODERATOR: "a moderator",
@@ -60,7 +61,7 @@ def leave_room(user: User, *, room_id: object) -> bool:
             return False
         if room.kind == Room.Kind.DIRECT:
             raise Conflict("A direct conversation cannot be left.")
-        _require_other_owner(membership)
+        require_other_owner(membership)
         say(room, user, "left")
         membership.delete()
         _announce(room, user)
@@ -85,7 +86,7 @@ def add_member(
         room = _lock_managed(user, room_id)
         membership = _membership(room, person.pk)
         if membership is None:
-            role = _check_role(person, role)
+            role = check_role(person, role)
             _require_authority(user, room, role)
             membership = Membership.objects.create(room=room, user=person, role=role)
             say(
@@ -127,7 +128,7 @@ def remove_member(user: User, *, room_id: object, user_id: object) -> bool:
         if membership is None:
             return False
         _require_authority(user, room, membership.role)
-        _require_other_owner(membership)
+        require_other_owner(membership)
         membership.delete()
         say(room, user, f"removed {membership.user}")
         _announce(room, membership.user)
@@ -155,7 +156,12 @@ def _membership(room: Room, user_id: int) -> Membership | None:
     return membership
 
 
-def _check_role(person: User, role: str) -> str:
+def check_role(person: User, role: str) -> str:
+    """The role that the person would have: a guest's account is a guest of every room.
+
+    Raises:
+        BadInput: not a role; more than a guest for a guest's account.
+    """
     if role not in Membership.Role.values:
         raise BadInput("There is no such role.", fields={"role": "is unknown"})
     if person.is_guest and role in MANAGERS:
@@ -164,13 +170,13 @@ def _check_role(person: User, role: str) -> str:
 
 
 def _change_role(user: User, membership: Membership, role: str) -> None:
-    role = _check_role(membership.user, role)
+    role = check_role(membership.user, role)
     if role == membership.role:
         return
     _require_authority(user, membership.room, membership.role)
     _require_authority(user, membership.room, role)
     if role != Membership.Role.OWNER:
-        _require_other_owner(membership)
+        require_other_owner(membership)
     membership.role = role
     membership.save(update_fields=["role"])
     say(membership.room, user, f"made {membership.user} {_TITLES[membership.role]}")
@@ -184,14 +190,17 @@ def _require_authority(user: User, room: Room, role: str) -> None:
         raise Forbidden("Only an owner of the room can do that with owners and moderators.")
 
 
-def _require_other_owner(membership: Membership) -> None:
-    """Raises Conflict if people would be left without an owner. Bots and closed accounts are no people here."""
+def require_other_owner(membership: Membership) -> None:
+    """Raises Conflict if people would be left without an owner. Bots and closed accounts are no people here.
+
+    The room's lock must be held.
+    """
     if membership.role != Membership.Role.OWNER:
         return
     others = Membership.objects.filter(room=membership.room_id, user__is_active=True, user__is_bot=False)
     others = others.exclude(pk=membership.pk)
     if others.exists() and not others.filter(role=Membership.Role.OWNER).exists():
-        raise Conflict("A room needs an owner. Make somebody else an owner first.")
+        raise Conflict(NEEDS_OWNER)
 
 
 def mark_read(user: User, *, room_id: object, version: int) -> int:
