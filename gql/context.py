@@ -1,11 +1,9 @@
 """What resolvers know of a request: who calls, and the dataloaders of this one operation."""
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
-from aiodataloader import DataLoader
 from graphql import GraphQLResolveInfo
 
 from chat.access.authentication import NO_CREDENTIALS, Caller
@@ -13,6 +11,7 @@ from chat.database import run_in_db
 from chat.errors import Unauthenticated
 from chat.limiting import limits
 from chat.models import User
+from gql.loading.loader import Loader
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,7 +27,7 @@ class Context:
     caller: Caller | None
     address: str | None = None
     batches: dict[Any, Any] = field(default_factory=dict)  # those of gql.loading.batching
-    _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
+    _loaders: dict[Any, Loader[Any, Any]] = field(default_factory=dict)
 
     @property
     def user(self) -> User | None:
@@ -42,21 +41,22 @@ class Context:
         """Drop what loaders cached: after a write, rows may have changed."""
         self._loaders.clear()
 
-    def load(self, loader: Callable[..., DataLoader[Any, Any]], key: object, **options: Any) -> Any:
-        """A future of the loader's value for the key. Loaders with other options batch apart."""
-        name = (loader, tuple(sorted(options.items())))
-        if name not in self._loaders:
-            self._loaders[name] = loader(self.user, **options)
-        return self._loaders[name].load(key)
+    def load(self, loader: Callable[..., Loader[Any, Any]], key: object, **options: Any) -> Awaitable[Any]:
+        """The loader's value for the key. Loaders with other options batch apart."""
+        return self._loader(loader, options).load(key)
 
-    async def load_each(
-        self, loader: Callable[..., DataLoader[Any, Any]], keys: Sequence[Any], **options: Any
-    ) -> list[Any]:
+    def load_each(
+        self, loader: Callable[..., Loader[Any, Any]], keys: Sequence[Any], **options: Any
+    ) -> Awaitable[list[Any]]:
         """The loader's values for the keys, in their order. Each different key is asked for once; None gives None."""
-        wanted = [key for key in dict.fromkeys(keys) if key is not None]
-        values = await asyncio.gather(*(self.load(loader, key, **options) for key in wanted))
-        found = dict(zip(wanted, values, strict=True))
-        return [found.get(key) for key in keys]
+        return self._loader(loader, options).load_each(keys)
+
+    def _loader(self, loader: Callable[..., Loader[Any, Any]], options: dict[str, Any]) -> Loader[Any, Any]:
+        name = (loader, tuple(sorted(options.items())))
+        found = self._loaders.get(name)
+        if found is None:
+            found = self._loaders[name] = loader(self.user, **options)
+        return found
 
 
 def context_of(info: GraphQLResolveInfo) -> Context:

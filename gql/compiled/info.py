@@ -12,13 +12,15 @@ from graphql import (
 )
 from graphql.pyutils import Path, is_awaitable
 
+from gql.selected_names import selected_names
+
 if TYPE_CHECKING:
     from gql.compiled.columns import Column
     from gql.compiled.run import Run
 
 
 class Info:
-    """Has the members of graphql-core's `GraphQLResolveInfo`. It belongs to one value of a column."""
+    """Has the members of graphql-core's `GraphQLResolveInfo`, and one more. It belongs to one value of a column."""
 
     __slots__ = ("context", "_run", "_column", "_index")
 
@@ -45,6 +47,14 @@ class Info:
     @property
     def parent_type(self) -> GraphQLObjectType:
         return self._column.field.parent_type
+
+    @property
+    def names_below(self) -> frozenset[str]:
+        """`gql.selected_names.names_below`, worked out once for a plan."""
+        field = self._column.field
+        if field.names_below is None:
+            field.names_below = selected_names(field.nodes, self._run.plan.fragments)
+        return field.names_below
 
     @property
     def path(self) -> Path:

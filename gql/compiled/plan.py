@@ -56,6 +56,9 @@ class AbstractPlan:
 ValuePlan = LeafPlan | ListPlan | ObjectPlan | AbstractPlan
 
 
+REQUIRED = object()  # in place of a default: an attribute that is missing is an error
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadAttribute:
     """The resolver only reads an attribute (or, with `of_dicts`, an entry of parents that are dictionaries)."""
@@ -87,7 +90,7 @@ class FieldPlan:
     """A field of a selection, after merging.
 
     `index` is its place in the selection. `arguments` are set where they are the same in every run; else they are
-    coerced in each.
+    coerced in each. `names_below` are the names of all fields below it, once a resolver has asked for them.
     """
 
     key: str
@@ -98,6 +101,7 @@ class FieldPlan:
     resolver: Resolver
     arguments: dict[str, Any] | None
     value: ValuePlan
+    names_below: frozenset[str] | None = None
 
     @property
     def name(self) -> str:

@@ -5,9 +5,10 @@ from operator import attrgetter
 from typing import Any
 
 from graphene.types.resolver import attr_resolver, dict_or_attr_resolver
+from graphene_django import DjangoObjectType
 from graphql import GraphQLField, default_field_resolver
 
-from gql.compiled.plan import CallBatch, CallEach, ReadAttribute, Resolver
+from gql.compiled.plan import REQUIRED, CallBatch, CallEach, ReadAttribute, Resolver
 
 
 def resolver_of(field: GraphQLField) -> Resolver:
@@ -16,6 +17,8 @@ def resolver_of(field: GraphQLField) -> Resolver:
     batch = getattr(resolve, "batch", None)
     if batch is not None:
         return CallBatch(batch)
+    if resolve is DjangoObjectType.resolve_id and not field.args:
+        return ReadAttribute("pk", REQUIRED, of_dicts=False)
     # Graphene's resolvers of fields that have none take and ignore arguments, but those may be invalid.
     if isinstance(resolve, partial) and len(resolve.args) == 2 and not resolve.keywords and not field.args:
         name, default = resolve.args
@@ -41,6 +44,8 @@ def _read_attribute(how: ReadAttribute, parent: Any) -> Any:
     try:
         if how.of_dicts and isinstance(parent, dict):
             return parent.get(how.name, how.default)
+        if how.default is REQUIRED:
+            return getattr(parent, how.name)
         return getattr(parent, how.name, how.default)
     except Exception as error:  # the executor tells it as the error of this parent's field
         return error

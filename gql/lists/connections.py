@@ -3,7 +3,9 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from functools import partial
+from itertools import repeat
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import graphene
 import orjson
@@ -161,18 +163,18 @@ def page_info_of(keys: Sequence[Key], *, has_next: bool, has_previous: bool) -> 
     }
 
 
-class Edge:
+class Edge(NamedTuple):
     """A row's place in a connection. Its cursor is made when somebody asks for it."""
 
-    __slots__ = ("node", "_key")
-
-    def __init__(self, node: Any, key: Callable[[Any], Key]) -> None:
-        self.node = node
-        self._key = key
+    node: Any
+    key: Callable[[Any], Key]
 
     @property
     def cursor(self) -> str:
-        return encode_cursor(self._key(self.node))
+        return encode_cursor(self.key(self.node))
+
+
+_MAKE_EDGE = partial(tuple.__new__, Edge)  # of a pair, without a call of Python
 
 
 class _Connection:
@@ -180,7 +182,7 @@ class _Connection:
 
     @staticmethod
     def resolve_edges(page: Page[Any], info: graphene.ResolveInfo) -> list["Edge"]:
-        return [Edge(node, page.key) for node in page.nodes]
+        return list(map(_MAKE_EDGE, zip(page.nodes, repeat(page.key))))
 
     @staticmethod
     def resolve_page_info(page: Page[Any], info: graphene.ResolveInfo) -> dict[str, Any]:

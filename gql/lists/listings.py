@@ -1,12 +1,15 @@
 """The rows of the schema's lists: selectors' rows in an order that a cursor can name, and a page of them."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from operator import attrgetter
+from typing import Any, TypeVar, cast
 
-from django.db.models import Case, Model, QuerySet, Value, When
+from django.db.models import Model, QuerySet
 
 from chat.database import run_in_db
-from chat.models import Room, User
+from chat.models import User
+from chat.open_rooms import Key as RoomKey
+from chat.open_rooms import OpenRoom, list_open_rooms
 from chat.selectors import open_rooms
 from gql.lists.connections import Key, Page, cut_page, parse_page, read_rows
 from rag.models import Document
@@ -17,14 +20,24 @@ M = TypeVar("M", bound=Model)
 # Columns that order a list, with the types of their values in a cursor; the last one is unique.
 Order = Mapping[str, type]
 PEOPLE: Order = {"username": str, "id": int}
-ROOMS: Order = {"others": int, "name": str, "id": int}
 COLLECTIONS: Order = {"name": str, "id": int}
 DOCUMENTS: Order = {"title": str, "id": int}
+ROOM_KEY = (int, str, int)
 
 
-def listed_rooms(user: User) -> QuerySet[Room]:
-    """`open_rooms`, with what puts one's own before the others (`others` 0 or 1)."""
-    return open_rooms(user).annotate(others=Case(When(is_member=True, then=Value(0)), default=Value(1)))
+async def read_rooms(user: User, **arguments: Any) -> Page[OpenRoom]:
+    """A page of the rooms that are open to the user: his or her own, then public ones, each by name.
+
+    Raises:
+        BadInput: the arguments.
+    """
+    page = parse_page(ROOM_KEY, **arguments)
+    found = await list_open_rooms(user, after=cast(RoomKey | None, page.after), limit=page.limit + 1)
+
+    async def count() -> int:
+        return await run_in_db(open_rooms(user).count)
+
+    return cut_page(found, page, key=attrgetter("key"), count=count)
 
 
 def listed_documents(user: User, collection_id: object | None) -> QuerySet[Document]:

@@ -8,8 +8,6 @@ follow, the loader takes the caller into its query.
 from collections.abc import Iterable, Sequence
 from typing import Any, Generic, TypeVar, cast
 
-from aiodataloader import DataLoader
-from django.db import connection
 from django.db.models import Count, Field, ForeignObject, Lookup, Model
 
 from chat.database import run_in_db
@@ -18,7 +16,7 @@ from chat.models import Membership, Message, Reaction, Room, User
 from chat.selectors import rooms_readable_by, users_visible_to
 from chat.unread import with_unread
 from gql.lists.connections import PageRequest
-from gql.loading.rows import MESSAGE_COLUMNS, MessageRow
+from gql.loading.loader import Loader
 from rag.models import Answer, AnswerPassage, Collection, CollectionShare, Document, PromptTemplate
 from rag.passages import Passage
 from rag.selectors import collections_readable_by
@@ -42,7 +40,7 @@ class EqualsAny(Lookup):
         return f"{left} = ANY(%s)", (*parameters, list(cast(Iterable[Any], self.rhs)))
 
 
-class DatabaseLoader(DataLoader[K, V], Generic[K, V]):
+class DatabaseLoader(Loader[K, V], Generic[K, V]):
     """A loader whose `read` runs in a database thread. `user` is the caller, None when nobody is signed in."""
 
     def __init__(self, user: User | None) -> None:
@@ -53,8 +51,8 @@ class DatabaseLoader(DataLoader[K, V], Generic[K, V]):
         """The values of the keys, in their order, by one query."""
         raise NotImplementedError
 
-    async def batch_load_fn(self, keys: list[K]) -> list[V]:
-        return list(await run_in_db(self.read, keys))
+    async def find(self, keys: list[K]) -> Sequence[V]:
+        return await run_in_db(self.read, keys)
 
 
 def _by_id(model: type[M], ids: list[int]) -> list[M | None]:
@@ -67,7 +65,7 @@ def _hidden(person: User) -> User:
     return User(pk=person.pk, username="hidden", display_name="Hidden")
 
 
-def _visible_ids(viewer: User | None, ids: list[int]) -> set[int]:
+def visible_ids(viewer: User | None, ids: list[int]) -> set[int]:
     """Of these ids, those of people the viewer sees; for all but guests every one, also of people who left."""
     if viewer is None or not viewer.is_guest:
         return set(ids)
@@ -78,24 +76,12 @@ class UserById(DatabaseLoader[int, User | None]):
     """People; to a guest those outside his or her rooms are `hidden`, as who owns a collection may be."""
 
     def read(self, keys: list[int]) -> list[User | None]:
-        visible = _visible_ids(self.user, keys)
+        visible = visible_ids(self.user, keys)
         people = _by_id(User, keys)
         return [person if person is None or person.pk in visible else _hidden(person) for person in people]
 
 
-class AuthorById(DatabaseLoader[int, User | None]):
-    """Authors of messages the caller may read: the names on them, even of a person a guest does not see otherwise."""
-
-    def read(self, keys: list[int]) -> list[User | None]:
-        visible = _visible_ids(self.user, keys)
-        people = _by_id(User, keys)
-        for person in people:
-            if person is not None and person.pk not in visible:
-                person.last_seen_at = None
-        return people
-
-
-class PresenceByUser(DataLoader[int, str]):
+class PresenceByUser(Loader[int, str]):
     """ "online" for a user with a live connection anywhere, else "offline", also for whom a guest does not see.
 
     Asks Redis, and the database for guests only.
@@ -105,10 +91,10 @@ class PresenceByUser(DataLoader[int, str]):
         super().__init__()
         self.user = user
 
-    async def batch_load_fn(self, keys: list[int]) -> list[str]:
+    async def find(self, keys: list[int]) -> list[str]:
         online = set(await current_presence().users_in(ANYWHERE))
         if self.user is not None and self.user.is_guest:
-            online &= await run_in_db(_visible_ids, self.user, keys)
+            online &= await run_in_db(visible_ids, self.user, keys)
         return ["online" if pk in online else "offline" for pk in keys]
 
 
@@ -201,32 +187,6 @@ class PagesByRoom(DatabaseLoader[int, list[R]], Generic[R]):
     def __init__(self, user: User | None, *, page: PageRequest) -> None:
         super().__init__(user)
         self.page = page
-
-
-_MESSAGES_SQL = """
-    SELECT found.* FROM unnest(%s::bigint[]) AS wanted(room_id) CROSS JOIN LATERAL (
-        SELECT {columns} FROM chat_message AS m
-        WHERE m.room_id = wanted.room_id AND m.posted_version > %s AND m.posted_version < %s
-        ORDER BY m.posted_version {direction} LIMIT %s) AS found
-    ORDER BY found.room_id, found.posted_version {direction}"""
-
-
-class MessagesByRoom(PagesByRoom[MessageRow]):
-    """Messages by their place; LATERAL, since it reads no more than the page of each room."""
-
-    def read(self, keys: list[int]) -> list[list[MessageRow]]:
-        page = self.page
-        lowest = page.after[0] if page.after else 0
-        highest = page.before[0] if page.before else 2**63 - 1
-        sql = _MESSAGES_SQL.format(
-            direction="DESC" if page.backwards else "ASC", columns=", ".join(MESSAGE_COLUMNS)
-        )
-        found: dict[int, list[MessageRow]] = {pk: [] for pk in keys}
-        with connection.cursor() as cursor:
-            cursor.execute(sql, [keys, lowest, highest, page.limit + 1])
-            for message in map(MessageRow._make, cursor.fetchall()):
-                found[message.room_id].append(message)
-        return [found[pk] for pk in keys]
 
 
 _MEMBERS_SQL = """

@@ -7,10 +7,11 @@ from graphql import GraphQLResolveInfo
 
 from chat.database import run_in_db
 from chat.models import Message, Room
+from chat.open_rooms import OpenRoom
 from chat.selectors import access_message, access_room
 from gql.context import require_user
 from gql.lists.connections import Page, page_arguments
-from gql.lists.listings import ROOMS, listed_rooms, read_page
+from gql.lists.listings import read_rooms
 from gql.types.messages import MessageType
 from gql.types.rooms import RoomConnection, RoomType
 
@@ -38,8 +39,8 @@ class RoomQueries:
         return await run_in_db(access_room, require_user(info), id)
 
     @staticmethod
-    async def resolve_rooms(root: None, info: GraphQLResolveInfo, **arguments: Any) -> Page[Room]:
-        return await read_page(listed_rooms, require_user(info), order=ROOMS, **arguments)
+    async def resolve_rooms(root: None, info: GraphQLResolveInfo, **arguments: Any) -> Page[OpenRoom]:
+        return await read_rooms(require_user(info), **arguments)
 
     @staticmethod
     async def resolve_message(root: None, info: GraphQLResolveInfo, id: str) -> Message:

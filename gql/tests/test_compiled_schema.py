@@ -1,10 +1,10 @@
 """Random queries over the real schema and a tenant's data, with loaders that fail; and the SQL that lists take."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db.backends.utils import CursorWrapper
 from graphql import get_named_type, get_operation_ast, is_composite_type, parse, validate
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -17,6 +17,7 @@ from gql.schema import schema
 from gql.tests.authorisation.world import World, build_world
 from gql.tests.oracle import UNAWAITED, forget_core, same_but_for_timing
 from gql.tests.random_queries import queries, relaxed
+from gql.tests.statements import recorded_statements
 from gql.tests.test_dataloaders import answers, collections, rooms  # noqa: F401  # fixtures
 from rag.tests.embedders import ScriptedEmbedder
 
@@ -57,13 +58,15 @@ class FailingContext(Context):
 
     seed = 0
 
-    def load(self, loader: Any, key: object, **options: Any) -> Any:
+    def _loader(self, loader: Any, options: dict[str, Any]) -> Any:
+        found = super()._loader(loader, options)
         if self.seed and sum(loader.__name__.encode()) % 11 == self.seed % 11:
-            failed: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-            failed.set_exception(RuntimeError(f"{loader.__name__} fails"))
-            failed.exception()  # it counts as seen, also where nobody awaits it
-            return failed
-        return super().load(loader, key, **options)
+
+            async def fail(keys: list[Any]) -> list[Any]:
+                raise RuntimeError(f"{loader.__name__} fails")
+
+            found.find = fail  # type: ignore[method-assign]  # of this one loader
+        return found
 
 
 def _context(user: User | None, seed: int = 0) -> Context:
@@ -146,17 +149,10 @@ def _fields_that_may_load() -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def statements(monkeypatch) -> list[str]:
-    """The SQL of all threads."""
-    seen: list[str] = []
-    execute = CursorWrapper.execute
-
-    def record(self: CursorWrapper, sql: Any, params: Any = None) -> Any:
-        seen.append(str(sql))
-        return execute(self, sql, params)
-
-    monkeypatch.setattr(CursorWrapper, "execute", record)
-    return seen
+def statements(monkeypatch) -> Iterator[list[str]]:
+    """The SQL of all threads, and of the event loop."""
+    with recorded_statements(monkeypatch) as sent:
+        yield sent
 
 
 async def test_no_field_takes_more_statements_for_more_parents(ada, answers, statements):  # noqa: F811

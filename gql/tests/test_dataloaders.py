@@ -1,6 +1,5 @@
 """Each loader takes one query for all its keys, and gives values in the order of the keys."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,7 +10,8 @@ from chat.actions import add_reaction, post_message
 from chat.database import run_in_db
 from chat.models import Membership, Message, Room, User
 from gql.lists.connections import PageRequest
-from gql.loading import dataloaders
+from gql.loading import row_loaders
+from gql.loading.dataloaders import DatabaseLoader, PagesByRoom
 from rag.models import (
     Answer,
     AnswerPassage,
@@ -135,20 +135,29 @@ CASES: dict[str, tuple[Any, Any, Any, Any]] = {
 }  # fmt: skip
 
 
-def loaders(base: type[Any] = dataloaders.DatabaseLoader) -> set[str]:
-    found = {base.__name__} if "read" in vars(base) else set()
-    return found.union(*(loaders(child) for child in base.__subclasses__()))
+def loaders(base: type[Any] = DatabaseLoader) -> dict[str, type[Any]]:
+    """Those that are a question, by their names, and not only a way to ask one."""
+    below = {name: kind for child in base.__subclasses__() for name, kind in loaders(child).items()}
+    return below or {base.__name__: base}
 
 
 def test_every_loader_has_its_case_here():
-    assert loaders() - {"DatabaseLoader"} == set(CASES)
+    assert loaders().keys() == set(CASES)
+
+
+def of_rows() -> list[str]:
+    return [name for name, kind in loaders().items() if issubclass(kind, row_loaders.RowLoader)]
+
+
+def made(name: str, user: User) -> Any:
+    kind = loaders()[name]
+    return kind(user, page=PageRequest()) if issubclass(kind, PagesByRoom) else kind(user)
 
 
 @pytest.mark.parametrize("name", CASES)
 async def test_a_loader_takes_one_query_for_three_keys_and_keeps_their_order(name, grace, answers):
     find_keys, compared, expected, empty = CASES[name]
-    kind = getattr(dataloaders, name)
-    loader = kind(grace, page=PageRequest()) if issubclass(kind, dataloaders.PagesByRoom) else kind(grace)
+    loader = made(name, grace)
 
     def read() -> None:
         keys = find_keys()
@@ -164,20 +173,15 @@ async def test_a_loader_takes_one_query_for_three_keys_and_keeps_their_order(nam
     await run_in_db(read)
 
 
-async def test_a_row_of_a_message_reads_as_the_message_does(ada, general):
-    plain = await run_in_db(post_message, ada, room_id=general.pk, text="**hello**")
-    changed = await run_in_db(post_message, ada, room_id=general.pk, text="again")
-    await run_in_db(add_reaction, ada, message_id=changed.pk, emoji="🎉")
-    edited_at = datetime(2026, 3, 29, 1, 59, 59, 120_000, tzinfo=UTC)
-    deleted_at = datetime(2026, 3, 29, 2, 0, tzinfo=UTC)
-    await Message.objects.filter(pk=changed.pk).aupdate(edited_at=edited_at, deleted_at=deleted_at)
+@pytest.mark.parametrize("name", of_rows())
+async def test_rows_are_the_same_by_the_event_loop_and_by_a_thread_for_many(
+    name, grace, answers, monkeypatch
+):
+    find_keys, compared, expected, _ = CASES[name]
+    keys = await run_in_db(find_keys)
+    few = await made(name, grace).load_each(keys)
+    monkeypatch.setattr(row_loaders, "LOOP_ROWS_MAX", 2)
+    monkeypatch.setattr(row_loaders, "current_loop_database", None)
 
-    [rows] = await dataloaders.MessagesByRoom(ada, page=PageRequest()).load_many([general.pk])
-
-    stored = [await Message.objects.aget(pk=message.pk) for message in (plain, changed)]
-    columns = [column.attname for column in Message._meta.concrete_fields]
-    assert len(rows) == 2
-    for row, message in zip(rows, stored, strict=True):
-        assert {name: getattr(row, name) for name in columns} == {
-            name: getattr(message, name) for name in columns
-        }
+    assert await made(name, grace).load_each(keys) == few
+    assert compared(few) == expected(keys)

@@ -1,17 +1,16 @@
 """Every list of the schema, page by page: by keyset and never by OFFSET, counted only when that is asked for."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
-from django.db.backends.utils import CursorWrapper
 from graphql import GraphQLObjectType, get_named_type
 
 from chat import actions
 from chat.database import run_in_db
 from chat.models import Membership, Room, User
 from gql.schema import schema
+from gql.tests.statements import recorded_statements
 from rag.actions import create_collection
 from rag.actions.texts import add_text
 from rag.tests.embedders import ScriptedEmbedder
@@ -48,22 +47,8 @@ def _rows_in_every_list(ada, grace, guest, general, monkeypatch) -> None:
 
 @pytest.fixture
 def statements(monkeypatch) -> Callable[[], object]:
-    """A context manager that gives the list of SQL statements executed inside of it, in whatever thread."""
-    original = CursorWrapper._execute  # type: ignore[attr-defined]
-
-    @contextmanager
-    def record() -> Iterator[list[str]]:
-        executed: list[str] = []
-
-        def note(self, sql, params, *ignored):
-            executed.append(str(sql))
-            return original(self, sql, params, *ignored)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(CursorWrapper, "_execute", note)
-            yield executed
-
-    return record
+    """A context manager that gives the list of SQL statements sent inside of it."""
+    return lambda: recorded_statements(monkeypatch)
 
 
 def _query(name: str, room: Room, arguments: str, *, total: bool = False) -> str:

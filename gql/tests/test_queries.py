@@ -1,11 +1,11 @@
 """What each user may read, page by page, and with how many statements."""
 
 import pytest
-from django.db.backends.utils import CursorWrapper
 
 from chat import actions
 from chat.database import run_in_db
 from chat.models import Membership, Message, Room
+from gql.tests.statements import recorded_statements
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -199,18 +199,10 @@ NESTED = """{ rooms(first: 20) { totalCount edges { node { name unreadCount ment
 
 
 async def _statements(client, monkeypatch) -> int:
-    """How many SQL statements the nested query takes, in whatever thread they run."""
-    executed: list[str] = []
-    original = CursorWrapper._execute  # type: ignore[attr-defined]
-
-    def record(self, sql, params, *ignored):
-        executed.append(sql)
-        return original(self, sql, params, *ignored)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(CursorWrapper, "_execute", record)
+    """How many SQL statements the nested query takes, with that which finds out who asks."""
+    with recorded_statements(monkeypatch) as sent:
         await client.data(NESTED)
-    return len(executed)
+    return len(sent)
 
 
 async def test_a_nested_query_takes_the_same_number_of_statements_however_many_rows(

@@ -14,12 +14,12 @@ from gql.lists.connections import connection_type
 from gql.loading.batching import batched
 from gql.loading.dataloaders import (
     AnswerByMessage,
-    AuthorById,
     OwnReactionsByMessage,
     ReplyCountByMessage,
     RoomById,
 )
-from gql.loading.rows import MessageRow
+from gql.loading.row_loaders import AnyMessageRow, AuthorById
+from gql.loading.rows import LeanMessageRow, MessageRow, PersonRow
 from gql.types.enums import MessageKind, MessageStatus
 from gql.types.people import UserType
 from gql.types.rooms import RoomType
@@ -88,7 +88,8 @@ def problem_of(code: str, message: str) -> ProblemDetail | None:
     return ProblemDetail(code=code, message=message) if code else None
 
 
-AnyMessage = Message | MessageRow
+WholeMessage = Message | MessageRow
+AnyMessage = WholeMessage | LeanMessageRow  # lean rows are read for the fields of LEAN_FIELDS alone
 
 
 class MessageType(DjangoObjectType):
@@ -134,7 +135,7 @@ class MessageType(DjangoObjectType):
     @classmethod
     @by_class
     def is_type_of(cls, root: Any, info: GraphQLResolveInfo) -> bool:
-        return isinstance(root, MessageRow) or super().is_type_of(root, info)
+        return isinstance(root, AnyMessageRow) or super().is_type_of(root, info)
 
     @staticmethod
     @batched
@@ -143,7 +144,9 @@ class MessageType(DjangoObjectType):
 
     @staticmethod
     @batched
-    async def resolve_author(messages: list[AnyMessage], info: GraphQLResolveInfo) -> list[User | None]:
+    async def resolve_author(
+        messages: list[AnyMessage], info: GraphQLResolveInfo
+    ) -> list[User | PersonRow | None]:
         come_along = [_author_that_came_along(message) for message in messages]
         wanted = [
             message.author_id if author is None else None
@@ -153,11 +156,11 @@ class MessageType(DjangoObjectType):
         return [there or found for there, found in zip(come_along, loaded, strict=True)]
 
     @staticmethod
-    def resolve_error(message: AnyMessage, info: GraphQLResolveInfo) -> ProblemDetail | None:
+    def resolve_error(message: WholeMessage, info: GraphQLResolveInfo) -> ProblemDetail | None:
         return problem_of(message.error_code, message.error_message)
 
     @staticmethod
-    def resolve_citations(message: AnyMessage, info: GraphQLResolveInfo) -> list[dict[str, Any]]:
+    def resolve_citations(message: WholeMessage, info: GraphQLResolveInfo) -> list[dict[str, Any]]:
         return [
             {
                 "number": citation["number"],
@@ -174,7 +177,7 @@ class MessageType(DjangoObjectType):
     @staticmethod
     @batched
     async def resolve_reactions(
-        messages: list[AnyMessage], info: GraphQLResolveInfo
+        messages: list[WholeMessage], info: GraphQLResolveInfo
     ) -> list[list[ReactionCount]]:
         reactions = [message.reactions for message in messages]
         if not any(reactions):
@@ -182,7 +185,7 @@ class MessageType(DjangoObjectType):
         return await _reaction_counts(messages, reactions, context_of(info))
 
     @staticmethod
-    def resolve_attachments(message: AnyMessage, info: GraphQLResolveInfo) -> list[Attachment]:
+    def resolve_attachments(message: WholeMessage, info: GraphQLResolveInfo) -> list[Attachment]:
         return [attachment_of(payload) for payload in message.attachments]
 
     @staticmethod
@@ -200,13 +203,13 @@ class MessageType(DjangoObjectType):
 
 def _author_that_came_along(message: AnyMessage) -> User | None:
     """The author of an event's message, who is told with it; None for messages that were read alone."""
-    if isinstance(message, MessageRow) or "author" not in message._state.fields_cache:
+    if isinstance(message, AnyMessageRow) or "author" not in message._state.fields_cache:
         return None
     return message.author
 
 
 async def _reaction_counts(
-    messages: list[AnyMessage], reactions: list[list[dict[str, Any]]], context: Context
+    messages: list[WholeMessage], reactions: list[list[dict[str, Any]]], context: Context
 ) -> list[list[ReactionCount]]:
     """The reactions of each message. A list of who reacted that ends before the caller is looked up in the rows."""
     user = context.user

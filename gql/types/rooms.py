@@ -8,6 +8,8 @@ from graphene_django import DjangoObjectType
 from graphql import GraphQLResolveInfo
 
 from chat.models import Membership, Room, User
+from chat.open_rooms import OpenRoom
+from gql.compiled.type_checks import by_class
 from gql.context import context_of
 from gql.lists.connections import (
     MAX_LIMIT,
@@ -24,11 +26,12 @@ from gql.loading.dataloaders import (
     MemberCountByRoom,
     MembersByRoom,
     MessageCountByRoom,
-    MessagesByRoom,
     NewsByRoom,
     UserById,
 )
-from gql.loading.rows import MessageRow
+from gql.loading.row_loaders import AnyMessageRow, MessagesByRoom
+from gql.loading.rows import LEAN_FIELDS
+from gql.selected_names import names_below
 from gql.types.enums import RoomKind, RoomRole
 from gql.types.people import UserType
 
@@ -55,6 +58,9 @@ class MembershipType(DjangoObjectType):
 
 
 MembershipConnection = connection_type("Membership", MembershipType)
+
+
+AnyRoom = Room | OpenRoom
 
 
 class RoomType(DjangoObjectType):
@@ -92,20 +98,25 @@ class RoomType(DjangoObjectType):
         name = "Room"
         fields = ()
 
+    @classmethod
+    @by_class
+    def is_type_of(cls, root: Any, info: GraphQLResolveInfo) -> bool:
+        return isinstance(root, OpenRoom) or super().is_type_of(root, info)
+
     @staticmethod
     @batched
-    async def resolve_unread_count(rooms: list[Room], info: GraphQLResolveInfo) -> list[int]:
+    async def resolve_unread_count(rooms: list[AnyRoom], info: GraphQLResolveInfo) -> list[int]:
         return [unread for unread, _ in await _news(rooms, info)]
 
     @staticmethod
     @batched
-    async def resolve_mention_count(rooms: list[Room], info: GraphQLResolveInfo) -> list[int]:
+    async def resolve_mention_count(rooms: list[AnyRoom], info: GraphQLResolveInfo) -> list[int]:
         return [mentions for _, mentions in await _news(rooms, info)]
 
     @staticmethod
     @batched
     async def resolve_members(
-        rooms: list[Room], info: GraphQLResolveInfo, **arguments: Any
+        rooms: list[AnyRoom], info: GraphQLResolveInfo, **arguments: Any
     ) -> list[Page[Membership]]:
         page = parse_page((str,), **arguments)
         return await _pages(info, rooms, page, MembersByRoom, MemberCountByRoom, _member_key)
@@ -113,21 +124,28 @@ class RoomType(DjangoObjectType):
     @staticmethod
     @batched
     async def resolve_messages(
-        rooms: list[Room], info: GraphQLResolveInfo, **arguments: Any
-    ) -> list[Page[MessageRow]]:
+        rooms: list[AnyRoom], info: GraphQLResolveInfo, **arguments: Any
+    ) -> list[Page[AnyMessageRow]]:
         page = parse_page((int,), **arguments)
-        return await _pages(info, rooms, page, MessagesByRoom, MessageCountByRoom, _message_key)
+        lean = names_below(info) <= LEAN_FIELDS
+        return await _pages(info, rooms, page, MessagesByRoom, MessageCountByRoom, _message_key, lean=lean)
 
 
-async def _news(rooms: list[Room], info: GraphQLResolveInfo) -> list[tuple[int, int]]:
+async def _news(rooms: list[AnyRoom], info: GraphQLResolveInfo) -> list[tuple[int, int]]:
     return await context_of(info).load_each(NewsByRoom, [room.pk for room in rooms])
 
 
 async def _pages(
-    info: GraphQLResolveInfo, rooms: list[Room], page: PageRequest, rows: Any, counts: Any, key: Any
+    info: GraphQLResolveInfo,
+    rooms: list[AnyRoom],
+    page: PageRequest,
+    rows: Any,
+    counts: Any,
+    key: Any,
+    **options: Any,
 ) -> list[Page[Any]]:
     context = context_of(info)
-    found = await context.load_each(rows, [room.pk for room in rooms], page=page)
+    found = await context.load_each(rows, [room.pk for room in rooms], page=page, **options)
     return [
         cut_page(some, page, key=key, count=partial(context.load, counts, room.pk))
         for room, some in zip(rooms, found, strict=True)
@@ -138,7 +156,7 @@ def _member_key(membership: Any) -> Key:
     return (membership.username,)
 
 
-def _message_key(message: MessageRow) -> Key:
+def _message_key(message: AnyMessageRow) -> Key:
     return (message.posted_version,)
 
 
