@@ -1,4 +1,4 @@
-"""An event on its way to those who listen, whichever process it comes from."""
+"""An event on its way to those who listen, whichever process it comes from. Pure."""
 
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar

@@ -1,4 +1,7 @@
-"""What events are called, between processes and on the wire (docs/events.md). `chat.events` says what each carries."""
+"""What events are called, between processes and on the wire (docs/events.md). Pure.
+
+`chat.events` says what each carries.
+"""
 
 NEW_MESSAGE = "new-message"
 MESSAGE_UPDATED = "message-updated"

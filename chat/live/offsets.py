@@ -1,4 +1,4 @@
-"""How far a client got in each of its rooms, as the string that stock Socket.IO clients keep and send back.
+"""How far a client got in each of its rooms, as the string that stock Socket.IO clients keep and send back. Pure.
 
 `7:120,9:44` says: version 120 in room 7 and version 44 in room 9. Ids ascend, so equal positions give equal strings.
 """

@@ -1,4 +1,4 @@
-"""The events of one group in the order of their versions, each once, whatever the way here does to them."""
+"""The events of one group in the order of their versions, each once, whatever the way here does to them. Pure."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain

@@ -1,4 +1,4 @@
-"""What fields cost, declared beside them and written into the schema.
+"""What fields cost, declared beside them and written into the schema. Pure.
 
 An object costs 1, a value nothing, and a field what `costs` says on top. The terms, and the directives in the snapshot
 of the schema, are those of IBM's GraphQL Cost Directives (ibm.github.io/graphql-specs/cost-spec.html).

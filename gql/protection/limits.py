@@ -1,4 +1,7 @@
-"""How much one document may ask for, and the errors that say so. The table in docs/protocols.md has these numbers."""
+"""How much one document may ask for, and the errors that say so. Pure.
+
+The table in docs/protocols.md has these numbers.
+"""
 
 from dataclasses import dataclass
 

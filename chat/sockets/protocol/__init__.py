@@ -1,4 +1,4 @@
-"""Engine.IO v4 and Socket.IO v5 as pure codecs: no Django, no I/O.
+"""Engine.IO v4 and Socket.IO v5 as codecs. Pure.
 
 Source: https://github.com/socketio/engine.io-protocol and https://github.com/socketio/socket.io-protocol
 """
