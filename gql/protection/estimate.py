@@ -8,7 +8,7 @@ from graphql import FieldNode, IntValueNode, OperationDefinitionNode, VariableNo
 
 from gql.protection.declared import MAX_ROWS, FieldCost, ListSize
 from gql.protection.limits import MAX_COST, MAX_VALUES, CostLimited
-from gql.protection.selection import Operation, Selected, Selection
+from gql.protection.selection import Selected, SelectingOperation, Selection
 
 Variables = Mapping[str, Any]
 
@@ -38,7 +38,7 @@ class CostFunction:
 
     __slots__ = ("_defaults", "_known", "_selection")
 
-    def __init__(self, operation: Operation) -> None:
+    def __init__(self, operation: SelectingOperation) -> None:
         self._selection = operation.selection
         self._defaults = _defaults(operation.node)
         self._known: dict[int, _Sum] = {}

@@ -5,10 +5,10 @@ from graphql import GraphQLError
 
 from chat.errors import DomainError, Forbidden, Unauthenticated
 from chat.models import User
-from gql.protection.selection import Operation
+from gql.protection.selection import SelectingOperation
 
 
-def check_introspection(operation: Operation, user: User | None) -> None:
+def check_introspection(operation: SelectingOperation, user: User | None) -> None:
     """Let signed-in users read the schema, unless settings.GRAPHQL_INTROSPECTION is off, and nobody else.
 
     Raises:

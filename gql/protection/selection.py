@@ -59,7 +59,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class SelectingOperation:
     """An operation's definition and what it selects. `introspects`: it asks for the schema."""
 
     node: OperationDefinitionNode
@@ -220,7 +220,7 @@ def _selected(
 
 def read_operations(
     schema: GraphQLSchema, document: DocumentNode, limits: DocumentLimits = LIMITS
-) -> dict[str | None, Operation]:
+) -> dict[str | None, SelectingOperation]:
     """The document's operations by their names. The document need not be valid, but `scan` must have let it pass.
 
     Raises:
@@ -233,13 +233,13 @@ def read_operations(
         if isinstance(definition, FragmentDefinitionNode)
     }
     reader = _Reader(schema, fragments, limits)
-    operations: dict[str | None, Operation] = {}
+    operations: dict[str | None, SelectingOperation] = {}
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode):
             root = schema.get_root_type(definition.operation)
             selection = reader.read([_Source(definition.selection_set, root)], 1, limits.depth)
             name = definition.name.value if definition.name else None
-            operations[name] = Operation(definition, selection, _introspects(selection))
+            operations[name] = SelectingOperation(definition, selection, _introspects(selection))
         elif isinstance(definition, FragmentDefinitionNode):  # validation looks at those nobody spreads, too
             introspects = definition.type_condition.name.value.startswith("__")
             deepest = limits.introspection_depth if introspects else limits.depth

@@ -13,8 +13,7 @@ from gql.errors import format_error
 from gql.protection.estimate import CostFunction
 from gql.protection.limits import LIMITS, DepthLimited
 from gql.protection.scan import scan
-from gql.protection.selection import Operation as Selecting
-from gql.protection.selection import read_operations
+from gql.protection.selection import SelectingOperation, read_operations
 from gql.schema import schema
 
 MAX_VALIDATION_ERRORS = 20
@@ -37,7 +36,7 @@ class InvalidDocument(Exception):
 class PreparedOperation:
     """An operation of a valid document: what it selects, and what that costs with its variables."""
 
-    selecting: Selecting
+    selecting: SelectingOperation
     cost: CostFunction
 
 
@@ -125,7 +124,7 @@ def parse_and_validate(text: str) -> Prepared:
     return Prepared(document, operations, _weight(text, document, selecting.values()))
 
 
-def _weight(text: str, document: DocumentNode, operations: Iterable[Selecting]) -> int:
+def _weight(text: str, document: DocumentNode, operations: Iterable[SelectingOperation]) -> int:
     variants = most_variants(document) if "@" in text else 1
     plan_fields = sum(operation.selection.fields for operation in operations) * variants
     return len(text) + plan_fields * PLAN_FIELD_CHARACTERS

@@ -10,7 +10,7 @@ from chat.models import User
 from gql.context import Context
 from gql.protection.estimate import CostFunction, Estimate, actual_cost, check_estimate
 from gql.protection.limits import CostLimited, DepthLimited
-from gql.protection.selection import Operation, read_operations
+from gql.protection.selection import SelectingOperation, read_operations
 from gql.requests import documents
 from gql.requests.documents import InvalidDocument
 from gql.requests.operations import Params, prepare
@@ -21,7 +21,7 @@ DEAR = "{ rooms(first: 100) { edges { node { messages(last: 100) { edges { node 
 NOBODY = Context(None)
 
 
-def read(query: str) -> dict[str | None, Operation]:
+def read(query: str) -> dict[str | None, SelectingOperation]:
     return read_operations(schema.graphql_schema, parse(query))
 
 
