@@ -9,6 +9,7 @@ from django.db import connection
 from django.utils.html import strip_tags
 
 ENDS = 40  # characters before and after
+BEGINNING = 200
 _CITATION = re.compile(r'<a class="citation"[^>]*>\d+</a>')
 # No stored text has control characters (chat.text), so that these are never words of somebody's.
 _START, _STOP, _BETWEEN = "\x02", "\x03", " … "
@@ -16,9 +17,16 @@ _OPTIONS = (
     f"StartSel={_START}, StopSel={_STOP}, MaxFragments=2, MaxWords=30, MinWords=12, "
     f'FragmentDelimiter="{_BETWEEN}"'
 )
-_HEADLINES = """
-SELECT ts_headline('chat_words', given.text, websearch_to_tsquery('chat_words', %s), %s)
-FROM unnest(%s::text[]) WITH ORDINALITY AS given (text, place) ORDER BY given.place
+# Each word of the question once, any of them: ts_headline takes seconds for a word that is asked for again and again.
+_HEADLINES = r"""
+WITH wanted AS (
+    SELECT string_agg(
+        '''' || replace(replace(word, '\', '\\'), '''', '''''') || '''', ' | '
+    )::tsquery AS words
+    FROM unnest(tsvector_to_array(to_tsvector('chat_words', %s))) AS word
+)
+SELECT ts_headline('chat_words', given.text, coalesce(wanted.words, ''), %s)
+FROM wanted, unnest(%s::text[]) WITH ORDINALITY AS given (text, place) ORDER BY given.place
 """
 _MARKED = re.compile(f"{_START}(.*?){_STOP}", re.DOTALL)
 
@@ -50,7 +58,9 @@ def snippets_of(query: str, texts: Sequence[str]) -> list[list[SnippetPiece]]:
 
 def _pieces(headline: str, text: str) -> list[SnippetPiece]:
     fragments = headline.replace(_START, "").replace(_STOP, "").split(_BETWEEN)
-    before = text.partition(fragments[0])[0] if fragments[0] in text else ""
+    if not fragments[0]:  # nothing in the text is a word, such as one of 5000 characters
+        return [SnippetPiece(text[:BEGINNING], False)]
+    before = text.partition(fragments[0])[0] if fragments[0] in text else ""  # tags are left out of headlines
     after = text.rpartition(fragments[-1])[2] if fragments[-1] in text else ""
     # A headline leaves out words of no meaning at its ends: what is that short is shown, not left out.
     before, after = (before if len(before) <= ENDS else "… "), (after if len(after) <= ENDS else " …")

@@ -122,6 +122,20 @@ def test_a_snippet_is_the_part_that_matches():
     assert beginning == [SnippetPiece("no such word", False)]
 
 
+@pytest.mark.parametrize(
+    ("text", "query", "shown"),
+    [
+        ("o" * 20_000, "otter", "o" * 200),
+        ("<b>otter</b>", "otter", "otter"),
+        ("it's at C:\\otters\\pool", "it's C:\\otters\\pool' | otters", "it's at C:\\otters\\pool"),
+        ("otter " * 3300, "otter " * 80, "otter otter"),
+    ],
+)
+def test_whatever_was_written_has_a_snippet(text, query, shown):
+    [pieces] = snippets_of(query, [text])
+    assert shown in "".join(piece.text for piece in pieces)
+
+
 def test_a_snippet_shows_no_markup():
     html = '<p>A <a href="/x?a>b">link</a> &lt;b&gt;</p>\n<p>two<a class="citation" href="/p">1</a></p>'
     assert plain_text(html) == "A link <b> two"
