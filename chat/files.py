@@ -6,9 +6,13 @@ or removes one therefore holds its lock until the transaction ends that makes or
 
 import hashlib
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import IO
 
 from django.core.files import File
@@ -86,6 +90,26 @@ def store_content(file: IO[bytes], content: Content, folder: str = "") -> str:
     if written != name:  # somebody outside this program put it there
         default_storage.delete(written)
     return name
+
+
+@contextmanager
+def local_copy(name: str) -> Iterator[Path]:
+    """The content as a file of this machine: itself in a local storage, else a copy for as long as it is needed.
+
+    Raises:
+        FileNotFoundError: it is not in the storage.
+    """
+    try:
+        path: Path | None = Path(default_storage.path(name))
+    except NotImplementedError:  # not a storage of this machine
+        path = None
+    if path is not None and path.is_file():
+        yield path
+        return
+    with default_storage.open(name) as source, tempfile.NamedTemporaryFile() as copy:
+        shutil.copyfileobj(source, copy, _BLOCK_BYTES)
+        copy.flush()
+        yield Path(copy.name)
 
 
 def delete_content(name: str) -> None:

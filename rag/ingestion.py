@@ -12,12 +12,12 @@ from collections.abc import Callable
 
 from django.conf import settings
 
+from chat.files import local_copy
 from rag.actions import embedding_models, processing
 from rag.active_model import ActiveModel, active_model, model_of
 from rag.chunking import chunk_document
 from rag.embeddings import Embedder, EmbeddingError, configured_embedder
 from rag.embeddings.configuration import configured_source
-from rag.files import local_copy
 from rag.models import Chunk, Document
 from rag.parsing import ParsedDocument, ParsingError, parse_isolated
 from rag.selectors import chunks_without_vector

@@ -7,11 +7,11 @@ from itertools import islice
 from django.db import connection
 from django.utils import timezone
 
+from chat.files import stored_names
 from rag.actions import embedding_models
 from rag.actions.documents import remove_unused_files
 from rag.embeddings import EmbeddingError, configured_embedder
 from rag.embeddings.configuration import configured_source
-from rag.files import stored_names
 from rag.models import Document
 
 logger = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ from django.db import connections, transaction
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from chat.errors import BadInput, Forbidden, NotFound, PayloadTooLarge
+from chat.files import lock_content
 from rag.actions import (
     create_collection,
     delete_document,
@@ -18,7 +19,6 @@ from rag.actions import (
     upload_document,
 )
 from rag.actions.documents import remove_documents, retry_documents
-from rag.files import lock_content
 from rag.models import Chunk, Document
 from rag.tests.library import make_collection, make_room, make_user, process, upload
 
