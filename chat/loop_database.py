@@ -63,6 +63,8 @@ class LoopDatabase:
         self._free: list[_Connection] = []
         self._turns = asyncio.Semaphore(CONNECTIONS_MAX)
         self._closer: asyncio.Task[None] | None = None
+        # Django's own connection is another one in each task, so to ask it would make one for each statement.
+        self._errors = connections.create_connection("default").wrap_database_errors
 
     async def fetch(self, statement: Statement, *arrays: Sequence[Value]) -> list[tuple[Any, ...]]:
         """The rows, as Django's cursors give them.
@@ -73,7 +75,7 @@ class LoopDatabase:
         """
         parameters = [array_literal(array) for array in arrays]
         async with self._turns:
-            with django_connection.wrap_database_errors:
+            with self._errors:
                 connection = await self._take()
                 try:
                     return await connection.fetch(statement, parameters)
