@@ -10,6 +10,7 @@ from chat.access.authentication import NO_CREDENTIALS, Caller
 from chat.database import run_in_db
 from chat.errors import Unauthenticated
 from chat.limiting import limits
+from chat.live.presence import current_presence
 from chat.models import User
 from gql.loading.loader import Loader
 
@@ -93,6 +94,7 @@ async def act(info: GraphQLResolveInfo, action: Callable[..., R], **values: Any)
         Unauthenticated, or the action's own errors.
     """
     user = require_user(info)
+    current_presence().note_activity(user.pk)
     try:
         return await run_in_db(action, user, **values)
     finally:

@@ -2,13 +2,17 @@
 
 Each process tells Redis which users it serves in which rooms, and repeats that more often than the entries expire: a
 process that is killed leaves nothing behind, and the others announce that its users have left.
+
+It also tells, once in a while, who did something: who is live and did nothing for long is idle. That is asked for, not
+announced.
 """
 
 import asyncio
 import logging
 import secrets
+import time
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -32,6 +36,9 @@ BEAT_S = 5.0
 RETRY_S = 1.0
 REST_MAX_S = 0.01
 ANYWHERE = 0  # the room that stands for a connection at all
+ACTIVE = -1  # the one that stands for having done something within IDLE_AFTER_S
+IDLE_AFTER_S = 600.0
+ACTIVITY_STEP_S = 60.0  # Redis is told of a user's activity no more often: it may end this much too early
 Key = tuple[int, int]  # room id, user id
 Script = tuple[str, int, tuple[Any, ...]]  # Lua, room id, ARGV
 
@@ -75,6 +82,12 @@ local gone = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 return gone
 """
+# ARGV: seconds until they are idle, users.
+_ACT = f"""{_NOW}
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+for user in string.gmatch(ARGV[2], '%d+') do redis.call('ZADD', KEYS[1], now + ARGV[1], user) end
+redis.call('EXPIRE', KEYS[1], math.ceil(ARGV[1]))
+"""
 _READ = f"{_NOW} return redis.call('ZRANGEBYSCORE', KEYS[1], now, '+inf')"
 _COUNT = f"{_NOW} return redis.call('ZCOUNT', KEYS[1], now, '+inf')"
 
@@ -91,6 +104,8 @@ class Presence:
         self._connections: dict[Key, tuple[str, ...]] = {}  # mostly of one, which takes less than a set
         self._changed: dict[Key, None] = {}
         self._told: set[Key] = set()
+        self._acted_at: dict[int, float] = {}  # by user, of the last ACTIVITY_STEP_S
+        self._acted: dict[int, None] = {}  # whom Redis has not been told of
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._reads = Batches(self._read_rooms)
@@ -103,6 +118,19 @@ class Presence:
             self._connections[key] = (*connections, connection)
         if not connections:
             self._note(key)
+        if room_id == ANYWHERE:
+            self.note_activity(user_id)
+
+    def note_activity(self, user_id: int) -> None:
+        """The user did something just now, on whatever connection, so is not idle."""
+        now = time.monotonic()
+        acted_at = self._acted_at.get(user_id)
+        if acted_at is not None and now - acted_at < ACTIVITY_STEP_S:
+            return
+        self._acted_at[user_id] = now
+        self._acted[user_id] = None
+        self._wake.set()
+        self._start()
 
     def leave(self, room_id: int, user_id: int, connection: str) -> None:
         """The connection is not live in the room any more; no matter if it was not."""
@@ -127,6 +155,14 @@ class Presence:
         """
         self._start()
         return await self._reads.ask(room_id)
+
+    async def states_of(self, user_ids: Collection[int]) -> list[str]:
+        """ "online", "idle" or "offline" for each of the users; all are offline if Redis cannot be reached."""
+        live, active = map(set, await asyncio.gather(self.users_in(ANYWHERE), self.users_in(ACTIVE)))
+        return [
+            "offline" if user_id not in live else "online" if user_id in active else "idle"
+            for user_id in user_ids
+        ]
 
     async def _read_rooms(self, room_ids: Sequence[int]) -> list[list[int]]:
         rooms = dict.fromkeys(room_ids)
@@ -176,6 +212,7 @@ class Presence:
                 self._wake.clear()
                 try:
                     begun_at = loop.time()
+                    await self._tell_activity()  # first: who is live at last must not look idle
                     await self._tell_changes()
                     if self._wake.is_set():  # they go on coming: what comes meanwhile is told together
                         await asyncio.sleep(min(loop.time() - begun_at, REST_MAX_S))
@@ -207,6 +244,15 @@ class Presence:
                 self._wake.set()
         await self._announce([UserJoined(*key) for key in first] + [UserLeft(*key) for key in last])
 
+    async def _tell_activity(self) -> None:
+        acted = list(self._acted)
+        if not acted:
+            return
+        users = _by_room((ACTIVE, user_id) for user_id in acted)
+        await self._run_scripts([(_ACT, room_id, (IDLE_AFTER_S, ids)) for room_id, ids in users])
+        for user_id in acted:
+            self._acted.pop(user_id, None)
+
     async def _tell(self, entered: Sequence[Key], left: Sequence[Key]) -> tuple[list[Key], list[Key]]:
         """Returns the keys of a user's first and of a user's last connection in the room."""
         entering, leaving = list(_by_room(entered)), list(_by_room(left))
@@ -222,6 +268,8 @@ class Presence:
 
     async def _beat(self) -> None:
         """Keep this process's entries alive, and announce the users of processes that stopped doing so."""
+        now = time.monotonic()
+        self._acted_at = {pk: at for pk, at in self._acted_at.items() if now - at < ACTIVITY_STEP_S}
         first, _ = await self._tell(list(self._told), [])
         await self._announce(
             UserJoined(*key) for key in first

@@ -48,6 +48,7 @@ class ChatNamespace(Namespace[ChatSocket]):
 
     def charge(self, socket: ChatSocket, limit: str) -> None:
         limits.check(limit, user_id=socket.user_id, address=socket.connection.address)
+        current_presence().note_activity(socket.user_id)  # of every event: heartbeats do not come here
 
     def connected(self, socket: ChatSocket) -> None:
         if socket.record is not None:

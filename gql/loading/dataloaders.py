@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar, cast
 from django.db.models import Count, Field, ForeignObject, Lookup, Model
 
 from chat.database import run_in_db
-from chat.live.presence import ANYWHERE, current_presence
+from chat.live.presence import current_presence
 from chat.models import Membership, Message, Reaction, Room, User
 from chat.selectors import rooms_readable_by, users_visible_to
 from chat.unread import with_unread
@@ -82,7 +82,8 @@ class UserById(DatabaseLoader[int, User | None]):
 
 
 class PresenceByUser(Loader[int, str]):
-    """ "online" for a user with a live connection anywhere, else "offline", also for whom a guest does not see.
+    """ "online" for a user with a live connection anywhere, "idle" if he or she did nothing for long, else "offline",
+    also for whom a guest does not see.
 
     Asks Redis, and the database for guests only.
     """
@@ -92,10 +93,11 @@ class PresenceByUser(Loader[int, str]):
         self.user = user
 
     async def find(self, keys: list[int]) -> list[str]:
-        online = set(await current_presence().users_in(ANYWHERE))
+        states = await current_presence().states_of(keys)
         if self.user is not None and self.user.is_guest:
-            online &= await run_in_db(visible_ids, self.user, keys)
-        return ["online" if pk in online else "offline" for pk in keys]
+            visible = await run_in_db(visible_ids, self.user, keys)
+            return [state if pk in visible else "offline" for pk, state in zip(keys, states, strict=True)]
+        return states
 
 
 class RoomById(DatabaseLoader[int, Room | None]):

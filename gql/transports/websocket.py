@@ -294,6 +294,7 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
             busy = RateLimited(f"At most {MAX_OPERATIONS} operations may run at once.")
             await self._send_errors(operation_id, [format_domain_error(busy)])
             return
+        current_presence().note_activity(self._watched.user_id)
         context = Context(self._watched.caller, client_address(self.scope))
         try:
             operation = await request_operation(message.get("payload"), context)

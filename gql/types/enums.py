@@ -84,10 +84,10 @@ DocumentStatus = _enum(
 Presence = _enum(
     "Presence",
     PresenceState,
-    "Whether a user has a live connection.",
+    "Whether a user has a live connection, and uses it.",
     {
-        "ONLINE": "Has a live connection.",
-        "IDLE": "Has one, but has been away for a while. Nobody is reported so yet.",
+        "ONLINE": "Has a live connection, and did something within the last ten minutes.",
+        "IDLE": "Has one, but did nothing for about ten minutes.",
         "OFFLINE": "Has none.",
     },
 )
