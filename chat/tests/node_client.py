@@ -28,7 +28,7 @@ class NodeClient:
     async def until(self, kind: str) -> Any:
         """The next thing of that kind that it reports."""
         assert self._process.stdout
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             async for line in self._process.stdout:
                 report = json.loads(line)
                 if kind in report:

@@ -68,8 +68,8 @@ class PollingClient:
         """Send a request and wait for its answer."""
         request = self.start(method, query)
         await request.send_input({"type": "http.request", "body": body})
-        begin = await request.receive_output(5)
-        content = await request.receive_output(5)
+        begin = await request.receive_output(60)
+        content = await request.receive_output(60)
         await request.wait()
         return Response(begin["status"], dict(begin["headers"]), content["body"].decode())
 

@@ -51,6 +51,6 @@ class Recoverable:
 
 
 async def no_session_is_left() -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while await SocketSession.objects.aexists():  # noqa: ASYNC110  (there is no event for it)
             await asyncio.sleep(0.01)

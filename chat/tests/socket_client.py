@@ -77,9 +77,9 @@ class WireClient:
     async def accepted(self) -> bool:
         """Whether the server accepts the WebSocket."""
         await self.wire.send_input({"type": "websocket.connect"})
-        return (await self.wire.receive_output(5))["type"] == "websocket.accept"
+        return (await self.wire.receive_output(60))["type"] == "websocket.accept"
 
-    async def receive(self, timeout_s: float = 5) -> str:
+    async def receive(self, timeout_s: float = 60) -> str:
         """The next frame."""
         message = await self.wire.receive_output(timeout_s)
         assert message["type"] == "websocket.send", message
@@ -131,7 +131,7 @@ class WireClient:
         print("arrived:", [*self.events] or await self.receive())
         return False
 
-    async def closed(self, timeout_s: float = 5) -> list[str]:
+    async def closed(self, timeout_s: float = 60) -> list[str]:
         """Wait for the server to close; the frames that came before."""
         frames: list[str] = []
         while True:
@@ -143,7 +143,7 @@ class WireClient:
     async def disconnect(self) -> None:
         """Go, as a browser does that is closed."""
         await self.wire.send_input({"type": "websocket.disconnect", "code": 1001})
-        await self.wire.wait(timeout=5)
+        await self.wire.wait(timeout=60)
 
     def _keep(self, frame: str) -> None:
         if frame.startswith("42"):

@@ -84,7 +84,7 @@ async def test_the_second_joiner_waits_for_the_subscription(monkeypatch):
 
     gate.set()
 
-    await asyncio.wait_for(asyncio.gather(first, second), 5)
+    await asyncio.wait_for(asyncio.gather(first, second), 60)
 
 
 async def test_the_last_listener_to_leave_ends_the_subscription():
@@ -309,7 +309,7 @@ async def test_a_subscription_iterates_over_events():
     async with subscribe(ROOM) as events:
         await publish(typing(7))
 
-        delivery = await asyncio.wait_for(anext(aiter(events)), 5)
+        delivery = await asyncio.wait_for(anext(aiter(events)), 60)
 
     assert delivery.data["userId"] == "7"
     assert current_hub()._groups == {}

@@ -333,7 +333,7 @@ async def test_a_transport_stops_reading_when_the_inbox_is_full_of_packets_or_by
     await asyncio.sleep(0)  # the first is being handled, and is in the inbox no more
     taken = 0
     while not connection._inbox.is_full:
-        await asyncio.wait_for(connection.settled(), 1)
+        await asyncio.wait_for(connection.settled(), 60)
         connection.session.on_message(f'2["slow","{"x" * size}"]')
         taken += 1
 
@@ -343,7 +343,7 @@ async def test_a_transport_stops_reading_when_the_inbox_is_full_of_packets_or_by
     assert not reading.done()
     for _ in range(fitting + 1):
         namespace.go.release()
-    await asyncio.wait_for(reading, 5)
+    await asyncio.wait_for(reading, 60)
     connection.session.close("the test is over")
     await connection.ended
 
@@ -360,7 +360,7 @@ async def test_attachments_count_for_the_packet_that_they_belong_to():
     assert connection._inbox.is_full
     namespace.go.release()
     namespace.go.release()
-    await asyncio.wait_for(connection.settled(), 5)
+    await asyncio.wait_for(connection.settled(), 60)
     connection.session.close("the test is over")
     await connection.ended
 

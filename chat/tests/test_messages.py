@@ -263,11 +263,11 @@ def change_while_waiting(room: Room, change, call):
             future = pool.submit(run)
             wait_for_lock()
             change()
-        return future.result(timeout=10)
+        return future.result(timeout=60)
 
 
 def wait_for_lock() -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     with connection.cursor() as cursor:
         while time.monotonic() < deadline:
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()")

@@ -230,7 +230,7 @@ async def test_a_payload_that_trickles_in_ends_the_session(ada, monkeypatch):
             await asyncio.sleep(0.05)
 
     trickling = asyncio.ensure_future(trickle())
-    answer = await request.receive_output(5)
+    answer = await request.receive_output(60)
     trickling.cancel()
 
     assert answer["status"] == 408

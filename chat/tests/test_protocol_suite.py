@@ -78,7 +78,7 @@ async def test_messages_over_a_websocket(application, frame):
 
     await client.send(frame)
 
-    message = await client.wire.receive_output(5)
+    message = await client.wire.receive_output(60)
     assert message == {"type": "websocket.send", "text" if isinstance(frame, str) else "bytes": frame}
     await client.disconnect()
 
@@ -208,7 +208,7 @@ async def test_events_and_acknowledgements_with_and_without_attachments(applicat
         await client.send(frame)
 
     for answer in answers:
-        message = await client.wire.receive_output(5)
+        message = await client.wire.receive_output(60)
         assert message == {"type": "websocket.send", "text" if isinstance(answer, str) else "bytes": answer}
     await client.disconnect()
 

@@ -147,7 +147,7 @@ async def test_a_writer_of_much_waits_for_the_client(session, monkeypatch):
 
     connection.resume()
 
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 60)
     session.close("over")
     with pytest.raises(SessionClosed):
         await session.writable()

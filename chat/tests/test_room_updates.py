@@ -38,7 +38,7 @@ async def sign_in(user: User) -> WireClient:
 
 async def told(client: WireClient, holds: Callable[[dict], bool]) -> dict:
     """The first update for which that holds."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             _, update = await client.event("room-updated")
             if holds(update):

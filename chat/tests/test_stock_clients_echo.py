@@ -34,18 +34,18 @@ def echo_url() -> Iterator[str]:
     command = [sys.executable, "-m", "chat.tests.echo", "--port", str(port), "--patient"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not _answers(port):
             assert process.poll() is None and time.monotonic() < deadline, "the echo server did not start"
             time.sleep(0.05)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(timeout=15)
+        process.wait(timeout=60)
 
 
 def _answers(port: int) -> bool:
-    client = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         client.request("GET", "/socket.io/?EIO=4&transport=nothing")
         return client.getresponse().status == 400
@@ -66,7 +66,7 @@ def run_javascript(echo_url, node_path, node_modules):
             env={**os.environ, "NODE_PATH": str(node_modules)},
         )
         try:
-            output, _ = await asyncio.wait_for(process.communicate(), 30)
+            output, _ = await asyncio.wait_for(process.communicate(), 60)
         finally:
             if process.returncode is None:
                 process.kill()
@@ -115,15 +115,15 @@ async def test_the_python_client_acknowledges_sends_bytes_and_uses_namespaces(ec
     back: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     client.on("message-back", lambda *arguments: back.set_result(arguments), namespace="/custom")
     client.on("question", lambda n: (n + 1, b"\x09"))
-    await client.connect(echo_url, namespaces=["/", "/custom"], transports=transports, wait_timeout=10)
+    await client.connect(echo_url, namespaces=["/", "/custom"], transports=transports, wait_timeout=60)
 
     assert await client.call("message-with-ack", (1, b"\x01\x02")) == (1, b"\x01\x02")
     assert await client.call("ask-me", 41) == (42, b"\x09")
     await client.emit("message", (b"\x05", {"deep": [b"\x06"]}), namespace="/custom")
-    assert await asyncio.wait_for(back, 10) == (b"\x05", {"deep": [b"\x06"]})
+    assert await asyncio.wait_for(back, 60) == (b"\x05", {"deep": [b"\x06"]})
 
     await client.emit("send-me-away", namespace="/custom")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while "/custom" in client.namespaces:  # noqa: ASYNC110 - the client tells nobody
             await asyncio.sleep(0.01)
     assert await client.call("message-with-ack", "still here") == "still here"
@@ -133,7 +133,7 @@ async def test_the_python_client_acknowledges_sends_bytes_and_uses_namespaces(ec
 async def test_the_python_client_is_told_of_an_unknown_namespace(echo_url):
     client = socketio.AsyncClient()
     with pytest.raises(socketio.exceptions.ConnectionError, match="/nowhere"):
-        await client.connect(echo_url, namespaces=["/nowhere"], wait_timeout=10)
+        await client.connect(echo_url, namespaces=["/nowhere"], wait_timeout=60)
 
 
 async def test_who_does_not_acknowledge_or_goes_is_not_waited_for_for_ever(monkeypatch):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 
-async def eventually(condition: Callable[[], object], timeout_s: float = 5.0) -> None:
+async def eventually(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
     """Return as soon as the condition holds. Raises TimeoutError if it never does."""
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110  (there is no event for it)

@@ -60,5 +60,5 @@ def user_process(data_dir: Path) -> subprocess.Popen[str]:
 
 
 def leave(process: subprocess.Popen[str]) -> int:
-    process.communicate("\n", timeout=20)
+    process.communicate("\n", timeout=60)
     return process.returncode

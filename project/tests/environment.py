@@ -5,21 +5,38 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import psycopg
 from django.conf import ENVIRONMENT_VARIABLE
 from django.conf import settings as django_settings
+from psycopg import sql
 
-from project.embedded.addresses import embedded_addresses
+from project.embedded.addresses import DATABASE_PORT, DATABASE_USER, Addresses, embedded_addresses
+from project.embedded.provision import SUPERUSER
 from project.embedded.services import Services
 
 # A developer's own accounts are not for tests.
 _NOT_FOR_TESTS = (
     *("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL"),
-    *("EMBEDDINGS_URL", "EMBEDDINGS_API_KEY", "EMBEDDINGS_MODEL"),
+    *("EMBEDDINGS_URL", "EMBEDDINGS_API", "EMBEDDINGS_API_KEY", "EMBEDDINGS_MODEL"),
+    *("EMBEDDINGS_REQUESTS_PER_MINUTE", "EMBEDDINGS_TOKENS_PER_MINUTE", "EMBEDDINGS_PREVIOUS_API_KEY"),
     *("DEMO_PASSWORD", "PUBLIC_URL", "TRUSTED_PROXIES", "EMAIL_URL", "STORAGE_URL", "HOST", "PORT", "DEBUG"),
 )
 # The database of a test run is thrown away: it need not survive a power cut.
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _STARTED_IN = "PARLEY_TEST_DATA_DIR"  # handed on to the processes of pytest-xdist
+
+
+def _let_triggers_be_skipped(addresses: Addresses) -> None:
+    """The program's role may do in tests what `project.tests.emptying` needs, and what it may not otherwise."""
+    with psycopg.connect(
+        host=str(addresses.postgres_socket_dir),
+        port=DATABASE_PORT,
+        user=SUPERUSER,
+        password=addresses.superuser_password,
+        dbname="postgres",
+    ) as connection:
+        role = sql.Identifier(DATABASE_USER)
+        connection.execute(sql.SQL("grant set on parameter session_replication_role to {}").format(role))
 
 
 class TestEnvironment:
@@ -41,6 +58,8 @@ class TestEnvironment:
             raise RuntimeError(f"The settings were read already. Unset {ENVIRONMENT_VARIABLE}.")
         for name in _NOT_FOR_TESTS:
             os.environ.pop(name, None)
+        # Else each process of the program that a test starts would compile the program anew.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.environ["ENV_FILE"] = os.devnull
         os.environ[ENVIRONMENT_VARIABLE] = "project.settings"
         os.environ["RATE_LIMITS"] = (
@@ -59,6 +78,8 @@ class TestEnvironment:
                 say=lambda line: None,
             )
             self._services.start(with_parent=True)
+            if not os.environ.get("DATABASE_URL"):
+                _let_triggers_be_skipped(self._services.addresses)
         os.environ["DATA_DIR"] = os.environ[_STARTED_IN]
         (Path(os.environ["DATA_DIR"]) / "static").mkdir(exist_ok=True)  # whitenoise warns of a missing folder
 

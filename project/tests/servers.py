@@ -1,8 +1,8 @@
 """Fixtures that run the program as processes of their own over the test database.
 
 A test that uses them is marked `django_db(transaction=True)`: what it writes must be committed for
-another process to see it. No process outlives its test: it would take the next test's jobs, and write while the
-tables are emptied. So each fixture here asks for `transactional_db`, which is torn down, with the flush, after it.
+another process to see it. No worker outlives its test: it would take the next test's jobs, and write while the tables
+are emptied. So each fixture here asks for `transactional_db`, which is torn down, with the emptying, after it.
 """
 
 import http.client
@@ -13,14 +13,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 60.0
 _NO_ENVIRONMENT: Mapping[str, str] = {}
 
 
@@ -35,7 +37,7 @@ class RunningProcess:
     def stop(self) -> int:
         """Ask it to end and wait; gives its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=15)
+        return self.process.wait(timeout=60)
 
     def kill(self) -> None:
         """End it as a power cut would."""
@@ -86,7 +88,7 @@ def _start_server(
 def _wait_until_answering(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline and process.poll() is None:
-        client = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=START_TIMEOUT_S)
         try:
             client.request("GET", "/health/live")
             client.getresponse().read()
@@ -128,10 +130,23 @@ def _end(running: list[RunningProcess]) -> None:
             one.process.terminate()
     for one in running:
         try:
-            one.process.wait(timeout=15)
+            one.process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             one.kill()
             raise
+
+
+@contextmanager
+def run_server(log: Path, **options: Any) -> Iterator[RunningProcess]:
+    """A web process that outlives a test: for fixtures of a file or a folder. Options: those of `start_parley_server`.
+
+    It takes no jobs, and keeps nothing by name: the next test's people and rooms have other numbers.
+    """
+    server = _start_server(log, **options)
+    try:
+        yield server
+    finally:
+        _end([server])
 
 
 @pytest.fixture
@@ -160,7 +175,14 @@ def start_parley_worker(transactional_db: None, tmp_path: Path) -> Iterator[Star
     _end(running)
 
 
+@pytest.fixture(scope="module")
+def web_process(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The base URL of a web process for all tests of a file. What it printed is in the folder `web` of the run."""
+    with run_server(tmp_path_factory.mktemp("web") / "web.log") as server:
+        yield server.url
+
+
 @pytest.fixture
-def parley_server(start_parley_server: StartServer) -> str:
-    """The base URL of a web process."""
-    return start_parley_server().url
+def parley_server(transactional_db: None, web_process: str) -> str:
+    """The base URL of a web process, which is not to be harmed."""
+    return web_process

@@ -204,7 +204,7 @@ def test_two_first_users_at_once_do_not_fight(make_services):
         for _ in range(3)
     ]
 
-    errors = [user.communicate(timeout=30)[1] for user in users]
+    errors = [user.communicate(timeout=60)[1] for user in users]
 
     assert errors == [b"", b"", b""]
     assert [member.pid() for member in services.members] == [None, None]

@@ -158,7 +158,7 @@ def _jobs_wait() -> bool:
 
 
 async def eventually_in_db(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not await run_in_db(condition):  # noqa: ASYNC110 - another process, and the database tells nobody
             await asyncio.sleep(0.02)
 

@@ -21,7 +21,7 @@ from chat.tests.socket_client import access_token
 
 pytestmark = pytest.mark.django_db(transaction=True)
 GROWTH_MAX_BYTES = 150_000_000
-CUT_OFF_WITHIN_S = 30
+CUT_OFF_WITHIN_S = 60
 DEEP = "[" * 100_000 + "]" * 100_000
 
 
@@ -302,12 +302,12 @@ async def test_who_misbehaves_is_cut_off_and_a_neighbour_notices_nothing(
         for misbehave in MISBEHAVIOUR:
             heard_before = len(neighbours.heard)
             await asyncio.wait_for(misbehave(server), 120)
-            await asyncio.wait_for(neighbours.hear_more_than(heard_before), 10)
+            await asyncio.wait_for(neighbours.hear_more_than(heard_before), 60)
             assert server.rss_bytes() - before_bytes < GROWTH_MAX_BYTES, misbehave
 
         over.set()
         await talking
-        await asyncio.wait_for(neighbours.hear_more_than(len(neighbours.sent) - 1), 30)
+        await asyncio.wait_for(neighbours.hear_more_than(len(neighbours.sent) - 1), 60)
         for task in tasks:
             task.cancel()
     assert neighbours.heard == neighbours.sent

@@ -4,10 +4,13 @@ Who connects too often is cut off without a word: stock clients then try again b
 refusal. Who has too many connections is told so, since trying again does not help until one of them is closed.
 """
 
+from collections.abc import Iterator
+
 import pytest
 import socketio
 
 from chat.tests.socket_client import access_token
+from project.tests.servers import run_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TRANSPORTS = pytest.mark.parametrize(
@@ -15,22 +18,25 @@ TRANSPORTS = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture
-def tight_server(start_parley_server) -> str:
+@pytest.fixture(scope="module")
+def tight_server(django_db_setup, tmp_path_factory) -> Iterator[str]:
     """Users may connect once, and then every other second."""
-    return start_parley_server(module="project.tests.tight_web", environment={"RATE_LIMITS": "on"}).url
+    log = tmp_path_factory.mktemp("tight") / "web.log"
+    with run_server(log, module="project.tests.tight_web", environment={"RATE_LIMITS": "on"}) as server:
+        yield server.url
 
 
-@pytest.fixture
-def single_server(start_parley_server) -> str:
+@pytest.fixture(scope="module")
+def single_server(django_db_setup, tmp_path_factory) -> Iterator[str]:
     """Users may have one connection."""
     environment = {"RATE_LIMITS": "on", "SOCKET_MAX_CONNECTIONS_PER_USER": "1"}
-    return start_parley_server(environment=environment).url
+    with run_server(tmp_path_factory.mktemp("single") / "web.log", environment=environment) as server:
+        yield server.url
 
 
 async def connected(url: str, token: str) -> socketio.AsyncClient:
     client = socketio.AsyncClient()
-    await client.connect(url, auth={"token": token}, transports=["websocket"], wait_timeout=15)
+    await client.connect(url, auth={"token": token}, transports=["websocket"], wait_timeout=60)
     return client
 
 
@@ -59,7 +65,7 @@ async def test_a_python_client_that_connects_too_often_gets_in_later_by_itself(a
     refusals: list[object] = []
     second.on("connect_error", refusals.append)
 
-    await second.connect(tight_server, auth={"token": token}, transports=["websocket"], wait_timeout=15)
+    await second.connect(tight_server, auth={"token": token}, transports=["websocket"], wait_timeout=60)
 
     assert (await second.call("typing"))["error"]["code"] == "BAD_USER_INPUT"
     assert refusals == []
@@ -96,11 +102,11 @@ async def test_a_python_client_is_told_that_it_is_one_connection_too_many(ada, s
     second.on("connect_error", refusals.append)
 
     with pytest.raises(socketio.exceptions.ConnectionError, match="failed to connect: /"):
-        await second.connect(single_server, auth={"token": token}, transports=["websocket"], wait_timeout=15)
+        await second.connect(single_server, auth={"token": token}, transports=["websocket"], wait_timeout=60)
     [refusal] = refusals
     assert refusal["data"]["code"] == "RATE_LIMITED"
     await first.disconnect()
-    await second.connect(single_server, auth={"token": token}, transports=["websocket"], wait_timeout=15)
+    await second.connect(single_server, auth={"token": token}, transports=["websocket"], wait_timeout=60)
 
     assert second.connected
     await second.disconnect()

@@ -36,7 +36,7 @@ async def send_body(path, *, headers=(), chunks=20, announced=None, app=applicat
 
     scope = {"type": "http", "method": "POST", "path": path, "headers": sent, "query_string": b""}
     scope |= {"asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "root_path": ""}
-    await asyncio.wait_for(app(scope, receive, send), 20)
+    await asyncio.wait_for(app(scope, receive, send), 60)
     return answer[0]["status"], b"".join(message.get("body", b"") for message in answer[1:]), taken
 
 

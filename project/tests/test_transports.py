@@ -31,7 +31,7 @@ class Page:
     """The form of the room's page, without JavaScript."""
 
     async def sign_in(self, url: str, username: str) -> None:
-        self.http = httpx2.AsyncClient(base_url=url, timeout=30)
+        self.http = httpx2.AsyncClient(base_url=url, timeout=60)
         await self.http.get("/sign-in/")
         form = {
             "username": username,
@@ -57,7 +57,7 @@ async def access_token(http: httpx2.AsyncClient, username: str) -> str:
 
 class GraphQL:
     async def sign_in(self, url: str, username: str) -> None:
-        self.http = httpx2.AsyncClient(base_url=url, timeout=30)
+        self.http = httpx2.AsyncClient(base_url=url, timeout=60)
         self.http.headers["authorization"] = f"Bearer {await access_token(self.http, username)}"
 
     async def post(self, room_id: str, text: Any) -> str | None:
@@ -73,13 +73,13 @@ class SocketIO:
     """python-socketio's client over a WebSocket."""
 
     async def sign_in(self, url: str, username: str) -> None:
-        async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
+        async with httpx2.AsyncClient(base_url=url, timeout=60) as http:
             token = await access_token(http, username)
         self.client = socketio.AsyncSimpleClient()
         await self.client.connect(url, transports=["websocket"], auth={"token": token})
 
     async def post(self, room_id: str, text: Any) -> str | None:
-        ack = await self.client.call("send-message", (room_id, text), timeout=30)
+        ack = await self.client.call("send-message", (room_id, text), timeout=60)
         return None if ack["ok"] else ack["error"]["code"]
 
     async def close(self) -> None:
@@ -108,9 +108,9 @@ async def grace_hears(parley_server, general) -> AsyncIterator[socketio.AsyncSim
 async def test_what_is_posted_is_stored_once_and_heard_by_everybody(ada_posts, grace_hears, general):
     assert await ada_posts(str(general.pk), "**Hello** from here") is None
 
-    heard = await grace_hears.receive(timeout=10)
+    heard = await grace_hears.receive(timeout=60)
     while heard[0] != "new-message":  # ada's own arrival may come first
-        heard = await grace_hears.receive(timeout=10)
+        heard = await grace_hears.receive(timeout=60)
     stored = await run_in_db(Message.objects.select_related("author").get)
     assert (stored.author.username, stored.text, stored.version) == ("ada", "**Hello** from here", 1)
     assert heard[1]["id"] == str(stored.pk)

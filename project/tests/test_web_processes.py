@@ -40,7 +40,7 @@ async def url(running) -> str:
 
 @pytest.fixture
 async def token(url) -> str:
-    async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
+    async with httpx2.AsyncClient(base_url=url, timeout=60) as http:
         answer = await http.post("/api/token/", json={"username": "ada", "password": PASSWORD})
         return answer.json()["access"]
 
@@ -48,7 +48,7 @@ async def token(url) -> str:
 @pytest.fixture
 async def room(url, token) -> str:
     query = "{ rooms(first: 10) { edges { node { id name } } } }"
-    async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
+    async with httpx2.AsyncClient(base_url=url, timeout=60) as http:
         headers = {"authorization": f"Bearer {token}"}
         answer = (await http.post("/graphql", json={"query": query}, headers=headers)).json()
         return answer["data"]["rooms"]["edges"][0]["node"]["id"]
@@ -79,7 +79,7 @@ class Crowd:
     async def until_all(self, kind: str, *, times: int = 1) -> None:
         """Wait until each client has reported this so often."""
         try:
-            await eventually(lambda: all(len(told) >= times for told in self.reported(kind)), timeout_s=60)
+            await eventually(lambda: all(len(told) >= times for told in self.reported(kind)))
         except TimeoutError:
             raise AssertionError(f"{kind}: {self.reported(kind)}; lost: {self.reported('lost')}") from None
 
@@ -160,13 +160,13 @@ async def test_twenty_of_twenty_python_clients_connect_and_exchange_messages(url
         client.on("new-message", lambda message, texts=texts: texts.add(message["text"]))
 
     for client in clients:
-        await client.connect(url, auth={"token": token}, transports=transports, wait_timeout=10)
+        await client.connect(url, auth={"token": token}, transports=transports, wait_timeout=60)
         assert (await client.call("join-room", room))["ok"]
     sent = {f"python {transports} {number}" for number in range(20)}
     for client, text in zip(clients, sent, strict=True):
         assert (await client.call("send-message", (room, text)))["ok"]
 
-    await eventually(lambda: all(sent <= texts for texts in heard), timeout_s=30)
+    await eventually(lambda: all(sent <= texts for texts in heard))
     assert [client.transport() for client in clients] == [transports[-1]] * 20
     for client in clients:
         await client.disconnect()
@@ -188,7 +188,7 @@ async def test_clients_outlive_each_web_process(running, crowd, transports, numb
         for victim in running.pids("project.web"):
             os.kill(victim, number)
             await clients.exchange(f"after {transports} {victim}")
-            await eventually(lambda victim=victim: is_replaced(running, victim), timeout_s=30)
+            await eventually(lambda victim=victim: is_replaced(running, victim))
 
         await clients.exchange(f"at the end {transports} {victim}")
         last = [joined[-1].partition(".")[0] for joined in clients.reported("joined")]

@@ -105,7 +105,7 @@ class Up:
 
     def health(self) -> int:
         """The status of `/health/ready`, or 0 when nobody answers."""
-        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             client.request("GET", "/health/ready")
             return client.getresponse().status
@@ -115,7 +115,7 @@ class Up:
             client.close()
 
     def wait_until_healthy(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while self.health() != 200:
             assert time.monotonic() < deadline, self.printed()
             time.sleep(0.05)
@@ -123,7 +123,7 @@ class Up:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to stop; gives the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=10)
+        return self.process.wait(timeout=60)
 
     def clean_up(self) -> None:
         """End whatever is left, also after a failed test, and remove the data."""

@@ -272,7 +272,7 @@ def test_a_file_that_is_uploaded_again_while_it_is_deleted_stays(
 
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(upload_again)
-        assert found.reached.wait(10)
+        assert found.reached.wait(60)
         delete_document(grace, document_id=document.pk)
         found.released.set()
         second = future.result(10)

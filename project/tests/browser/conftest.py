@@ -1,4 +1,8 @@
-"""Chromium over the running program: people who are signed in, and the checks of accessibility."""
+"""Chromium over the running program: people who are signed in, and the checks of accessibility.
+
+One browser and one web process serve all tests of this folder, which therefore run in one event loop: each has people
+and rooms of its own, and each visitor cookies and storage of his own. A test that kills a server starts another.
+"""
 
 import json
 import os
@@ -8,14 +12,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+import pytest_asyncio
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.test import Client
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from chat import actions
 from chat.models import Room, User
+from project.tests.servers import run_server
 
 PASSWORD = "a password of the browser tests"
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
+expect.set_options(
+    timeout=30_000
+)  # bounds a wait; on a busy machine a page takes longer than the five seconds of old
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -25,7 +37,7 @@ class Visitor:
 
     page: Page
     base_url: str
-    screenshots: Path
+    screenshots: Path | None
     axe_source: str
     problems: list[str] = field(default_factory=list)
 
@@ -37,7 +49,15 @@ class Visitor:
         await self.open(f"/rooms/{room.pk}/")
         await self.page.wait_for_selector("#room[data-connection=connected]")
 
+    async def be_signed_in(self, username: str) -> None:
+        """Have a session, without the form."""
+        cookie = await sync_to_async(_session_cookie)(username)
+        await self.page.context.add_cookies(
+            [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": self.base_url}]
+        )
+
     async def sign_in(self, username: str) -> None:
+        """Sign in by the form."""
         await self.open("/sign-in/")
         await self.page.fill("[name=username]", username)
         await self.page.fill("[name=password]", PASSWORD)
@@ -49,9 +69,14 @@ class Visitor:
         await self.page.press("#text", "Enter")
 
     async def check(self, name: str) -> None:
-        """Take a screenshot and let axe-core look at the page; any violation fails."""
-        await self.page.screenshot(path=self.screenshots / f"{name}.png")
+        """Let axe-core look at the page; any violation fails."""
+        await self.show(name)
         assert await self._violations() == [], name
+
+    async def show(self, name: str) -> None:
+        """Take a screenshot, if somebody wants to see it."""
+        if self.screenshots:
+            await self.page.screenshot(path=self.screenshots / f"{name}.png")
 
     async def _violations(self) -> list[Any]:
         # By the debugger, since the page's policy lets no foreign script in.
@@ -67,17 +92,26 @@ class Visitor:
 Visit = Callable[..., Awaitable[Visitor]]
 
 
+def _session_cookie(username: str) -> str:
+    client = Client()
+    client.force_login(User.objects.get(username=username))
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
 @pytest.fixture(scope="session")
-def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where screenshots go: $SCREENSHOTS, else a temporary folder."""
+def screenshots() -> Path | None:
+    """Where screenshots go: $SCREENSHOTS; without it none are taken."""
     chosen = os.environ.get("SCREENSHOTS")
-    folder = Path(chosen) if chosen else tmp_path_factory.mktemp("screenshots")
+    if not chosen:
+        return None
+    folder = Path(chosen)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-@pytest.fixture
-async def browser(chromium_path: str) -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium(chromium_path: str) -> AsyncIterator[Browser]:
+    """The browser of all tests."""
     async with async_playwright() as playwright:
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = await playwright.chromium.launch(executable_path=chromium_path, args=arguments)
@@ -85,9 +119,24 @@ async def browser(chromium_path: str) -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(chromium: Browser) -> AsyncIterator[Browser]:
+    """The browser; what a test opened in it is closed afterwards."""
+    yield chromium
+    for context in chromium.contexts:
+        await context.close()
+
+
+@pytest.fixture(scope="package")
+def web_process(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The base URL of one web process for all files of this folder."""
+    with run_server(tmp_path_factory.mktemp("web") / "web.log") as server:
+        yield server.url
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def visit(
-    browser: Browser, parley_server: str, screenshots: Path, node_modules: Path
+    browser: Browser, parley_server: str, screenshots: Path | None, node_modules: Path
 ) -> AsyncIterator[Visit]:
     """A function that opens a browser of its own: `(username="", viewport=DESKTOP, **context options)`."""
     axe_source = (node_modules / "axe-core" / "axe.min.js").read_text()
@@ -106,7 +155,7 @@ async def visit(
             "console", lambda line: visitor.problems.append(line.text) if line.type == "error" else None
         )
         if username:
-            await visitor.sign_in(username)
+            await visitor.be_signed_in(username)
         return visitor
 
     yield open_browser

@@ -9,7 +9,7 @@ from playwright.async_api import expect
 from chat import actions
 from project.tests.browser.conftest import PHONE
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio(loop_scope="session")]
 
 # An outbox whose server fails over the text "bad" and takes everything else; gives what was sent and what was given up.
 FAILING_OUTBOX = """async () => {
@@ -164,9 +164,7 @@ async def test_a_room_that_is_lost_says_so(visit, people, general):
 
     await sync_to_async(actions.remove_member)(people["ada"], room_id=lab.pk, user_id=people["grace"].pk)
 
-    await expect(grace.page.locator("#connection")).to_contain_text(
-        "not open to you any more", timeout=15_000
-    )
+    await expect(grace.page.locator("#connection")).to_contain_text("not open to you any more")
     await expect(grace.page.locator(f"[data-room='{lab.pk}']")).to_have_count(0)
 
 
@@ -182,6 +180,4 @@ async def test_a_room_that_was_lost_before_its_page_was_live_says_so(visit, peop
     await grace.page.route("**/static/chat/room.js", remove_first)
     await grace.open_room(lab)
 
-    await expect(grace.page.locator("#connection")).to_contain_text(
-        "not open to you any more", timeout=15_000
-    )
+    await expect(grace.page.locator("#connection")).to_contain_text("not open to you any more")

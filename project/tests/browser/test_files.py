@@ -7,7 +7,7 @@ from playwright.async_api import expect
 
 from project.tests.browser.conftest import DESKTOP, PHONE
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio(loop_scope="session")]
 DOT_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 # A client in the page, with the page's session: it uploads two files and posts them with one message.
 POST_FILES = """async (roomId) => {
@@ -72,6 +72,7 @@ async def test_files_are_seen_live_and_after_loading_alike(visit, general, viewp
     ada = await visit("ada", viewport=viewport, color_scheme=scheme)
     await ada.open_room(general)
 
+    await grace.open("/account/")
     message_id = await grace.page.evaluate(POST_FILES, str(general.pk))
 
     for step in ("live", "loaded"):

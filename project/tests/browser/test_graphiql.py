@@ -8,7 +8,7 @@ from chat import actions
 from chat.models import Message
 from project.tests.browser.conftest import PASSWORD
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio(loop_scope="session")]
 
 
 async def _open(visitor) -> None:
@@ -71,7 +71,7 @@ async def test_it_knows_the_schema_and_follows_the_systems_colours(visit, people
     docs = ada.page.locator(".graphiql-doc-explorer")
     await docs.get_by_role("link", name="Query").click()
     await expect(docs).to_contain_text("Messages, documents and passages you may read, the best first.")
-    await ada.page.screenshot(path=ada.screenshots / f"graphiql-{scheme}.png")
+    await ada.show(f"graphiql-{scheme}")
 
     background = await ada.page.evaluate(
         "() => getComputedStyle(document.querySelector('.graphiql-container')).backgroundColor"
@@ -82,6 +82,7 @@ async def test_it_knows_the_schema_and_follows_the_systems_colours(visit, people
 
 async def test_a_theme_that_was_chosen_in_parley_is_graphiqls(visit, people):
     ada = await visit("ada", color_scheme="light")
+    await ada.open("/account/")
     await ada.page.evaluate("() => localStorage.setItem('parley.theme', 'dark')")
     await _open(ada)
     await expect(ada.page.locator("body")).to_have_class("graphiql-dark")

@@ -7,7 +7,7 @@ from chat.actions import create_invitation
 from chat.database import run_in_db
 from project.tests.browser.conftest import DESKTOP, PASSWORD, PHONE
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio(loop_scope="session")]
 
 
 @pytest.mark.parametrize(

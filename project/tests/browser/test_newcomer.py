@@ -13,7 +13,7 @@ from rag.tests.documents import PUMP, write_docx, write_pdf
 QUESTION = "@parley how fast does the hydraulic pump on line seven run?"
 READY_MS = 90_000
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio(loop_scope="session")]
 
 
 def write_manual(path: Path) -> Path:
@@ -51,7 +51,7 @@ async def test_a_newcomer_asks_about_uploaded_documents_and_everybody_sees_the_a
     await expect(grace.page.get_by_text("how fast does the hydraulic pump")).to_be_visible()
     for visitor in (ada, grace):
         answer = visitor.page.locator(".kind-answer.status-final")
-        await expect(answer).to_contain_text("nine hundred turns", timeout=30_000)
+        await expect(answer).to_contain_text("nine hundred turns")
         await expect(answer.locator("a.citation").first).to_be_visible()
     await ada.check("room-answer")
 
@@ -97,9 +97,7 @@ async def test_what_is_written_without_a_connection_is_sent_once_when_it_is_back
     await grace.page.context.set_offline(False)
 
     for visitor in (ada, grace):
-        await expect(visitor.page.locator(".message", has_text="written on a train")).to_have_count(
-            1, timeout=20_000
-        )
+        await expect(visitor.page.locator(".message", has_text="written on a train")).to_have_count(1)
         await expect(visitor.page.locator(".message", has_text="meanwhile")).to_have_count(1)
     await expect(grace.page.locator(".message.pending")).to_have_count(0)
     await expect(grace.page.locator("#connection")).to_be_hidden()
@@ -135,7 +133,7 @@ async def test_reading_on_another_device_clears_the_count(visit, people, general
     await phone.open_room(other)
     await phone.page.bring_to_front()
 
-    await expect(count).to_be_hidden(timeout=15_000)  # many changes at once are told of less often
+    await expect(count).to_be_hidden()  # many changes at once are told of less often
 
 
 async def test_names_are_completed_by_keyboard(visit, general):

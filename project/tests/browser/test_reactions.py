@@ -7,7 +7,7 @@ from playwright.async_api import expect
 from chat import actions
 from project.tests.browser.conftest import DESKTOP, PHONE
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio(loop_scope="session")]
 
 
 @pytest.fixture

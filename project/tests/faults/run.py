@@ -20,7 +20,7 @@ from project.tests.faults.verdict import judge, report
 MESSAGES = int(os.environ.get("FAULT_MESSAGES", "2000"))
 CLIENTS = int(os.environ.get("FAULT_CLIENTS", "20"))
 PER_S = float(os.environ.get("FAULT_MESSAGES_PER_S", "250"))  # of all senders together
-JOIN_TIMEOUT_S, SETTLE_TIMEOUT_S = 30.0, 90.0
+JOIN_TIMEOUT_S, SETTLE_TIMEOUT_S = 60.0, 90.0
 QUIET_S = 1.0  # after the last event: what comes twice may come late
 OWN_SENDERS, PEOPLE = 4, 6
 Client = OwnClient | StockClient | GraphQLClient
