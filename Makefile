@@ -40,6 +40,8 @@ bench: $(VENV)/installed-dev
 
 # FAULT_ROUNDS, FAULT_MESSAGES, FAULT_CLIENTS, FAULT_MESSAGES_PER_S: see project/tests/faults/__init__.py.
 faults: export FAULT_ROUNDS ?= 3
+faults: export FAULT_MESSAGES ?= 2000
+faults: export FAULT_CLIENTS ?= 20
 faults: $(VENV)/installed-dev $(NODE_TESTS)/installed
 	$(BIN)/python -m pytest project/tests/faults -m faults --durations=0 $(ARGS)
 

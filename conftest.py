@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from project.tests.environment import TestEnvironment
+from project.tests.suite_order import place
 
 _environment = TestEnvironment()
 
@@ -32,6 +33,16 @@ pytest_plugins = [
     "project.tests.servers",
     "project.tests.programs",
 ]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The order of files is that of `project.tests.suite_order`, also for pytest-xdist."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the files that take long."""
+    items.sort(key=lambda item: place(item.path.relative_to(config.rootpath)))
 
 
 @pytest.hookimpl(optionalhook=True)  # there is no such hook without pytest-xdist

@@ -10,5 +10,6 @@ and chat knows nothing of those. What a file is for:
 - `network`: a proxy that cuts, stalls and comes back; `bad_clients`: those who do not read, or send nonsense.
 - `verdict`: pure functions that tell what was lost, doubled, out of order, or acknowledged against the truth.
 
-`FAULT_MESSAGES` (2000) and `FAULT_CLIENTS` (20) set the size of a run, `FAULT_ROUNDS` (1) how often each is repeated.
+`FAULT_MESSAGES` (1000) and `FAULT_CLIENTS` (14) set the size of a run, `FAULT_ROUNDS` (1) how often each is repeated.
+`make faults` runs them larger: 2000, 20 and 3.
 """

@@ -17,8 +17,8 @@ from project.tests.faults.senders import HttpTransport, Sender
 from project.tests.faults.stock_clients import StockClient, StockClients
 from project.tests.faults.verdict import judge, report
 
-MESSAGES = int(os.environ.get("FAULT_MESSAGES", "2000"))
-CLIENTS = int(os.environ.get("FAULT_CLIENTS", "20"))
+MESSAGES = int(os.environ.get("FAULT_MESSAGES", "1000"))
+CLIENTS = int(os.environ.get("FAULT_CLIENTS", "14"))
 PER_S = float(os.environ.get("FAULT_MESSAGES_PER_S", "250"))  # of all senders together
 JOIN_TIMEOUT_S, SETTLE_TIMEOUT_S = 60.0, 90.0
 QUIET_S = 1.0  # after the last event: what comes twice may come late
