@@ -91,10 +91,14 @@ class NeverReads:
         self._writer.write((request + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n").encode())
         await reader.readuntil(b"\r\n\r\n")
         auth = orjson.dumps({"token": self._token, "recovery": False}).decode()
-        for frame in (f"40{auth}", *(f'42["join-room","{room}"]' for room in self._rooms)):
+        joins = (f'42{n}["join-room","{room}"]' for n, room in enumerate(self._rooms))
+        for frame in (f"40{auth}", *joins):
             self._writer.write(_masked(frame))
         await self._writer.drain()
-        await asyncio.sleep(1)  # it has joined
+        heard = b""
+        async with asyncio.timeout(60):
+            while not all(b"43%d[" % n in heard for n in range(len(self._rooms))):  # until it has joined
+                heard += await reader.read(2**16)
         transport: asyncio.ReadTransport = self._writer.transport  # type: ignore[assignment]
         transport.pause_reading()
 
