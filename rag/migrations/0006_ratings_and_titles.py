@@ -3,12 +3,6 @@ import django.db.models.functions.datetime
 from django.conf import settings
 from django.db import migrations, models
 
-# Documents are few beside their passages, so the index is made at once. The words are those of rag/title_search.py.
-TITLES = """
-CREATE INDEX rag_document_names ON rag_document USING gin (
-    to_tsvector('chat_words', title || ' ' || filename || ' ' || rag_normalize(title || ' ' || filename)))
-"""
-
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -59,5 +53,4 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.RunSQL(TITLES, "DROP INDEX rag_document_names"),
     ]
