@@ -1,5 +1,6 @@
 """Typed reading of environment variables: one error, naming the variable, for anything that cannot be used."""
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -65,6 +66,22 @@ def choice(name: str, default: str, *, among: tuple[str, ...]) -> str:
 def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
     """A comma-separated list; empty items are dropped."""
     return [word.strip() for word in text(name).split(",") if word.strip()] or list(default)
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """A comma-separated list of networks, as 10.0.0.0/8, and single addresses."""
+    try:
+        return [ip_network(word) for word in words(name)]
+    except ValueError:
+        raise _invalid(name, "must be networks such as 10.1.0.0/16, separated by commas") from None
+
+
+def ports(name: str, default: tuple[int, ...]) -> list[int]:
+    """A comma-separated list of port numbers."""
+    found = words(name, tuple(map(str, default)))
+    if not all(word.isdecimal() and 0 < int(word) < 65536 for word in found):
+        raise _invalid(name, "must be port numbers, separated by commas")
+    return [int(word) for word in found]
 
 
 def folder(name: str, default: Path) -> Path:

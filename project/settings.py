@@ -209,6 +209,9 @@ UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_MEGABYTES", 64, minimum=1, maximum=20
 ATTACHMENTS_MAX_BYTES = (
     env.integer("ATTACHMENTS_MAX_MEGABYTES", 2048, minimum=1, maximum=1_000_000) * 1024 * 1024
 )
+CRAWL_ALLOWED_NETWORKS = env.networks("CRAWL_ALLOWED_NETWORKS")
+CRAWL_PORTS = env.ports("CRAWL_PORTS", (80, 443))
+CRAWL_TIMEOUT_S = env.integer("CRAWL_TIMEOUT_S", 30, minimum=1, maximum=600)
 OCR_LANGUAGES = env.text("OCR_LANGUAGES", "eng")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # forms and JSON; files are counted by UPLOAD_MAX_BYTES
 FILE_UPLOAD_PERMISSIONS = 0o600

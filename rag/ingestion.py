@@ -13,14 +13,16 @@ from collections.abc import Callable
 from django.conf import settings
 
 from chat.files import local_copy
-from rag.actions import embedding_models, processing
+from rag.actions import embedding_models, processing, versions
 from rag.active_model import ActiveModel, active_model, model_of
 from rag.chunking import chunk_document
+from rag.crawling import FetchError
 from rag.embeddings import Embedder, EmbeddingError, configured_embedder
 from rag.embeddings.configuration import configured_source
 from rag.models import Chunk, Document
 from rag.parsing import ParsedDocument, ParsingError, parse_isolated
 from rag.selectors import chunks_without_vector
+from rag.web_pages import fetch_first
 
 logger = logging.getLogger(__name__)
 
@@ -40,9 +42,13 @@ def ingest_document(document_id: int) -> None:
     if document is None:
         return
     try:
+        fetched = document if document.file else fetch_first(document)
+        if fetched is None:
+            return
+        document = fetched
         with local_copy(document.file.name or "") as path:
             parsed = parse_isolated(path, document.media_type, ocr_languages=settings.OCR_LANGUAGES)
-    except ParsingError as error:
+    except (ParsingError, FetchError) as error:
         processing.fail_document(document_id, code=error.code, message=error.message)
     except FileNotFoundError:
         processing.fail_document(document_id, code="NO_FILE", message=NO_FILE)
@@ -85,6 +91,7 @@ def embed_document(
     try:
         model = _model_in_use(embedder)
         processing.count_vectors(document_id, model.id)
+        versions.reuse_vectors(document_id, model.id)
         while batch := list(chunks_without_vector(document_id, model.id)[: model.embedder.batch_texts]):
             if should_stop() or time.monotonic() > deadline:
                 processing.continue_embedding(document_id)

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower, Now
 from pgvector.django import SparseVectorField
 
+from rag.crawling.models import WebPage as WebPage
 from rag.embeddings.models import Embedding as Embedding
 from rag.embeddings.models import EmbeddingModel as EmbeddingModel
 from rag.evaluation.models import EvaluationResult as EvaluationResult
@@ -113,7 +114,6 @@ class Document(models.Model):
     ready_at = models.DateTimeField(null=True, blank=True, help_text="When all its vectors were there, too.")
 
     class Meta:
-        indexes = [models.Index(fields=["file"], name="document_file")]
         constraints = [
             models.UniqueConstraint(
                 fields=["collection", "source", "sha256"], name="document_once_per_collection"

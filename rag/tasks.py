@@ -11,11 +11,12 @@ from procrastinate.retry import BaseRetryStrategy
 
 from chat import actions
 from rag import building, ingestion, upkeep
-from rag.actions import embedding_models, evaluation, processing
+from rag.actions import embedding_models, evaluation, processing, web_pages
 from rag.answering.flow import answer as answer_message
 from rag.embeddings import EmbeddingError
 from rag.evaluation.running import run_evaluation
 from rag.jobs import ANSWERS, DOCUMENTS
+from rag.web_pages import check_page
 
 logger = logging.getLogger(__name__)
 
@@ -117,6 +118,17 @@ def evaluate(context: JobContext, run_id: int) -> None:
 @app.task(name="rag.drop_retired_models", queue=DOCUMENTS, queueing_lock="rag.drop_retired_models")
 def drop_retired_models(timestamp: int) -> None:
     embedding_models.drop_retired_models()
+
+
+@app.task(name="rag.check_web_page", queue=DOCUMENTS, retry=DocumentRetry())
+def check_web_page(page_id: int) -> None:
+    check_page(page_id)
+
+
+@app.periodic(cron="* * * * *", periodic_id="web-pages")
+@app.task(name="rag.check_due_web_pages", queue=DOCUMENTS, queueing_lock="rag.check_due_web_pages")
+def check_due_web_pages(timestamp: int) -> None:
+    web_pages.queue_due_pages()
 
 
 @app.periodic(cron="17 * * * *", periodic_id="old-jobs")

@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from rag import rating_page, search_page, views
+from rag import rating_page, search_page, views, web_page_views
 
 urlpatterns = [
     path("documents/", views.documents, name="documents"),
     path("documents/collections/", views.new_collection, name="new-collection"),
     path("documents/status/", views.status, name="document-status"),
+    path("documents/pages/", web_page_views.add_page, name="add-web-page"),
+    path("documents/<int:document_id>/check/", web_page_views.check_page, name="check-web-page"),
     path("documents/<int:document_id>/", views.document, name="document"),
     path("documents/<int:document_id>/original", views.original, name="document-original"),
     path("documents/<int:document_id>/delete/", views.delete, name="delete-document"),

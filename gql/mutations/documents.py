@@ -49,6 +49,20 @@ class UploadDocumentInput(graphene.InputObjectType):
     title = graphene.String(description="How it is listed; taken from the file if left out.")
 
 
+class AddDocumentUrlInput(graphene.InputObjectType):
+    """A page of the web to be fetched, indexed and found."""
+
+    collection_id = graphene.ID(required=True, description="A collection you may add to.")
+    url = graphene.String(
+        required=True, description="http or https, up to 500 characters; on the public Internet."
+    )
+    title = graphene.String(description="How it is listed; the page's own if left out.")
+    check_every_hours = graphene.Int(
+        default_value=0,
+        description="0: never. 1, 6, 24, 168 or 720: a page that changed becomes a new version.",
+    )
+
+
 class DocumentMutations:
     create_collection = graphene.NonNull(
         CollectionType,
@@ -65,6 +79,24 @@ class DocumentMutations:
             DocumentType,
             input=UploadDocumentInput(required=True, description="The file and where it goes."),
             description="Send it as multipart/form-data; follow it with `documentProgress`.",
+        ),
+        complexity=5000,
+    )
+    add_document_url = costs(
+        graphene.NonNull(
+            DocumentType,
+            input=AddDocumentUrlInput(required=True, description="The page and where it goes."),
+            description="Have a page fetched as a document; one the collection has is given as it is.",
+        ),
+        complexity=5000,
+    )
+    check_document_url = costs(
+        graphene.NonNull(
+            DocumentType,
+            document_id=graphene.ID(
+                required=True, description="One that was added by its URL, and is yours to change."
+            ),
+            description="Have the page of a document fetched again; a change becomes a new version of it.",
         ),
         complexity=5000,
     )
@@ -109,6 +141,23 @@ class DocumentMutations:
             filename=file.name or "",
             title=input.get("title") or "",
         )
+
+    @staticmethod
+    async def resolve_add_document_url(
+        root: None, info: GraphQLResolveInfo, input: dict[str, Any]
+    ) -> Document:
+        return await act(
+            info,
+            actions.add_url,
+            collection_id=input["collection_id"],
+            url=input["url"],
+            title=input.get("title") or "",
+            check_every_hours=input.get("check_every_hours") or 0,
+        )
+
+    @staticmethod
+    async def resolve_check_document_url(root: None, info: GraphQLResolveInfo, document_id: str) -> Document:
+        return await act(info, actions.check_now, document_id=document_id)
 
     @staticmethod
     async def resolve_delete_document(root: None, info: GraphQLResolveInfo, document_id: str) -> bool:

@@ -278,3 +278,28 @@ async def test_the_passages_of_an_answer_are_those_the_reader_may_read(as_user, 
     [passage] = (await as_user(ada).data(query, id=asked["id"]))["answer"]["passages"]
     assert (passage["text"], passage["score"]) == ("The launch code is swordfish.", 0.5)
     assert question.pk
+
+
+async def test_a_page_of_the_web_is_added_by_its_url(as_user, ada, grace, handbook):
+    text = """mutation($input: AddDocumentUrlInput!) { addDocumentUrl(input: $input) {
+        id title status source language warning } }"""
+    values = {"collectionId": str(handbook.pk), "url": "https://example.org/Guide#top", "checkEveryHours": 24}
+
+    made = (await as_user(ada).data(text, input=values))["addDocumentUrl"]
+    refused = await as_user(ada).error(text, input=values | {"url": "file:///etc/passwd"})
+    forbidden = await as_user(grace).error(text, input=values)
+
+    url = "https://example.org/Guide"
+    assert made == {
+        "id": made["id"],
+        "title": url,
+        "status": "QUEUED",
+        "source": url,
+        "language": "",
+        "warning": "",
+    }
+    assert refused["code"] == "BAD_USER_INPUT"
+    assert refused["fields"] == {"url": "is not fetched"}
+    assert forbidden["code"] == "FORBIDDEN"
+    check = "mutation($id: ID!) { checkDocumentUrl(documentId: $id) { id } }"
+    assert (await as_user(ada).data(check, id=made["id"]))["checkDocumentUrl"]["id"] == made["id"]

@@ -5,9 +5,12 @@ from rag.actions.collections import create_collection, room_files, share_collect
 from rag.actions.documents import delete_document, delete_other_versions, retry_document, upload_document
 from rag.actions.embedding_models import use_embedding_model
 from rag.actions.ratings import rate_answer
+from rag.actions.web_pages import add_url, check_now
 
 __all__ = [
+    "add_url",
     "ask",
+    "check_now",
     "create_collection",
     "delete_document",
     "delete_other_versions",

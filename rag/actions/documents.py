@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet
 
 from chat.actions.steps import lock_room, say
 from chat.errors import BadInput, Conflict, Forbidden, PayloadTooLarge
@@ -34,12 +35,19 @@ class _Names:
 
 
 def upload_document(
-    user: "User", *, collection_id: object, file: IO[bytes], filename: str, title: str = "", source: str = ""
+    user: "User",
+    *,
+    collection_id: object,
+    file: IO[bytes],
+    filename: str,
+    title: str = "",
+    source: str = "",
+    replace: bool = False,
 ) -> Document:
     """A document in the collection, queued for processing; its job is there if and only if its row is.
 
     The same content from the same source (by default its filename) is the document that is there already; one that
-    failed is queued again.
+    failed is queued again. With `replace`, what came from the same source before is removed once this one is ready.
 
     Args:
         file: readable and seekable, in bytes. title: by default the document's own, else the filename without ending.
@@ -55,7 +63,7 @@ def upload_document(
     try:
         with transaction.atomic(durable=True):
             stored = store_content(file, content)
-            return _queue(user, collection, names, content, media_type, stored)
+            return _queue(user, collection, names, content, media_type, stored, replaces=replace)
     except IntegrityError:
         # The collection was deleted under it. (The same upload at the same moment waits for the content's lock.)
         raise Conflict("The collection was changed at the same time. Try again.") from None
@@ -66,13 +74,23 @@ def _existing(collection: Collection, source: str, sha256: str) -> Document | No
 
 
 def _queue(
-    user: "User", collection: Collection, names: _Names, content: Content, media_type: str, stored: str
+    user: "User",
+    collection: Collection,
+    names: _Names,
+    content: Content,
+    media_type: str,
+    stored: str,
+    *,
+    replaces: bool,
 ) -> Document:
     same = _existing(collection, names.source, content.sha256)
     if same is not None:
         document = Document.objects.select_for_update().get(pk=same.pk)
         if document.status == Document.Status.FAILED:
-            _requeue(document)
+            requeue(document)
+        elif replaces and document.status == Document.Status.READY:  # the source is again what it was
+            for other in _versions(document).exclude(pk=document.pk):
+                remove_document(other)
         return document
     document = Document.objects.create(
         collection=collection,
@@ -83,20 +101,26 @@ def _queue(
         size_bytes=content.size_bytes,
         sha256=content.sha256,
         file=stored,
+        replaces=replaces,
         uploaded_by=user,
     )
     document.refresh_from_db(fields=["created_at"])
-    enqueue("rag.ingest_document", queue=DOCUMENTS, priority=INGEST_PRIORITY, document_id=document.pk)
+    enqueue_ingestion(document)
     if collection.home_room_id is not None:
         say(lock_room(collection.home_room_id), user, f"added the file {document.filename}")
     return document
 
 
-def _requeue(document: Document) -> None:
-    """Begin a failed document anew. The caller holds its row lock."""
+def requeue(document: Document) -> None:
+    """Step: begin a failed document anew. The caller holds its row lock."""
     document.status = Document.Status.QUEUED
     document.error_code = document.error_message = ""
     document.save(update_fields=["status", "error_code", "error_message"])
+    enqueue_ingestion(document)
+
+
+def enqueue_ingestion(document: Document) -> None:
+    """Step: the job that reads a document, with the surrounding transaction."""
     enqueue("rag.ingest_document", queue=DOCUMENTS, priority=INGEST_PRIORITY, document_id=document.pk)
 
 
@@ -146,7 +170,7 @@ def retry_document(user: "User", *, document_id: object) -> Document:
             Document.objects.select_for_update(of=("self",)).select_related("collection").get(pk=document.pk)
         )
         if document.status == Document.Status.FAILED:
-            _requeue(document)
+            requeue(document)
     return document
 
 
@@ -161,7 +185,7 @@ def delete_document(user: "User", *, document_id: object) -> bool:
     with transaction.atomic(durable=True):
         document = access_document(user, document_id)
         _require_change(user, document)
-        _remove(document)
+        remove_document(document)
     return True
 
 
@@ -174,11 +198,22 @@ def delete_other_versions(user: "User", *, document_id: object) -> int:
     with transaction.atomic(durable=True):
         document = access_document(user, document_id)
         _require_change(user, document)
-        same_source = Document.objects.filter(collection=document.collection_id, source=document.source)
-        others = list(same_source.exclude(pk=document.pk).order_by("pk"))
+        others = list(_versions(document).exclude(pk=document.pk))
         for other in others:
-            _remove(other)
+            remove_document(other)
     return len(others)
+
+
+def remove_older_versions(document: Document) -> None:
+    """Step: remove what was added to the collection from the same source before this document."""
+    for older in _versions(document).filter(pk__lt=document.pk):
+        remove_document(older)
+
+
+def _versions(document: Document) -> QuerySet[Document]:
+    """The documents of the same collection and source, the oldest first."""
+    same = Document.objects.filter(collection=document.collection_id, source=document.source)
+    return same.order_by("pk")
 
 
 def retry_documents(document_ids: Iterable[int]) -> int:
@@ -192,7 +227,7 @@ def retry_documents(document_ids: Iterable[int]) -> int:
         )
         found = list(failed.order_by("pk"))
         for document in found:
-            _requeue(document)
+            requeue(document)
     return len(found)
 
 
@@ -201,7 +236,7 @@ def remove_documents(document_ids: Iterable[int]) -> int:
     with transaction.atomic(durable=True):
         found = list(Document.objects.filter(pk__in=list(document_ids)).order_by("pk"))
         for document in found:
-            _remove(document)
+            remove_document(document)
     return len(found)
 
 
@@ -212,7 +247,8 @@ def _require_change(user: "User", document: Document) -> None:
         )
 
 
-def _remove(document: Document) -> None:
+def remove_document(document: Document) -> None:
+    """Step: take a document out of the index and the database; its file goes after the commit, if nobody needs it."""
     if Document.objects.select_for_update().filter(pk=document.pk).first() is None:
         return  # somebody else was quicker
     with connection.cursor() as cursor:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from django.db import connection, transaction
 from django.utils import timezone
 
-from rag.actions.documents import EMBED_PRIORITY, title_from
+from rag.actions.documents import EMBED_PRIORITY, remove_older_versions, title_from
 from rag.chunking import ChunkSpan
 from rag.document_language import detect_language
 from rag.jobs import DOCUMENTS, enqueue
@@ -24,14 +24,15 @@ CHUNKS_PER_TRANSACTION = 1000  # rows of common words are locked until the commi
 _UNFINISHED = (Document.Status.QUEUED, Document.Status.PARSING, Document.Status.EMBEDDING)
 
 
-def _lock(document_id: int) -> Document | None:
+def lock_document(document_id: int) -> Document | None:
+    """Step: the document under its row lock; None if it is gone."""
     return Document.objects.select_for_update().filter(pk=document_id).first()
 
 
 def begin_parsing(document_id: int) -> Document | None:
     """The document, now PARSING and without the chunks of an earlier attempt; None if there is nothing to parse."""
     with transaction.atomic(durable=True):
-        document = _lock(document_id)
+        document = lock_document(document_id)
         if document is None or document.status not in (Document.Status.QUEUED, Document.Status.PARSING):
             return None
         with connection.cursor() as cursor:
@@ -59,7 +60,7 @@ def store_text(
     """
     for first in range(0, len(chunks), CHUNKS_PER_TRANSACTION):
         with transaction.atomic(durable=True):
-            document = _lock(document_id)
+            document = lock_document(document_id)
             if (
                 document is None
                 or document.status != Document.Status.PARSING
@@ -128,7 +129,7 @@ class ModelReplaced(Exception):
     """The embedding model in question does not answer any more: its vectors are of no use."""
 
 
-def _share_active(model_id: int) -> None:
+def share_active_model(model_id: int) -> None:
     """Step: keep the model active until the transaction ends, beside others that do.
 
     Raises:
@@ -143,7 +144,7 @@ def _share_active(model_id: int) -> None:
 def count_vectors(document_id: int, model_id: int) -> None:
     """Have a document's progress count the vectors of this model: another one may have been active before."""
     with transaction.atomic(durable=True):
-        document = _lock(document_id)
+        document = lock_document(document_id)
         if document is not None and document.status == Document.Status.EMBEDDING:
             document.embedded_count = _vectors_of(document_id, model_id)
             document.save(update_fields=["embedded_count"])
@@ -162,8 +163,8 @@ def store_vectors(document_id: int, model_id: int, chunk_ids: Sequence[int], vec
         ModelReplaced: see there; nothing was stored.
     """
     with transaction.atomic(durable=True):
-        _share_active(model_id)
-        document = _lock(document_id)
+        share_active_model(model_id)
+        document = lock_document(document_id)
         if document is None or document.status != Document.Status.EMBEDDING:
             return False
         wanted = set(
@@ -186,8 +187,8 @@ def finish_embedding(document_id: int, model_id: int) -> bool:
         ModelReplaced: see there.
     """
     with transaction.atomic(durable=True):
-        _share_active(model_id)
-        document = _lock(document_id)
+        share_active_model(model_id)
+        document = lock_document(document_id)
         if document is None or document.status != Document.Status.EMBEDDING:
             return False
         document.embedded_count = _vectors_of(document_id, model_id)
@@ -196,13 +197,15 @@ def finish_embedding(document_id: int, model_id: int) -> bool:
         document.status = Document.Status.READY
         document.ready_at = timezone.now()
         document.save(update_fields=["embedded_count", "status", "ready_at"])
+        if document.replaces:
+            remove_older_versions(document)
     return True
 
 
 def continue_embedding(document_id: int) -> None:
     """Enqueue the rest of a document's vectors, behind other documents that wait."""
     with transaction.atomic(durable=True):
-        document = _lock(document_id)
+        document = lock_document(document_id)
         if document is not None and document.status == Document.Status.EMBEDDING:
             enqueue_embedding(document_id)
 
@@ -215,7 +218,7 @@ def enqueue_embedding(document_id: int) -> None:
 def fail_document(document_id: int, *, code: str, message: str) -> None:
     """FAILED with the reason, and out of the index; a document that is READY, gone or failed stays as it is."""
     with transaction.atomic(durable=True):
-        document = _lock(document_id)
+        document = lock_document(document_id)
         if document is None or document.status not in _UNFINISHED:
             return
         with connection.cursor() as cursor:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from ipaddress import ip_network
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -9,6 +10,7 @@ from django.core.management import CommandError, call_command
 from rag.models import Collection, Document, EmbeddingModel
 from rag.retrieval import Audience, search
 from rag.tests.library import make_user
+from rag.tests.web_server import page, serving
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("storage_folder")]
 
@@ -48,6 +50,7 @@ def test_a_folder_is_ingested_with_the_local_embedder_and_again_without_work(ada
 
     assert (problem, sources()) == ("", {"handbook/pumps.md": "ready", "handbook/deep/whales.txt": "ready"})
     assert "2 READY, 0 FAILED" in out
+    assert "1 skipped, since nothing reads files of their type:\n  handbook/picture.png\n" in out
     assert Collection.objects.get(name="Handbook").everyone
     assert EmbeddingModel.objects.get().dimensions == 384
     [best, *_] = search(Audience.of_user(ada), "how much pressure may the machine have?")
@@ -56,6 +59,20 @@ def test_a_folder_is_ingested_with_the_local_embedder_and_again_without_work(ada
     again, _, problem = run("ingest", folder, "--collection", "handbook")
     assert problem == "" and "2 unchanged." in again
     assert Document.objects.count() == 2 and Collection.objects.count() == 1
+
+
+def test_a_page_of_the_web_is_ingested_by_its_url(ada, settings):
+    with serving() as server:
+        settings.CRAWL_PORTS, settings.CRAWL_ALLOWED_NETWORKS = [server.port], [ip_network("127.0.0.1")]
+        server.answers["/pumps"] = page("<h1>Pumps</h1><p>The pump must stay below six bar.</p>")
+
+        _, _, problem = run("ingest", server.url("/pumps"), "--collection", "Handbook")
+        _, errors, failed = run(
+            "ingest", server.url("/none"), "ftp://example.org/", "--collection", "Handbook"
+        )
+
+    assert (problem, sources()[server.url("/pumps")]) == ("", "ready")
+    assert "there is no such file" in failed and errors == ""
 
 
 def test_a_changed_file_replaces_the_old_one(ada, folder):

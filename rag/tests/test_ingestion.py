@@ -376,3 +376,48 @@ def test_upload_takes_any_seekable_file(ada, collection):
     )
 
     assert document.size_bytes == len(PUMPS)
+
+
+def section(name, words):
+    return f"<h1>{name}</h1><p>{' '.join(f'{words} {n}.' for n in range(60))}</p>"
+
+
+def test_a_new_version_embeds_only_what_changed_and_takes_the_place_of_the_old_one(ada, collection):
+    pumps, valves, doors = (section(name, name.lower()) for name in ("Pumps", "Valves", "Doors"))
+    embedder = ScriptedEmbedder()
+    old = process(upload(ada, collection, pumps + valves, filename="manual.html", source="manual"), embedder)
+    made = len(embedder.embedded)
+
+    new = process(
+        upload(ada, collection, pumps + doors, filename="manual.html", source="manual", replace=True),
+        embedder,
+    )
+
+    assert made == old.chunk_count and new.status == Document.Status.READY
+    again = embedder.embedded[made:]
+    assert again and all("doors" in text for text in again)
+    assert len(again) < new.chunk_count == Embedding.objects.count()
+    assert not Document.objects.filter(pk=old.pk).exists()
+    assert_counts_are_exact()
+
+
+def test_the_old_version_is_found_until_the_new_one_is_ready(ada, collection):
+    old = process(upload(ada, collection, "Old words.", source="manual"))
+    new = upload(ada, collection, "New words.", source="manual", replace=True)
+
+    ingestion.ingest_document(new.pk)
+    assert Document.objects.filter(pk=old.pk).exists()
+    processing.fail_document(new.pk, code="INTERNAL", message="Something.")
+
+    found = search(Audience.of_user(ada), "words", embedder=ScriptedEmbedder())
+    assert [passage.document_id for passage in found] == [old.pk]
+
+
+def test_without_replacing_both_files_of_a_name_stay_and_others_vectors_are_not_taken(ada, collection):
+    embedder = ScriptedEmbedder()
+    first = process(upload(ada, collection, "Same words.", filename="a.txt"), embedder)
+    process(upload(ada, collection, "Other words.", filename="a.txt"), embedder)
+    process(upload(ada, collection, "Same words.", filename="b.txt"), embedder)
+
+    assert Document.objects.count() == 3 and len(embedder.embedded) == 3
+    assert Document.objects.filter(pk=first.pk).exists()

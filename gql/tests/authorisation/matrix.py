@@ -93,8 +93,8 @@ READERS: dict[str, Readers] = {
     "CollectionEdge": Readers("collections { edges { FIELD } }", _EDGE, is_list=True),
     "Document": Readers(
         "document(id: DOCUMENT) { FIELD }",
-        "chunkCount collection createdAt embeddedCount error filename id mediaType sizeBytes status title uploadedBy"
-        " url",
+        "chunkCount collection createdAt embeddedCount error filename id language mediaType sizeBytes source status"
+        " title uploadedBy url warning",
     ),
     "DocumentConnection": Readers("documents(collectionId: COLLECTION) { FIELD }", _CONNECTION),
     "DocumentEdge": Readers("documents(collectionId: COLLECTION) { edges { FIELD } }", _EDGE),
@@ -153,9 +153,11 @@ MEMBERS_MAY = {
     "uploadAttachment",
 }
 MEMBERS_MAY_NOT = ADMINS_ONLY | {
+    "addDocumentUrl",
     "addMember",
     "archiveRoom",
     "changeRole",
+    "checkDocumentUrl",
     "deleteDocument",
     "deleteMessage",
     "editMessage",

@@ -45,6 +45,7 @@ SAMPLES: dict[str, Any] = {
     "kind": "PRIVATE",
     "query": SECRET,
     "role": "MEMBER",
+    "url": "https://example.org/",
     "username": "newcomer",
 }
 UPLOAD = object()  # stands for a file in variables
