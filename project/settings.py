@@ -234,12 +234,23 @@ GRAPHQL_TRUSTED_DOCUMENTS = Path(_trusted_documents).expanduser().resolve() if _
 ANTHROPIC_API_KEY = env.text("ANTHROPIC_API_KEY")
 ANTHROPIC_BASE_URL = env.address("ANTHROPIC_BASE_URL", schemes=("http", "https"))
 ANTHROPIC_MODEL = env.text("ANTHROPIC_MODEL", "claude-sonnet-5-5")
+EMBEDDINGS_API = env.choice("EMBEDDINGS_API", "openai", among=("openai", "voyage"))
 EMBEDDINGS_URL = env.address("EMBEDDINGS_URL", schemes=("http", "https"))
+if EMBEDDINGS_API == "voyage" and not EMBEDDINGS_URL:
+    EMBEDDINGS_URL = "https://api.voyageai.com"
 EMBEDDINGS_API_KEY = env.text("EMBEDDINGS_API_KEY")
 EMBEDDINGS_MODEL = env.text("EMBEDDINGS_MODEL")
 EMBEDDINGS_PREVIOUS_API_KEY = env.text("EMBEDDINGS_PREVIOUS_API_KEY")
 if EMBEDDINGS_URL and not EMBEDDINGS_MODEL:
     raise ImproperlyConfigured("EMBEDDINGS_MODEL: must name the model that EMBEDDINGS_URL serves")
+if not EMBEDDINGS_URL and EMBEDDINGS_MODEL not in ("", "multilingual-e5-small"):
+    raise ImproperlyConfigured(
+        "EMBEDDINGS_MODEL: without EMBEDDINGS_URL it is unset (all-MiniLM-L6-v2) or multilingual-e5-small"
+    )
+EMBEDDINGS_REQUESTS_PER_MINUTE = env.integer(
+    "EMBEDDINGS_REQUESTS_PER_MINUTE", 0, minimum=0, maximum=10**6
+)
+EMBEDDINGS_TOKENS_PER_MINUTE = env.integer("EMBEDDINGS_TOKENS_PER_MINUTE", 0, minimum=0, maximum=10**9)
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
 
 # ------------------------------------------------------------------------------- language, time, logging

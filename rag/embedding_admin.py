@@ -1,6 +1,7 @@
 """Admin pages of embedding models and their vectors."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
@@ -8,8 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from rag.actions import embedding_models
-from rag.embedding_progress import embedding_progress
-from rag.models import Embedding, EmbeddingModel
+from rag.embedding_progress import embedding_costs, embedding_progress
+from rag.models import Embedding, EmbeddingModel, EmbeddingUsage
 from rag.read_only_admin import ReadOnlyAdmin
 
 
@@ -17,8 +18,11 @@ from rag.read_only_admin import ReadOnlyAdmin
 class EmbeddingModelAdmin(ReadOnlyAdmin):
     """Which model answers, how far the next one is, and what may go."""
 
-    list_display = ["name", "state", "vectors", "dimensions", "since", "problem"]
+    list_display = ["name", "state", "vectors", "dimensions", "since", "spent", "problem"]
     search_fields = ["name"]
+    readonly_fields = [
+        "name", "dimensions", "active", "api", "url", "building_since", "problem", "retired_at", "created_at",
+    ]  # fmt: skip
     actions = ["answer_now", "drop_now"]
 
     @admin.display(description="state")
@@ -33,13 +37,19 @@ class EmbeddingModelAdmin(ReadOnlyAdmin):
     def vectors(self, model: EmbeddingModel) -> str:
         return getattr(model, "progress", "-")
 
+    @admin.display(description="USD, 30 days")
+    def spent(self, model: EmbeddingModel) -> str:
+        return f"{getattr(model, 'cost', 0):.4f}"
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[EmbeddingModel]:
         return super().get_queryset(request).order_by("-active", "building_since", "-retired_at", "name")
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         changelist = super().get_changelist_instance(request)
         progress = {found.model.pk: str(found) for found in embedding_progress()}
+        costs = embedding_costs(days=30)
         for model in changelist.result_list:
+            model.cost = costs.get(model.name, Decimal(0))
             model.progress = progress.get(model.pk, "-")  # counted once for the page, not for each row
         return changelist
 
@@ -70,6 +80,9 @@ class EmbeddingModelAdmin(ReadOnlyAdmin):
             messages.SUCCESS if count else messages.WARNING,
         )
 
+    def has_change_permission(self, request: HttpRequest, obj: EmbeddingModel | None = None) -> bool:
+        return admin.ModelAdmin.has_change_permission(self, request, obj)  # of its price
+
     def has_change_models_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("rag.change_embeddingmodel")
 
@@ -85,3 +98,12 @@ class EmbeddingAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Embedding]:
         return super().get_queryset(request).defer("vector")
+
+
+@admin.register(EmbeddingUsage)
+class EmbeddingUsageAdmin(ReadOnlyAdmin):
+    list_display = ["at", "model", "is_question", "texts", "tokens", "price", "cost"]
+    list_filter = ["model", "is_question"]
+    search_fields = ["model"]
+    date_hierarchy = "at"
+    show_full_result_count = False

@@ -11,6 +11,7 @@ from pgvector.django import SparseVectorField
 from rag.crawling.models import WebPage as WebPage
 from rag.embeddings.models import Embedding as Embedding
 from rag.embeddings.models import EmbeddingModel as EmbeddingModel
+from rag.embeddings.models import EmbeddingUsage as EmbeddingUsage
 from rag.evaluation.models import EvaluationResult as EvaluationResult
 from rag.evaluation.models import EvaluationRun as EvaluationRun
 from rag.evaluation.models import GoldenDocument as GoldenDocument

@@ -37,6 +37,8 @@ def test_every_variable_that_is_read_is_documented_and_the_other_way_round():
         ("DATABASE_URL", "postgres://ada:pw-1@[localhost/x", "must be a URL that starts with postgres:"),
         ("DATABASE_URL", "postgres://ada:pw-1@localhost:port/x", "must be a postgres:// URL"),
         ("EMBEDDINGS_URL", "http://localhost:1", "EMBEDDINGS_MODEL: must name the model"),
+        ("EMBEDDINGS_API", "cohere", "must be one of openai, voyage"),
+        ("EMBEDDINGS_MODEL", "gpt-2", "without EMBEDDINGS_URL it is unset"),
     ],
 )
 def test_a_value_that_cannot_be_used_stops_the_start_and_is_named(name, value, reason, tmp_path):

@@ -17,6 +17,8 @@ def prepare() -> None:
         _embedder().embed_query("ready")
     except EmbeddingError as error:
         logger.warning("The embedder is not ready; until it is, words alone decide what is found: %s", error)
+    finally:
+        connection.close()  # of this thread, which has no other use for it
     if settings.ANTHROPIC_API_KEY or settings.ANTHROPIC_BASE_URL:
         import rag.llm.anthropic  # noqa: F401  the import alone takes a second
 
@@ -27,6 +29,4 @@ def _embedder() -> Embedder:
         model = active_model()
     except OperationalError:
         model = None  # jobs wait for it anyway, and say so
-    finally:
-        connection.close()  # of this thread, which has no other use for it
     return model.embedder if model else configured_embedder()

@@ -6,8 +6,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rag.embeddings.addresses import server_of, without_credentials
+from rag.embeddings.e5 import MODEL as E5_MODEL
+from rag.embeddings.e5 import MultilingualEmbedder
 from rag.embeddings.embedder import Embedder
 from rag.embeddings.local import LocalEmbedder
+
+_LOCAL: dict[str, type[LocalEmbedder] | type[MultilingualEmbedder]] = {
+    "": LocalEmbedder,
+    E5_MODEL: MultilingualEmbedder,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +22,7 @@ class EmbedderSource:
     """Where a model's vectors are made.
 
     Attributes:
-        api: `local`, or how the server at `url` is asked: `openai`.
+        api: `local`, or how the server at `url` is asked (`rag.embeddings.dialects.DIALECTS`).
         url: without credentials, since it is stored and shown; empty for a local model.
     """
 
@@ -24,11 +31,14 @@ class EmbedderSource:
 
 
 def configured_embedder() -> Embedder:
-    """Return the embedder that the settings EMBEDDINGS_URL, _API_KEY and _MODEL name, one per process."""
+    """Return the embedder that the settings EMBEDDINGS_URL, _API, _API_KEY and _MODEL name, one per process."""
     from django.conf import settings
 
     return embedder_for(
-        url=settings.EMBEDDINGS_URL, api_key=settings.EMBEDDINGS_API_KEY, model=settings.EMBEDDINGS_MODEL
+        url=settings.EMBEDDINGS_URL,
+        api_key=settings.EMBEDDINGS_API_KEY,
+        model=settings.EMBEDDINGS_MODEL,
+        api=settings.EMBEDDINGS_API,
     )
 
 
@@ -37,7 +47,9 @@ def configured_source() -> EmbedderSource:
     from django.conf import settings
 
     url = settings.EMBEDDINGS_URL
-    return EmbedderSource("openai", without_credentials(url)) if url else EmbedderSource("local")
+    return (
+        EmbedderSource(settings.EMBEDDINGS_API, without_credentials(url)) if url else EmbedderSource("local")
+    )
 
 
 def embedder_of(name: str, source: EmbedderSource) -> Embedder | None:
@@ -48,21 +60,40 @@ def embedder_of(name: str, source: EmbedderSource) -> Embedder | None:
     configured = configured_embedder()
     if configured.name == name:
         return configured
-    if name == LocalEmbedder.name:
-        return embedder_for()
+    for model, local in _LOCAL.items():
+        if name == local.name:
+            return embedder_for(model=model)
     if not source.url:
         return None
-    return embedder_for(url=source.url, api_key=_key_for(source.url), model=name)
+    return embedder_for(url=source.url, api_key=_key_for(source.url), model=name, api=source.api or "openai")
 
 
 @lru_cache(maxsize=8)
-def embedder_for(*, url: str = "", api_key: str = "", model: str = "") -> Embedder:
-    """Return the embedder at `url`, the local one without; the same object for the same values."""
+def embedder_for(*, url: str = "", api_key: str = "", model: str = "", api: str = "openai") -> Embedder:
+    """Return the embedder at `url`, a local one without; the same object for the same values."""
     if not url:
-        return LocalEmbedder()
+        return _LOCAL[model]()
+    from django.conf import settings
+
+    from rag.actions.embedding_usage import record_embedding_usage
+    from rag.embeddings.dialects import DIALECTS
+    from rag.embeddings.pace import Pace, redis_windows
     from rag.embeddings.remote import RemoteEmbedder
 
-    return RemoteEmbedder(url=url, api_key=api_key, model=model)
+    pace = Pace(
+        f"{server_of(url)[1]}/{model}",
+        requests_per_minute=settings.EMBEDDINGS_REQUESTS_PER_MINUTE,
+        tokens_per_minute=settings.EMBEDDINGS_TOKENS_PER_MINUTE,
+        shared=redis_windows(settings.REDIS_URL, prefix=settings.CHANNEL_PREFIX),
+    )
+    return RemoteEmbedder(
+        url=url,
+        api_key=api_key,
+        model=model,
+        dialect=DIALECTS[api],
+        pace=pace,
+        on_usage=record_embedding_usage,
+    )
 
 
 def _key_for(url: str) -> str:

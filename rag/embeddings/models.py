@@ -27,6 +27,13 @@ class EmbeddingModel(models.Model):
         max_length=500, blank=True, help_text="Why its vectors cannot be made just now."
     )
     retired_at = models.DateTimeField(null=True, blank=True, help_text="When it was replaced or given up.")
+    price = models.DecimalField(
+        max_digits=10,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        help_text="USD per million tokens; empty: what is known of models of its name, else nothing.",
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -69,3 +76,26 @@ class Embedding(models.Model):
 
     def __str__(self) -> str:
         return f"vector of {self.chunk_id}"
+
+
+class EmbeddingUsage(models.Model):
+    """One request that an embedding server answered, only ever added. Local models cost nothing and add none."""
+
+    model = models.CharField(max_length=200)
+    is_question = models.BooleanField(help_text="Else passages of documents.")
+    texts = models.IntegerField()
+    tokens = models.IntegerField()
+    price = models.DecimalField(max_digits=10, decimal_places=4, help_text="USD per million tokens, then.")
+    cost = models.DecimalField(max_digits=16, decimal_places=10, help_text="USD.")
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [models.Index(fields=["-at"], name="embedding_usage_newest")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(texts__gte=0, tokens__gte=0, cost__gte=0), name="embedding_usage_not_negative"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tokens} tokens of {self.model}"

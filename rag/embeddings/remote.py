@@ -1,4 +1,4 @@
-"""Embeddings from any server that speaks OpenAI's `POST /v1/embeddings`."""
+"""Embeddings from any server that speaks OpenAI's `POST /v1/embeddings`, and from Voyage, which nearly does."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx2
 
 from rag.embeddings.addresses import without_credentials
+from rag.embeddings.dialects import DIALECTS, Dialect, estimate_tokens, tokens_used
 from rag.embeddings.embedder import EmbeddingError
 
 if TYPE_CHECKING:
@@ -38,8 +39,20 @@ FOR_QUESTIONS = Patience(2, 1.0, httpx2.Timeout(5.0, connect=2.0))
 _RETRYABLE_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 
 
+class UsageRecorder(Protocol):
+    """Told of each request that was answered, in the thread that asked."""
+
+    def __call__(self, model: str, *, texts: int, tokens: int, is_question: bool) -> None: ...
+
+
+class RequestPace(Protocol):
+    """Asked before each request; waits, or raises EmbeddingError (rag/embeddings/pace.py)."""
+
+    def take(self, *, tokens: int, is_question: bool) -> None: ...
+
+
 class RemoteEmbedder:
-    """A model behind an OpenAI-compatible address; its dimension is learned from the first answer.
+    """A model behind an address that speaks `dialect`; its dimension is learned from the first answer.
 
     Overload and network failures are tried again with exponential backoff and full jitter, or after what the
     server's Retry-After asks for; how often and how long at most, `FOR_PASSAGES` and `FOR_QUESTIONS` say.
@@ -53,6 +66,9 @@ class RemoteEmbedder:
         url: str,
         model: str,
         api_key: str = "",
+        dialect: Dialect = DIALECTS["openai"],
+        pace: RequestPace | None = None,
+        on_usage: UsageRecorder | None = None,
         sleep: Callable[[float], None] = time.sleep,
         for_passages: Patience = FOR_PASSAGES,
         for_questions: Patience = FOR_QUESTIONS,
@@ -63,6 +79,7 @@ class RemoteEmbedder:
         self._shown = without_credentials(self._endpoint)
         self._dimensions: int | None = None
         self._sleep = sleep
+        self._dialect, self._pace, self._on_usage = dialect, pace, on_usage
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._for_passages, self._for_questions = for_passages, for_questions
         self._client = httpx2.Client(headers=headers)
@@ -81,13 +98,13 @@ class RemoteEmbedder:
     def dimensions(self) -> int:
         """Number of components; costs one request while it is not known."""
         if self._dimensions is None:
-            self._request(["dimensions"], self._for_questions)
+            self._request(["dimensions"], is_question=True)
         assert self._dimensions is not None
         return self._dimensions
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Return the vector of a question, shape (dimensions,)."""
-        vector: NDArray[np.float32] = self._request([text], self._for_questions)[0]
+        vector: NDArray[np.float32] = self._request([text], is_question=True)[0]
         return vector
 
     def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -98,14 +115,20 @@ class RemoteEmbedder:
             return np.empty((0, self.dimensions), dtype=np.float32)
         starts = range(0, len(texts), BATCH_TEXTS)
         return np.concatenate(
-            [self._request(texts[start : start + BATCH_TEXTS], self._for_passages) for start in starts]
+            [self._request(texts[start : start + BATCH_TEXTS], is_question=False) for start in starts]
         )
 
-    def _request(self, texts: Sequence[str], patience: Patience) -> NDArray[np.float32]:
+    def _request(self, texts: Sequence[str], *, is_question: bool) -> NDArray[np.float32]:
         # Servers refuse an empty input; a blank passage is still owed a vector.
         inputs = [text if text.strip() else "-" for text in texts]
-        body = {"model": self.name, "input": inputs, "encoding_format": "float"}
-        vectors = _vectors(self._post(body, patience), len(texts))
+        if self._pace is not None:
+            self._pace.take(tokens=estimate_tokens(inputs), is_question=is_question)
+        body = self._dialect.body(self.name, inputs, is_question)
+        answer = self._post(body, self._for_questions if is_question else self._for_passages)
+        if self._on_usage is not None:  # whatever becomes of the answer, it was paid for
+            tokens = tokens_used(answer, inputs)
+            self._on_usage(self.name, texts=len(inputs), tokens=tokens, is_question=is_question)
+        vectors = _vectors(answer, len(texts))
         if self._dimensions is None:
             self._dimensions = vectors.shape[1]
         elif vectors.shape[1] != self._dimensions:

@@ -37,7 +37,7 @@ class GoldenQuestion(models.Model):
     asked_by = models.ForeignKey(
         USER, models.CASCADE, related_name="golden_questions", help_text="Whose documents are searched."
     )
-    accepted = models.BooleanField(default=False, help_text="Not yet: a candidate, which no run asks.")
+    accepted = models.BooleanField(default=False, help_text="Runs ask it; until then it is a candidate.")
     rating = models.OneToOneField(
         "rag.AnswerRating",
         models.SET_NULL,
