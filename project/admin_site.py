@@ -21,12 +21,20 @@ class ParleyAdminSite(AdminSite):
     index_title = "Administration"
 
     def get_urls(self) -> list[Any]:
-        from project.live import live_page  # imports models, which are there only now
+        from project.live import live_page  # these import models, which are there only now
+        from project.retrieval_lab import lab_page
 
         def live(request: HttpRequest) -> HttpResponse:
             return live_page(request, self)
 
-        return [path("live/", self.admin_view(live), name="live"), *super().get_urls()]
+        def lab(request: HttpRequest) -> HttpResponse:
+            return lab_page(request, self)
+
+        own = [
+            path("live/", self.admin_view(live), name="live"),
+            path("retrieval-lab/", self.admin_view(lab), name="retrieval-lab"),
+        ]
+        return [*own, *super().get_urls()]
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         apps: list[Any] = []

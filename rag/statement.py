@@ -10,6 +10,10 @@ from rag.filters import SearchFilters
 _SQL = Path(__file__).with_name("sql")
 _SEARCH = (_SQL / "search.sql").read_text()
 _CHOSEN = (_SQL / "chosen.sql").read_text()
+# How many chunks the audience can read, and how many there are.
+_SIZE = """SELECT
+    coalesce((SELECT sum(chunk_count) FROM rag_collectionstatistic WHERE collection_id IN ({audience})), 0),
+    coalesce((SELECT chunk_count FROM rag_corpusstatistic), 0)"""
 _CORRECTIONS = (_SQL / "corrections.sql").read_text()
 # Set for the transaction. The plan is known to be good: jit and parallel workers only cost time to set up.
 SESSION = """SELECT set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true),
@@ -21,6 +25,8 @@ LEXICAL_EXACT_CHUNKS = 20_000
 DENSE_EXACT_CHUNKS = 50_000
 # Chunks of chosen documents are fetched one by one, and not in the order in which they lie: worth it for fewer of them.
 CHOSEN_EXACT_CHUNKS = 20_000
+# Above this share of all chunks, words' candidates are checked one by one; below, by the index over collections, too.
+WIDE_SHARE = 0.3
 LEAST_FREQUENCY_OF_CORRECTIONS = 3
 
 # What the placeholders of search.sql stand for without and with filters by document. The subquery of `passes` is not
@@ -88,6 +94,11 @@ def corrections_statement(audience: Audience, text: str) -> Statement:
     )
 
 
+def size_statement(audience: Audience) -> Statement:
+    """One row: how many chunks the audience can read, and how many there are."""
+    return Statement(_SIZE.format(audience=audience.collections_sql), {"audience_id": audience.id})
+
+
 def search_statement(
     audience: Audience, question: Question, filters: SearchFilters, *, top_k: int, candidates: int
 ) -> Statement:
@@ -118,6 +129,7 @@ def search_statement(
             "top_k": top_k,
             "candidates": max(candidates, min(top_k, 1000)),
             "lexical_exact": LEXICAL_EXACT_CHUNKS,
+            "wide": WIDE_SHARE,
             "dense_exact": min(dense_exact, DENSE_EXACT_CHUNKS),
         },
     )

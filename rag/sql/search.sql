@@ -50,14 +50,14 @@ WITH visible AS MATERIALIZED (
      WHERE (rag_term_ids(weights) && (SELECT any_of FROM proposer)::int[]
             OR rag_term_ids(weights) @> (SELECT all_of FROM proposer)::int[])
        AND collection_id + 0 IN (SELECT unnest(ids) FROM visible)      -- most is visible: a hash; +0 keeps the index out
-       AND (SELECT n FROM size) > %(lexical_exact)s AND (SELECT spread FROM size) > .3 AND {passes}
+       AND (SELECT n FROM size) > %(lexical_exact)s AND (SELECT spread FROM size) > %(wide)s AND {passes}
      ORDER BY 2 DESC LIMIT %(candidates)s)
     UNION ALL
     (SELECT chunk_id, -(weights <#> (SELECT terms FROM question)) FROM rag_lexicalvector
      WHERE (rag_term_ids(weights) && (SELECT any_of FROM proposer)::int[]
             OR rag_term_ids(weights) @> (SELECT all_of FROM proposer)::int[])
        AND collection_id = ANY((SELECT ids FROM visible)::bigint[])    -- little is visible: both indexes
-       AND (SELECT n FROM size) > %(lexical_exact)s AND (SELECT spread FROM size) <= .3 AND {passes}
+       AND (SELECT n FROM size) > %(lexical_exact)s AND (SELECT spread FROM size) <= %(wide)s AND {passes}
      ORDER BY 2 DESC LIMIT %(candidates)s)
     UNION ALL
     (SELECT chunk_id, bm25
