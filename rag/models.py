@@ -115,6 +115,7 @@ class Document(models.Model):
     ready_at = models.DateTimeField(null=True, blank=True, help_text="When all its vectors were there, too.")
 
     class Meta:
+        indexes = [models.Index(fields=["file"], name="document_file")]
         constraints = [
             models.UniqueConstraint(
                 fields=["collection", "source", "sha256"], name="document_once_per_collection"

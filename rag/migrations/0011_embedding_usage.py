@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("rag", "0009_golden_questions"),
+        ("rag", "0010_web_pages"),
     ]
 
     operations = [
