@@ -13,8 +13,7 @@ from typing import Any
 
 from django.conf import settings
 
-from chat.access.authentication import caller_from_scope
-from chat.database import run_in_db
+from chat.access.authentication import caller_from_scope_soon
 from chat.errors import Unauthenticated
 
 Scope = dict[str, Any]
@@ -120,7 +119,7 @@ async def _limit_bytes(scope: Scope) -> int:
 
 async def _is_signed_in(scope: Scope) -> bool:
     try:
-        return await run_in_db(caller_from_scope, scope) is not None
+        return await caller_from_scope_soon(scope) is not None
     except Unauthenticated:
         return False
 

@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from chat import actions
-from chat.access.authentication import caller_from_token
 from chat.access.room_access import current_room_access
+from chat.access.token_checks import current_token_checks
 from chat.actions import Post
 from chat.database import run_in_db
 from chat.errors import BadInput, Forbidden, NotFound
@@ -170,7 +170,7 @@ async def typing(socket: ChatSocket, room_id: object, is_typing: object) -> None
 
 async def renew_token(socket: ChatSocket, options: object) -> Wire:
     """`renew-token {token}`: the connection lives on with a new access token of the same user."""
-    caller = await run_in_db(caller_from_token, _object(options, "options").get("token"))
+    caller = await current_token_checks().caller(_object(options, "options").get("token"))
     if caller.user.pk != socket.user_id:
         raise Forbidden("That token belongs to somebody else.")
     socket.caller = caller

@@ -10,14 +10,8 @@ import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
 from graphql import OperationType
 
-from chat.access.authentication import (
-    BAD_TOKEN,
-    NO_SCHEME,
-    Caller,
-    bearer_token,
-    caller_from_scope_soon,
-    callers_from_tokens_soon,
-)
+from chat.access.authentication import NO_SCHEME, Caller, bearer_token, caller_from_scope_soon
+from chat.access.token_checks import current_token_checks
 from chat.background import Tasks
 from chat.counters import counters
 from chat.errors import BadInput, DomainError, PayloadTooLarge, RateLimited, Unauthenticated
@@ -270,16 +264,13 @@ class GraphQLConsumer(AsyncWebsocketConsumer):
         value = payload.get("authorization", payload.get("Authorization"))
         if value is None:
             caller = await caller_from_scope_soon(self.scope)
-            refusal = NO_PROOF
-        else:
-            token = bearer_token(value) if isinstance(value, str) else None
-            if token is None:
-                raise Unauthenticated(NO_SCHEME)
-            [caller] = await callers_from_tokens_soon([token])
-            refusal = BAD_TOKEN
-        if caller is None:
-            raise Unauthenticated(refusal)
-        return caller
+            if caller is None:
+                raise Unauthenticated(NO_PROOF)
+            return caller
+        token = bearer_token(value) if isinstance(value, str) else None
+        if token is None:
+            raise Unauthenticated(NO_SCHEME)
+        return await current_token_checks().caller(token)
 
     # -------------------------------------------------------------------------------------- operations
 
