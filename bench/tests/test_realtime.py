@@ -1,41 +1,23 @@
 """The real-time benchmark still runs, from its servers to its tables; what it measures here means nothing."""
 
-import json
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from bench.realtime.servers import PEERS
 from bench.side_by_side.targets import Target, median
-
-ROOT = Path(__file__).resolve().parents[2]
-TIMEOUT_S = 120
+from bench.tests.tiny_runs import assert_refused, measured, needs_compiler
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bench", "realtime", *arguments],
-        cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S,
-    )  # fmt: skip
-
-
-@pytest.mark.skipif(not shutil.which("cc"), reason="there is no C compiler")
+@needs_compiler
 def test_a_tiny_run_measures_parley_and_a_peer(tmp_path):
     peer = "node" if (PEERS / "node_modules").exists() else "python-socketio"
-    output = tmp_path / "runs.jsonl"
 
-    done = run("fanout", "--tiny", "--servers", f"parley,{peer}", "--json", str(output))
+    lines, tables = measured(tmp_path, "realtime", "fanout", "--servers", f"parley,{peer}")
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    lines = [json.loads(line) for line in output.read_text().splitlines()]
     assert [(line["server"], line["measurement"], line["problem"]) for line in lines] == [
         (server, f"10 clients, window {window}", "") for server in ("parley", peer) for window in (1, 32)
     ]
     assert all(line["deliveries"] > 0 and line["deliveries"] <= 10 * line["messages"] for line in lines)
-    assert "delivered/s" in done.stdout
+    assert "delivered/s" in tables
 
 
 @pytest.mark.parametrize(
@@ -46,10 +28,7 @@ def test_a_tiny_run_measures_parley_and_a_peer(tmp_path):
     ],
 )
 def test_what_there_is_not_is_refused(arguments, problem):
-    done = run(*arguments)
-
-    assert done.returncode == 2
-    assert problem in done.stderr
+    assert_refused(problem, "realtime", *arguments)
 
 
 def test_rounds_with_a_problem_count_for_nothing():

@@ -5,7 +5,6 @@ combination that turns up is a variant with plans of its own. Everything else ab
 Selections are compiled when their first object arrives, so a variant costs no more than what was asked of it.
 """
 
-from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
@@ -45,6 +44,7 @@ from gql.compiled.plan import (
 from gql.compiled.resolvers import resolver_of
 from gql.compiled.type_checks import accepted_classes
 from gql.compiled.values import constant_arguments
+from gql.recent import Recent
 
 MAX_VARIANTS = 16
 
@@ -63,7 +63,7 @@ class OperationPlan:
             if isinstance(definition, FragmentDefinitionNode)
         }
         self._deciding = _deciding_variables(operation, self.fragments)
-        self._variants: OrderedDict[Hashable, Variant] = OrderedDict()
+        self._variants: Recent[Hashable, Variant] = Recent(MAX_VARIANTS)
 
     def variant(self, variables: dict[str, Any]) -> "Variant":
         """The plans for these coerced variables. The ones used last are kept."""
@@ -71,11 +71,8 @@ class OperationPlan:
         key = tuple(deciding.items())
         variant = self._variants.get(key)
         if variant is None:
-            variant = self._variants[key] = Variant(self.schema, self.operation, self.fragments, deciding)
-            if len(self._variants) > MAX_VARIANTS:
-                self._variants.popitem(last=False)
-        else:
-            self._variants.move_to_end(key)
+            variant = Variant(self.schema, self.operation, self.fragments, deciding)
+            self._variants.put(key, variant)
         return variant
 
 

@@ -6,7 +6,6 @@ Redis may lose them at any time, or be away: a client whose document is not know
 import asyncio
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache
@@ -18,6 +17,8 @@ from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
+
+from gql.recent import Recent
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -58,30 +59,6 @@ def _size(text: str) -> int:
     return len(text.encode())
 
 
-class RecentTexts:
-    """Texts by name, those used last, of at most `max_bytes` together."""
-
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._texts: OrderedDict[str, str] = OrderedDict()
-
-    def get(self, name: str) -> str | None:
-        """The text, or None."""
-        text = self._texts.get(name)
-        if text is not None:
-            self._texts.move_to_end(name)
-        return text
-
-    def put(self, name: str, text: str) -> None:
-        """Remember the text, and forget those that were not used for the longest time."""
-        self._bytes += _size(text) - _size(self._texts.pop(name, ""))
-        self._texts[name] = text
-        while self._bytes > self._max_bytes:
-            _, forgotten = self._texts.popitem(last=False)
-            self._bytes -= _size(forgotten)
-
-
 class DocumentStore:
     """The documents that clients of this installation registered. To be used on event loops."""
 
@@ -92,7 +69,7 @@ class DocumentStore:
         self._executor = executor
         self._clock = clock
         self._retry_at = 0.0
-        self._recent = RecentTexts(PROCESS_MAX_BYTES)
+        self._recent: Recent[str, str] = Recent(PROCESS_MAX_BYTES, _size)
         self._pool = ConnectionPool.from_url(
             redis_url,
             socket_timeout=TIMEOUT_S,
@@ -125,7 +102,7 @@ class DocumentStore:
 
     def forget_recent(self) -> None:
         """Drop what the process remembers, as a new process would begin."""
-        self._recent = RecentTexts(PROCESS_MAX_BYTES)
+        self._recent.clear()
 
     def close(self) -> None:
         """Close the connections to Redis."""

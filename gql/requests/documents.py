@@ -1,9 +1,9 @@
 """Documents, parsed and checked. What is valid is kept, since all of it follows from the text."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from graphql import DocumentNode, GraphQLError, parse, validate
@@ -14,6 +14,7 @@ from gql.protection.estimate import CostFunction
 from gql.protection.limits import LIMITS, DepthLimited
 from gql.protection.scan import scan
 from gql.protection.selection import SelectingOperation, read_operations
+from gql.recent import Recent
 from gql.schema import schema
 
 MAX_VALIDATION_ERRORS = 20
@@ -58,10 +59,7 @@ class Documents:
     """The valid documents that were asked for last, by their text."""
 
     def __init__(self, capacity: int = CACHED_DOCUMENTS, max_weight: int = CACHED_CHARACTERS) -> None:
-        self._capacity = capacity
-        self._max_weight = max_weight
-        self._weight = 0
-        self._prepared: OrderedDict[str, Prepared] = OrderedDict()
+        self._prepared: Recent[str, Prepared] = Recent(max_weight, attrgetter("weight"), max_values=capacity)
 
     def __len__(self) -> int:
         return len(self._prepared)
@@ -69,14 +67,10 @@ class Documents:
     def forget(self) -> None:
         """Know none of them."""
         self._prepared.clear()
-        self._weight = 0
 
     def find(self, text: str) -> Prepared | None:
         """The document, if it is known."""
-        prepared = self._prepared.get(text)
-        if prepared is not None:
-            self._prepared.move_to_end(text)
-        return prepared
+        return self._prepared.get(text)
 
     async def add(self, text: str) -> Prepared:
         """Prepare a document that is not known yet.
@@ -89,15 +83,8 @@ class Documents:
         else:  # it must not hold up everybody else on the event loop
             prepared = await asyncio.to_thread(parse_and_validate, text)
         if prepared.weight <= CACHED_DOCUMENT_MAX_CHARACTERS and text not in self._prepared:
-            self._keep(text, prepared)
+            self._prepared.put(text, prepared)
         return prepared
-
-    def _keep(self, text: str, prepared: Prepared) -> None:
-        self._prepared[text] = prepared
-        self._weight += prepared.weight
-        while len(self._prepared) > self._capacity or self._weight > self._max_weight:
-            _, forgotten = self._prepared.popitem(last=False)
-            self._weight -= forgotten.weight
 
 
 def parse_and_validate(text: str) -> Prepared:

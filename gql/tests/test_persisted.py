@@ -9,7 +9,7 @@ from redis import Redis
 
 from chat.models import Message
 from gql.requests import document_store
-from gql.requests.document_store import DocumentStore, RecentTexts, digest_of
+from gql.requests.document_store import DocumentStore, digest_of
 from gql.tests.client import GraphQLClient
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -238,14 +238,3 @@ async def test_without_redis_nothing_is_known_and_it_is_asked_again_later(make_s
     store = make_store("redis://127.0.0.1:1", clock=lambda: now)
     assert not await store.keep(digest_of("a"), "a", user_id=1)
     assert await store.find(digest_of("a")) is None
-
-
-def test_recent_texts_are_bounded_in_bytes():
-    texts = RecentTexts(max_bytes=10)
-    for name, text in (("a", "aaaa"), ("b", "bbbb"), ("a", "aaaaa")):
-        texts.put(name, text)
-    texts.get("b")
-    texts.put("c", "cc")
-    assert [texts.get(name) for name in "abc"] == [None, "bbbb", "cc"]
-    texts.put("d", "ä" * 6)  # 12 bytes
-    assert [texts.get(name) for name in "abcd"] == [None] * 4
