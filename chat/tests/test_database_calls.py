@@ -7,6 +7,7 @@ from django.db import OperationalError, connection
 
 from chat.database import run_in_db
 from chat.database_calls import Calls
+from chat.tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -17,19 +18,11 @@ def sleep_s(seconds: float) -> str:
     return "slept"
 
 
-async def until(condition) -> None:
-    for _ in range(100):
-        if condition():
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("waited in vain")
-
-
 async def test_calls_that_are_ended_raise_and_leave_others_alone():
     other = asyncio.create_task(run_in_db(sleep_s, 1))
     with Calls() as calls:
         ours = [asyncio.create_task(run_in_db(sleep_s, 60)) for _ in range(2)]
-        await until(lambda: len(calls.running()) == 2)
+        await eventually(lambda: len(calls.running()) == 2)
         calls.end_soon()
 
     for task in ours:
@@ -63,7 +56,7 @@ async def test_a_call_between_two_statements_ends_at_its_next():
 async def test_a_connection_that_was_cancelled_serves_the_next_call():
     with Calls() as calls:
         task = asyncio.create_task(run_in_db(sleep_s, 60))
-        await until(calls.running)
+        await eventually(calls.running)
         calls.end_soon()
     with pytest.raises(OperationalError):
         await task

@@ -23,7 +23,8 @@ FAILING_OUTBOX = """async () => {
   const outbox = new Outbox(socket, "tester");
   outbox.add("1", "bad");
   outbox.add("1", "good");
-  await new Promise((resolve) => setTimeout(resolve, 400));
+  for (let n = 0; n < 600 && sent.length < 4; n += 1) await new Promise((resolve) => setTimeout(resolve, 50));
+  await new Promise((resolve) => setTimeout(resolve, 200));
   const left = outbox.entries();
   localStorage.removeItem("parley.outbox.tester");
   return [sent, left.map(({ text, problem }) => [text, problem])];
@@ -39,7 +40,8 @@ DEFERRED_JOIN = """async () => {
   const socket = { connected: true, on: (name, handler) => (handlers[name] = handler), request };
   new Sidebar(document.getElementById("sidebar"), socket, { id: "0", username: "nobody" }, "/rooms/sidebar/");
   handlers.state("connected");
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  for (let n = 0; n < 600 && asked.length < 2; n += 1) await new Promise((resolve) => setTimeout(resolve, 50));
+  await new Promise((resolve) => setTimeout(resolve, 200));
   return asked.length;
 }"""
 
