@@ -247,9 +247,7 @@ if not EMBEDDINGS_URL and EMBEDDINGS_MODEL not in ("", "multilingual-e5-small"):
     raise ImproperlyConfigured(
         "EMBEDDINGS_MODEL: without EMBEDDINGS_URL it is unset (all-MiniLM-L6-v2) or multilingual-e5-small"
     )
-EMBEDDINGS_REQUESTS_PER_MINUTE = env.integer(
-    "EMBEDDINGS_REQUESTS_PER_MINUTE", 0, minimum=0, maximum=10**6
-)
+EMBEDDINGS_REQUESTS_PER_MINUTE = env.integer("EMBEDDINGS_REQUESTS_PER_MINUTE", 0, minimum=0, maximum=10**6)
 EMBEDDINGS_TOKENS_PER_MINUTE = env.integer("EMBEDDINGS_TOKENS_PER_MINUTE", 0, minimum=0, maximum=10**9)
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
 
