@@ -60,3 +60,11 @@ class TooManyConnections(RateLimited):
 
 class Unavailable(DomainError):
     code = "UNAVAILABLE"
+
+
+UNUSABLE = "Some of what you sent cannot be used."
+
+
+def bad_input(field: str, reason: str) -> BadInput:
+    """The error for one field or argument that cannot be used. The reason goes on after its name: "must be text"."""
+    return BadInput(UNUSABLE, fields={field: reason})

@@ -5,7 +5,7 @@ A *line* is a name or a title: one line, single spaces. A *text* keeps its lines
 
 import re
 
-from chat.errors import BadInput
+from chat.errors import BadInput, bad_input
 
 NAME_MAX_CHARACTERS = 80
 # PostgreSQL stores no NUL; halves of a surrogate pair (from broken JSON) are not text; other control characters
@@ -32,11 +32,11 @@ def check_line(value: object, *, field: str, max_characters: int) -> str:
         BadInput: naming `field`, where it is not a string or too long.
     """
     if not isinstance(value, str):
-        raise BadInput("Some of what you sent cannot be used.", fields={field: "must be a string"})
+        raise bad_input(field, "must be a string")
     line = clean_line(value)
     if len(line) > max_characters:
         limit = f"must have at most {max_characters} characters"
-        raise BadInput("Some of what you sent cannot be used.", fields={field: limit})
+        raise bad_input(field, limit)
     return line
 
 

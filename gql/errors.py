@@ -6,16 +6,11 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from chat.errors import BadInput, DomainError
+from chat.errors import DomainError
 
 logger = logging.getLogger(__name__)
 
 INTERNAL_MESSAGE = "Something went wrong in the server. The error id is in its log."
-
-
-def bad_input(field: str, reason: str) -> BadInput:
-    """The error for one argument that cannot be used."""
-    return BadInput("Some of what you sent cannot be used.", fields={field: reason})
 
 
 def _domain_cause(error: BaseException | None) -> DomainError | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from chat.errors import BadInput
+from chat.errors import bad_input
 from chat.selectors import parse_id
 from rag.filters import SearchFilters
 from rag.models import Collection, Document
@@ -92,9 +92,7 @@ def _one(pk: int | None) -> tuple[int] | None:
 
 def _media_types(kind: str) -> tuple[str, ...]:
     if kind not in KINDS:
-        raise BadInput(
-            "Some of what you sent cannot be used.", fields={"kind": f"must be one of {', '.join(KINDS)}"}
-        )
+        raise bad_input("kind", f"must be one of {', '.join(KINDS)}")
     return KINDS[kind][1]
 
 
@@ -105,7 +103,5 @@ def _midnight(values: Mapping[str, str], name: str, *, days: int = 0) -> datetim
     try:
         day = date.fromisoformat(values[name]) + timedelta(days=days)
     except (ValueError, OverflowError):
-        raise BadInput(
-            "Some of what you sent cannot be used.", fields={name: "must be a date such as 2026-05-31"}
-        ) from None
+        raise bad_input(name, "must be a date such as 2026-05-31") from None
     return timezone.make_aware(datetime.combine(day, time.min))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, Sum
 
-from chat.errors import BadInput
+from chat.errors import bad_input
 from rag.models import AnswerAttempt
 
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ def check_span(first: date | None, last: date | None, *, today: date) -> tuple[d
     end = today if last is None else last
     start = end.replace(day=1) if first is None else first
     if start > end:
-        raise BadInput("Some of what you sent cannot be used.", fields={"from": f"must not be after {end}"})
+        raise bad_input("from", f"must not be after {end}")
     if (end - start).days >= SPAN_MAX_DAYS:
         limit = f"must be at most {SPAN_MAX_DAYS} days before the end"
-        raise BadInput("Some of what you sent cannot be used.", fields={"from": limit})
+        raise bad_input("from", limit)
     if end == date.max:  # the day after it does not exist
-        raise BadInput("Some of what you sent cannot be used.", fields={"to": "is too far away"})
+        raise bad_input("to", "is too far away")
     return start, end

@@ -13,6 +13,7 @@ from rest_framework_simplejwt.tokens import RefreshToken, Token, UntypedToken
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
 from chat import actions
+from chat.errors import UNUSABLE
 
 SIGN_IN_CLAIM = "sid"
 
@@ -97,7 +98,7 @@ def json_problem(error: Exception, context: dict[str, Any]) -> Response | None:
     detail = error.detail
     problem: dict[str, Any] = {"code": _CODES.get(error.status_code, "BAD_USER_INPUT")}
     if isinstance(error, exceptions.ValidationError) and isinstance(detail, dict):
-        problem["message"] = "Some of what you sent cannot be used."
+        problem["message"] = UNUSABLE
         problem["fields"] = {name: " ".join(map(str, reasons)) for name, reasons in detail.items()}
     elif isinstance(error, _NO_JSON):
         takes = context["view"].takes

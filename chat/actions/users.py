@@ -8,13 +8,13 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from chat.actions.sign_ins import revoke_sign_ins
-from chat.errors import BadInput, Forbidden
+from chat.errors import UNUSABLE, BadInput, Forbidden
 from chat.models import User
 from chat.text import NAME_MAX_CHARACTERS, check_line
 
 
 def _invalid(fields: dict[str, str]) -> BadInput:
-    return BadInput("Some of what you sent cannot be used.", fields=fields)
+    return BadInput(UNUSABLE, fields=fields)
 
 
 def name_taken() -> BadInput:

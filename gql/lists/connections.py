@@ -11,7 +11,7 @@ import graphene
 import orjson
 from django.db.models import Model, Q, QuerySet
 
-from gql.errors import bad_input
+from chat.errors import bad_input
 from gql.protection.declared import costs
 
 DEFAULT_LIMIT = 20

@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from chat.errors import bad_input
 from chat.message_search import find_messages, found_messages
 from chat.models import Message, Room, User
 from chat.selectors import access_room
 from chat.text import clean_text
-from gql.errors import bad_input
 from gql.lists.connections import PageRequest
 from rag.excerpts import excerpt_of, results_of
 from rag.models import Document

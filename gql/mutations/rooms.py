@@ -6,10 +6,10 @@ import graphene
 from graphql import GraphQLResolveInfo
 
 from chat import actions
+from chat.errors import bad_input
 from chat.models import Membership, Room, User
 from chat.selectors import access_room
 from gql.context import act
-from gql.errors import bad_input
 from gql.types.enums import RoomKind, RoomRole
 from gql.types.rooms import MembershipType, RoomType
 

@@ -6,11 +6,11 @@ import graphene
 from graphql import GraphQLResolveInfo
 
 from chat.database import run_in_db
+from chat.errors import bad_input
 from chat.models import User
 from chat.selectors import access_room
 from chat.text import clean_text
 from gql.context import require_user
-from gql.errors import bad_input
 from gql.lists.connections import Page, page_arguments
 from gql.lists.listings import COLLECTIONS, DOCUMENTS, listed_documents, read_page
 from gql.protection.declared import costs

@@ -11,9 +11,8 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from chat.errors import BadInput, DomainError
+from chat.errors import BadInput, DomainError, bad_input
 from gql.context import Context
-from gql.errors import bad_input
 from gql.requests.document_store import digest_of, document_store
 from gql.requests.documents import InvalidDocument
 from gql.requests.manifest import SHA256_PREFIX, TrustedDocuments, trusted_documents

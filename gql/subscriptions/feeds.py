@@ -12,13 +12,13 @@ from typing import Any, Protocol
 from django.utils.dateparse import parse_datetime
 
 from chat.database import run_in_db
+from chat.errors import bad_input
 from chat.events import MessagePosted, MessageUpdated, room_group
 from chat.live.delivery import RESYNC, Delivery
 from chat.live.hub import subscribe
 from chat.live.subscription import Subscription
 from chat.models import Message, Room, User
 from chat.selectors import PAGE_MESSAGES, access_room, changes_since, messages_of
-from gql.errors import bad_input
 from gql.subscriptions.watch import watch_room
 
 _SHARED_RESULTS = "_shared_results"

@@ -14,8 +14,7 @@ from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.utils.http import parse_header_parameters
 
-from chat.errors import BadInput, DomainError, PayloadTooLarge
-from gql.errors import bad_input
+from chat.errors import BadInput, DomainError, PayloadTooLarge, bad_input
 from gql.protection.bytes import check_json
 
 FILES_MAX = 20

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models.functions import Now
 
-from chat.errors import BadInput, Conflict
+from chat.errors import Conflict, bad_input
 from chat.text import clean_text
 from rag.models import Answer, AnswerRating
 from rag.selectors import access_answer
@@ -39,9 +39,9 @@ def rate_answer(user: "User", *, answer_id: object, helpful: bool, reason: objec
 
 def _check_reason(reason: object) -> str:
     if reason is not None and not isinstance(reason, str):
-        raise BadInput("Some of what you sent cannot be used.", fields={"reason": "must be a string"})
+        raise bad_input("reason", "must be a string")
     words = clean_text(reason or "")
     if len(words) > REASON_MAX_CHARACTERS:
         limit = f"must have at most {REASON_MAX_CHARACTERS} characters"
-        raise BadInput("Some of what you sent cannot be used.", fields={"reason": limit})
+        raise bad_input("reason", limit)
     return words
