@@ -33,6 +33,19 @@ class BenchError(Exception):
     """The program did not do what is to be measured."""
 
 
+def connect_embedded(data_dir: Path) -> psycopg.Connection[Any]:
+    """A connection to the embedded database of the folder, whose server runs; each statement for itself."""
+    address: dict[str, Any] = embedded_addresses(data_dir).database
+    return psycopg.connect(
+        dbname=address["NAME"],
+        user=address["USER"],
+        password=address["PASSWORD"],
+        host=address["HOST"],
+        port=address["PORT"],
+        autocommit=True,
+    )
+
+
 class Program:
     """One run of `up`; `start` and `stop` give the seconds they took.
 
@@ -139,14 +152,7 @@ class Program:
 
     def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of its database: what it wrote down about itself."""
-        address: dict[str, Any] = embedded_addresses(self.data_dir).database
-        with psycopg.connect(
-            dbname=address["NAME"],
-            user=address["USER"],
-            password=address["PASSWORD"],
-            host=address["HOST"],
-            port=address["PORT"],
-        ) as connection:
+        with connect_embedded(self.data_dir) as connection:
             return connection.execute(statement, parameters).fetchall()
 
     def command(self, *arguments: str) -> str:

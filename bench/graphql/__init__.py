@@ -4,25 +4,24 @@ Parts: rooms, me, subscribers, memory. One server at a time, in alternating orde
 in PostgreSQL.
 """
 
-import argparse
 import json
 import sys
 import time
 from collections.abc import Sequence
 from functools import partial
 from itertools import chain
-from pathlib import Path
 
 from bench.graphql.answers import Answers
 from bench.graphql.measures import FOLLOW, FULL, QUICK, TINY, Measure
 from bench.graphql.parts import PARTS
 from bench.graphql.seeding import make_seed
 from bench.graphql.servers import PEERS, SERVERS, install_python_peers
-from bench.program import ROOT, BenchError
+from bench.program import BenchError
 from bench.side_by_side import load_client
 from bench.side_by_side.ground import prepared
 from bench.side_by_side.load_client import Figures
 from bench.side_by_side.machine import versions
+from bench.side_by_side.options import ComparisonParser
 from bench.side_by_side.rounds import Part, Run
 from bench.side_by_side.servers import Running, Server, install_node_peers
 
@@ -34,7 +33,8 @@ MIN_USERS = 50
 
 def main(arguments: Sequence[str] = ()) -> None:
     """Measure, print tables and verdicts, and append each run of the load client to a file as a line of JSON."""
-    options = _options(arguments)
+    quick = "one short round with fewer subscribers and documents"
+    options = ComparisonParser("graphql", __doc__, parts=PARTS, servers=SERVERS, quick=quick).read(arguments)
     scale = next((each for asked, each in ((options.tiny, TINY), (options.quick, QUICK)) if asked), FULL)
     parts = [PARTS[name] for name in options.parts or PARTS]
     wanted = {part.name: servers_of(part, options.servers) for part in parts}
@@ -52,24 +52,6 @@ def main(arguments: Sequence[str] = ()) -> None:
                 run.measure(part, wanted[part.name])
     except BenchError as error:
         sys.exit(f"Error: {error}")
-
-
-def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench graphql", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of: {', '.join(PARTS)} (all)")
-    size = parser.add_mutually_exclusive_group()
-    size.add_argument(
-        "--quick", action="store_true", help="one short round with fewer subscribers and documents"
-    )
-    size.add_argument("--tiny", action="store_true", help="only to see that it runs")
-    parser.add_argument("--servers", type=lambda text: text.split(","), help=f"some of: {','.join(SERVERS)}")
-    parser.add_argument("--json", type=Path, default=ROOT / "var" / "bench-graphql.jsonl", metavar="FILE")
-    options = parser.parse_args(arguments)
-    if unknown := set(options.parts) - set(PARTS):
-        parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    if unknown := set(options.servers or ()) - set(SERVERS):
-        parser.error(f"no such server: {', '.join(sorted(unknown))}")
-    return options
 
 
 def servers_of(part: Part, names: Sequence[str] | None) -> list[Server]:

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
+from bench.program import connect_embedded
 from bench.side_by_side.ground import run_python
-from project.embedded.addresses import embedded_addresses
 
 MESSAGES = 40  # of each room: twice what is asked for
 _HISTORY = """
@@ -40,15 +38,7 @@ def make_seed(environment: dict[str, str], folder: Path, *, users: int) -> Seed:
     made: dict[str, Any] = json.loads(run_python(environment, "-m", "bench.realtime.seed", str(users)))
     tokens = folder / "tokens"
     tokens.write_text("\n".join(made["tokens"]) + "\n")
-    address = embedded_addresses(folder).database
-    with psycopg.connect(
-        dbname=address["NAME"],
-        user=address["USER"],
-        password=address["PASSWORD"],
-        host=address["HOST"],
-        port=address["PORT"],
-        autocommit=True,
-    ) as connection:
+    with connect_embedded(folder) as connection:
         connection.execute(_HISTORY, {"n": MESSAGES})
         # Parley shows the user name of somebody without another name.
         connection.execute("update chat_user set display_name = 'Person ' || id")

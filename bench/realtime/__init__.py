@@ -10,9 +10,8 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from itertools import chain, cycle
-from pathlib import Path
 
-from bench.program import ROOT, BenchError
+from bench.program import BenchError
 from bench.realtime import profiles
 from bench.realtime.measures import FULL, QUICK, TINY, Measure, Scale
 from bench.realtime.parts import PARTS
@@ -21,6 +20,7 @@ from bench.realtime.servers import PEERS, SERVERS
 from bench.side_by_side import load_client
 from bench.side_by_side.ground import Ground, prepared
 from bench.side_by_side.machine import versions
+from bench.side_by_side.options import ComparisonParser
 from bench.side_by_side.rounds import Part, Run
 from bench.side_by_side.servers import Running, Server, install_node_peers, running
 
@@ -62,13 +62,8 @@ def main(arguments: Sequence[str] = ()) -> None:
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench realtime", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of: {', '.join(PARTS)} (all)")
-    size = parser.add_mutually_exclusive_group()
-    size.add_argument("--quick", action="store_true", help="one short round with fewer clients")
-    size.add_argument("--tiny", action="store_true", help="only to see that it runs")
-    parser.add_argument("--servers", type=lambda text: text.split(","), help=f"some of: {','.join(SERVERS)}")
-    parser.add_argument("--json", type=Path, default=ROOT / "var" / "bench-realtime.jsonl", metavar="FILE")
+    quick = "one short round with fewer clients"
+    parser = ComparisonParser("realtime", __doc__, parts=PARTS, servers=SERVERS, quick=quick)
     parser.add_argument(
         "--profile",
         nargs="?",
@@ -76,12 +71,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         choices=("cprofile", "perf"),
         help="where Parley's time goes",
     )
-    options = parser.parse_args(arguments)
-    if unknown := set(options.parts) - set(PARTS):
-        parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    if unknown := set(options.servers or ()) - set(SERVERS):
-        parser.error(f"no such server: {', '.join(sorted(unknown))}")
-    return options
+    return parser.read(arguments)
 
 
 def servers_of(part: Part, names: Sequence[str] | None, scale: Scale) -> list[Server]:
