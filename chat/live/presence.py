@@ -234,7 +234,13 @@ class Presence:
         changed = list(self._changed)
         entered = [key for key in changed if key in self._connections and key not in self._told]
         left = [key for key in changed if key not in self._connections and key in self._told]
-        first, last = await self._tell(entered, left)
+        # Who came and went before Redis was told of it was here all the same; where others live is known there.
+        brief = [
+            key
+            for key in changed
+            if key[0] == ANYWHERE and key not in self._connections and key not in self._told
+        ]
+        first, last = await self._tell(entered + brief, left + brief)
         for key in changed:
             self._changed.pop(key, None)
         # A key may have changed again meanwhile; it is compared with what Redis was told, so nothing is lost.
