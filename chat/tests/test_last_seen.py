@@ -17,7 +17,7 @@ async def test_users_are_gone_with_their_last_connection_in_any_process():
         gone.extend(user_ids)
 
     here, there = Presence(on_gone=note), Presence(on_gone=note)
-    user, room = 987_654_321, 987_655
+    user, room = 987_654_321, 555_001  # a room of no other test: who is in it outlives this one
     for presence, connection in ((here, "tab"), (there, "phone")):
         presence.enter(ANYWHERE, user, connection)
         presence.enter(room, user, connection)

@@ -157,6 +157,7 @@ async def test_a_message_that_is_refused_waits_for_a_decision(visit, general):
     await refused.get_by_role("button", name="Send again").click()
 
     await expect(ada.page.locator(".message.refused")).to_have_count(0)
+    await expect(ada.page.locator(".message.pending")).to_have_count(0)
     await expect(shown(ada, "too late")).to_have_count(1)
     assert await stored_texts() == ["too late"]
 
