@@ -85,6 +85,14 @@ class DocumentAdmin(ReadOnlyAdmin):
         return request.user.has_perm("rag.change_document")
 
 
+@admin.register(models.WebPage)
+class WebPageAdmin(ReadOnlyAdmin):
+    list_display = ["url", "collection", "check_every_hours", "checked_at", "next_check_at", "error_code"]
+    list_select_related = ["collection"]
+    list_filter = ["error_code", "collection"]
+    search_fields = ["url", "title"]
+
+
 @admin.register(models.DocumentText)
 class DocumentTextAdmin(ReadOnlyAdmin):
     list_display = ["document"]

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-READ = re.compile(r"env\.(?:text|flag|integer|words|choice|folder|address|database)\(\s*\"([A-Z_]+)\"")
+READ = re.compile(
+    r"env\.(?:text|flag|integer|words|choice|folder|address|database|networks|ports)\(\s*\"([A-Z_]+)\""
+)
 
 
 def test_every_variable_that_is_read_is_documented_and_the_other_way_round():
