@@ -1,4 +1,4 @@
-"""`python -m bench [NAME...]`: all benchmarks, or those named. `realtime` and `graphql` take options."""
+"""`python -m bench [NAME...]`: all benchmarks, or those named. `realtime`, `graphql` and `retrieval` take options."""
 
 import argparse
 import importlib
@@ -10,7 +10,7 @@ NAMES = ("startup", "memory", "first_delta", "ingestion", "retrieval", "realtime
 
 def main() -> None:
     """Run them one after the other; each prints its own table."""
-    if sys.argv[1:2] in (["realtime"], ["graphql"]):
+    if sys.argv[1:2] in (["realtime"], ["graphql"], ["retrieval"]):
         importlib.import_module(f"bench.{sys.argv[1]}").main(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)

@@ -148,7 +148,3 @@ def _search_loop(program: Program, collection: str, queries: Path) -> list[dict[
     if done.returncode:
         raise BenchError(f"bench.search_loop: {done.stderr[-2000:]}")
     return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-if __name__ == "__main__":
-    main()
