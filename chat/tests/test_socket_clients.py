@@ -225,10 +225,13 @@ async def test_a_client_that_stops_reading_is_dropped_and_the_server_lives(ada, 
     )
     request += "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     writer.write(request.encode())
-    for frame in (f'40{{"token":"{token}"}}', f'420["join-room","{general.pk}"]'):
-        writer.write(masked_frame(frame))
-    async with asyncio.timeout(30):
-        await reader.readuntil(b"430[")  # it has joined
+    async with asyncio.timeout(60):
+        for frame, answer in (
+            (f'40{{"token":"{token}"}}', b"40{"),
+            (f'420["join-room","{general.pk}"]', b"430["),
+        ):
+            writer.write(masked_frame(frame))
+            await reader.readuntil(answer)
     transport: Any = writer.transport
     transport.pause_reading()
     client = socketio.AsyncClient()
@@ -251,7 +254,8 @@ async def test_a_client_that_stops_reading_is_dropped_and_the_server_lives(ada, 
 def masked_frame(text: str) -> bytes:
     """A WebSocket text frame of a client, with a mask of zeros."""
     payload = text.encode()
-    head = bytes([0x81, 0x80 | 126]) + len(payload).to_bytes(2, "big")
+    length = len(payload)
+    head = bytes([0x81, 0x80 | length] if length < 126 else [0x81, 0x80 | 126, *length.to_bytes(2)])
     return head + bytes(4) + payload
 
 

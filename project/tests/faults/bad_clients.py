@@ -91,14 +91,15 @@ class NeverReads:
         self._writer.write((request + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n").encode())
         await reader.readuntil(b"\r\n\r\n")
         auth = orjson.dumps({"token": self._token, "recovery": False}).decode()
-        joins = (f'42{n}["join-room","{room}"]' for n, room in enumerate(self._rooms))
-        for frame in (f"40{auth}", *joins):
-            self._writer.write(_masked(frame))
-        await self._writer.drain()
-        heard = b""
+        joins = [(f'42{n}["join-room","{room}"]', b"43%d[" % n) for n, room in enumerate(self._rooms)]
         async with asyncio.timeout(60):
-            while not all(b"43%d[" % n in heard for n in range(len(self._rooms))):  # until it has joined
-                heard += await reader.read(2**16)
+            for frame, answer in [(f"40{auth}", b"40{"), *joins]:
+                self._writer.write(_masked(frame))
+                heard = b""
+                while answer not in heard:  # among what others say in the rooms
+                    data = await reader.read(2**16)
+                    assert data, f"the server hung up before {answer!r}"
+                    heard += data
         transport: asyncio.ReadTransport = self._writer.transport  # type: ignore[assignment]
         transport.pause_reading()
 
@@ -119,4 +120,6 @@ class NeverReads:
 def _masked(text: str) -> bytes:
     """A text frame as clients send it, with a mask of zeros."""
     payload = text.encode()
-    return bytes([0x81, 0x80 | 126]) + len(payload).to_bytes(2, "big") + bytes(4) + payload
+    length = len(payload)
+    head = bytes([0x81, 0x80 | length] if length < 126 else [0x81, 0x80 | 126, *length.to_bytes(2)])
+    return head + bytes(4) + payload
