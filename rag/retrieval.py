@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -14,14 +15,16 @@ from rag.languages import Language, guess_language
 from rag.near_duplicates import without_near_duplicates
 from rag.neighbours import merge_neighbours
 from rag.passages import Passage
-from rag.spelling import best_corrections, joined_neighbours
+from rag.spelling import best_corrections, is_near, joined_neighbours
 from rag.statement import (
     NO_VECTOR,
     SESSION,
     Question,
     QuestionVector,
+    Statement,
     corrections_statement,
     search_statement,
+    visible_terms_statement,
 )
 
 logger = logging.getLogger(__name__)
@@ -121,9 +124,7 @@ def _ranked(
     with transaction.atomic():
         asked = understand(audience, text, vector, embedder_name=model.embedder.name if model else "")
         statement = search_statement(audience, asked, filters, top_k=top_k, candidates=candidates)
-        with connection.cursor() as cursor:
-            cursor.execute(statement.sql, statement.parameters)
-            return asked, [(Passage(*row[:-1]), row[-1]) for row in cursor.fetchall()]
+        return asked, [(Passage(*row[:-1]), row[-1]) for row in _rows(statement)]
 
 
 def question_text(question: str) -> str:
@@ -134,11 +135,9 @@ def question_text(question: str) -> str:
 def understand(audience: Audience, text: str, vector: QuestionVector, *, embedder_name: str) -> Question:
     """The question as the audience's search takes it; sets the transaction up for the search, too."""
     language = guess_language(text)
-    near = corrections_statement(audience, text)
     with connection.cursor() as cursor:
         cursor.execute(SESSION)
-        cursor.execute(near.sql, near.parameters)
-        corrections = best_corrections(cursor.fetchall())
+    corrections = _corrections(audience, text)
     return Question(
         text=text,
         joined=" ".join(joined_neighbours(text)) if language.is_english else "",
@@ -148,6 +147,26 @@ def understand(audience: Audience, text: str, vector: QuestionVector, *, embedde
         vector=vector,
         dense_weight=dense_weight(embedder_name, language),
     )
+
+
+def _corrections(audience: Audience, text: str) -> dict[str, str]:
+    """What misspelt words are taken for: words that a chunk has which the audience may read, and no others.
+
+    Most words that resemble an unknown one are too far from it: only the others are looked up.
+    """
+    near = [row for row in _rows(corrections_statement(audience, text)) if is_near(row[0], row[1])]
+    if not near:
+        return {}
+    visible = {term for (term,) in _rows(visible_terms_statement(audience, [row[3] for row in near]))}
+    return best_corrections(
+        (unknown, known, frequency) for unknown, known, frequency, term in near if term in visible
+    )
+
+
+def _rows(statement: Statement) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement.sql, statement.parameters)
+        return cursor.fetchall()
 
 
 def dense_weight(embedder_name: str, language: Language) -> float:

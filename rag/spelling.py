@@ -25,16 +25,20 @@ def edit_distance(a: str, b: str) -> int:
     return last[-1]
 
 
+def is_near(unknown: str, known: str) -> bool:
+    """Whether one may be the other misspelt: by one edit in words of less than 8 letters, by two in longer ones."""
+    return edit_distance(unknown, known) <= (1 if len(unknown) < 8 else 2)
+
+
 def best_corrections(candidates: Iterable[tuple[str, str, int]]) -> dict[str, str]:
     """The nearest known word for each unknown one, from `(unknown, known, frequency)`; words with none near are absent.
 
-    One edit is allowed in words of less than 8 letters, two in longer ones; ties go to the more frequent word.
+    Ties go to the more frequent word.
     """
     best: dict[str, tuple[int, int, str]] = {}
     for unknown, known, frequency in candidates:
-        distance = edit_distance(unknown, known)
-        if distance <= (1 if len(unknown) < 8 else 2):
-            found = (distance, -frequency, known)
+        if is_near(unknown, known):
+            found = (edit_distance(unknown, known), -frequency, known)
             best[unknown] = min(best.get(unknown, found), found)
     return {unknown: known for unknown, (_, _, known) in best.items()}
 

@@ -1,5 +1,6 @@
 """The one SQL statement of a search, filled in: `rag/sql/search.sql`. See docs/retrieval.md."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ _CHOSEN = (_SQL / "chosen.sql").read_text()
 _SIZE = """SELECT
     coalesce((SELECT sum(chunk_count) FROM rag_collectionstatistic WHERE collection_id IN ({audience})), 0),
     coalesce((SELECT chunk_count FROM rag_corpusstatistic), 0)"""
+_VISIBLE_TERMS = (
+    "SELECT rag_visible_terms(%(terms)s::bigint[], ARRAY(SELECT id FROM ({audience}) AS allowed(id)))"
+)
 _CORRECTIONS = (_SQL / "corrections.sql").read_text()
 # Set for the transaction. The plan is known to be good: jit and parallel workers only cost time to set up.
 SESSION = """SELECT set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true),
@@ -87,10 +91,21 @@ class Statement:
 
 
 def corrections_statement(audience: Audience, text: str) -> Statement:
-    """Rows `(unknown, known, frequency)` of what the audience may read, for each word that it cannot know."""
+    """Rows `(unknown, known, frequency, term)`: for each word that the audience cannot know, known ones like it.
+
+    Whether a chunk of the audience's has the known word is not checked.
+    """
     return Statement(
         _CORRECTIONS.format(audience=audience.collections_sql),
         {"audience_id": audience.id, "question": text, "least_frequency": LEAST_FREQUENCY_OF_CORRECTIONS},
+    )
+
+
+def visible_terms_statement(audience: Audience, terms: Sequence[int]) -> Statement:
+    """Rows `(term,)`: those of the terms that stand in a chunk which the audience may read."""
+    return Statement(
+        _VISIBLE_TERMS.format(audience=audience.collections_sql),
+        {"audience_id": audience.id, "terms": list(terms)},
     )
 
 

@@ -20,13 +20,12 @@ COLLECTIONS = 100
 TOPICAL = range(90, 100)  # these collections are of ten neighbouring topics
 _WORDS, _TOPICS, _TOPIC_WORDS, _LATENT = 50_000, 200, 1_500, 24
 _QUESTIONS_PER_BLOCK, _QUESTION_WORDS = 60, 6
-# Of many kinds: words that are much alike would be taken for each other's misspellings, as in no language.
-_SYLLABLES = [
-    onset + vowel + coda
-    for onset in "b bl br c ch cr d dr f fl g gr h j k l m n p pl pr qu r s sh st t tr v w z".split()
-    for vowel in "a e i o u ai ou".split()
-    for coda in ("", "n", "r", "l", "t", "m", "k", "nd")
-]
+# By their frequency in English. Words of syllables would be much more alike than words of a language are, and a search
+# looks for what an unknown word may have been meant to be.
+_LETTERS = (
+    "eeeeeeeeeeeetttttttttaaaaaaaaooooooooiiiiiiinnnnnnnsssssshhhhhhrrrrrrddddlllcccuuummmwwffggyyppbbvkjxqz"
+)
+_LENGTHS = range(4, 11)
 Floats = NDArray[np.float32]
 
 
@@ -54,8 +53,10 @@ class Corpus:
     def __init__(self, chunks: int, *, seed: int = 7) -> None:
         self.chunks = chunks
         self._dice = np.random.default_rng(seed)
-        numbers = self._dice.choice(len(_SYLLABLES) ** 2, _WORDS, replace=False)
-        self._vocabulary = np.array([_word(int(number)) for number in numbers])
+        letters = np.array(list(_LETTERS))[self._dice.integers(0, len(_LETTERS), (_WORDS, max(_LENGTHS)))]
+        lengths = self._dice.integers(min(_LENGTHS), max(_LENGTHS) + 1, _WORDS)
+        words = zip(letters, lengths, strict=True)
+        self._vocabulary = np.array(["".join(row[:length]) for row, length in words])
         self._topic_words = self._dice.integers(0, _WORDS, (_TOPICS, _TOPIC_WORDS))
         self._centres = _unit(self._dice.standard_normal((_TOPICS, DIMENSIONS)))
         self._plane = self._dice.standard_normal((_LATENT, DIMENSIONS))
@@ -94,12 +95,6 @@ class Corpus:
         moved = _unit(self._dice.standard_normal((count, _LATENT)) @ self._plane) * distance
         noise = _unit(self._dice.standard_normal((count, DIMENSIONS))) * distance / 5
         return _unit(vectors + moved + noise)
-
-
-def _word(number: int) -> str:
-    size = len(_SYLLABLES)
-    third = _SYLLABLES[number % 7919 % size] if number % 3 == 0 else ""
-    return _SYLLABLES[number % size] + _SYLLABLES[number // size] + third
 
 
 def _zipf(count: int) -> NDArray[np.float64]:

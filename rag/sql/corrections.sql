@@ -1,5 +1,6 @@
--- For each word of the question that no chunk has which the audience may read: the known words that resemble it and that
--- such a chunk has, most alike first. What only others may read is as unknown as what nobody wrote.
+-- For each word of the question that no chunk has which the audience may read: the known words that resemble it, most
+-- alike first. What only others may read is as unknown as what nobody wrote; and which of the words found here are the
+-- audience's is for rag/retrieval.py to ask, once it has seen which are near enough.
 WITH allowed AS MATERIALIZED (
     SELECT ARRAY(SELECT id FROM ({audience}) AS allowed(id)) AS ids
 ), word AS MATERIALIZED (
@@ -19,5 +20,4 @@ WITH allowed AS MATERIALIZED (
           AND length(l.lexeme) BETWEEN length(u.lexeme) - 2 AND length(u.lexeme) + 2
         ORDER BY similarity(l.lexeme, u.lexeme) DESC LIMIT 50) near
 )
-SELECT meant, lexeme, frequency FROM near
-WHERE id IN (SELECT rag_visible_terms((SELECT array_agg(DISTINCT id) FROM near), (SELECT ids FROM allowed)))
+SELECT meant, lexeme, frequency, id FROM near
