@@ -21,7 +21,7 @@ DIMENSIONS = 384
 
 
 class MultilingualEmbedder:
-    """100 languages in one space: a question finds passages of another language. 384 dimensions, about 130 MB.
+    """100 languages in one space: a question finds passages of another language. 384 dimensions.
 
     Questions and passages are told apart, as the model was trained to. Texts of over 512 tokens are read in windows.
     """
@@ -35,7 +35,7 @@ class MultilingualEmbedder:
         self._loading = threading.Lock()
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
-        """Return the vector of a question, shape (384,); about 20 ms once the model is loaded."""
+        """Return the vector of a question, shape (384,); 20 to 90 ms once the model is loaded."""
         vector: NDArray[np.float32] = self._load().query(text)
         return vector
 

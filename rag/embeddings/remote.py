@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import httpx2
 
@@ -121,10 +121,7 @@ class RemoteEmbedder:
     def _request(self, texts: Sequence[str], *, is_question: bool) -> NDArray[np.float32]:
         # Servers refuse an empty input; a blank passage is still owed a vector.
         inputs = [text if text.strip() else "-" for text in texts]
-        if self._pace is not None:
-            self._pace.take(tokens=estimate_tokens(inputs), is_question=is_question)
-        body = self._dialect.body(self.name, inputs, is_question)
-        answer = self._post(body, self._for_questions if is_question else self._for_passages)
+        answer = self._post(inputs, is_question=is_question)
         if self._on_usage is not None:  # whatever becomes of the answer, it was paid for
             tokens = tokens_used(answer, inputs)
             self._on_usage(self.name, texts=len(inputs), tokens=tokens, is_question=is_question)
@@ -138,10 +135,14 @@ class RemoteEmbedder:
             )
         return vectors
 
-    def _post(self, body: dict[str, Any], patience: Patience) -> object:
+    def _post(self, inputs: Sequence[str], *, is_question: bool) -> object:
         """Return the parsed JSON of the answer."""
+        body = self._dialect.body(self.name, inputs, is_question)
+        patience = self._for_questions if is_question else self._for_passages
         for attempt in range(1, patience.attempts + 1):
             asked_wait_s = None
+            if self._pace is not None:  # the server counts every attempt
+                self._pace.take(tokens=estimate_tokens(inputs), is_question=is_question)
             try:
                 response = self._client.post(self._endpoint, json=body, timeout=patience.timeout)
                 if response.status_code == 200:

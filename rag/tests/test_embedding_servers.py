@@ -242,6 +242,17 @@ def test_the_windows_in_redis_are_those_of_all_processes(settings):
     assert not other.test(minute, key, "tokens", cost=90)
 
 
+def test_each_attempt_is_counted_as_the_server_counts_it(server):
+    minute = Minute()
+    server.script = [(503, {}, b"busy"), good_reply]
+    pace = make_pace(Time(), minute, requests=9, tokens=99)
+
+    with RemoteEmbedder(url=server.url, model="m", pace=pace, sleep=lambda seconds: None) as embedder:
+        embedder.embed_passages(["12345678"])
+
+    assert minute.counted == {("server", "requests"): 2, ("server", "tokens"): 4}
+
+
 def test_without_limits_nothing_is_counted():
     minute = Minute()
 
