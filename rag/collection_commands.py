@@ -60,7 +60,8 @@ def finish(document_ids: Sequence[int], out: OutputWrapper, errors: OutputWrappe
         CommandError: some failed, each with its reason on `errors`; or the command was interrupted.
     """
     begun_at = time.monotonic()
-    documents = Document.objects.filter(pk__in=document_ids)
+    # Members of archives are documents, too, and become known while these are worked on.
+    documents = Document.objects.filter(Q(pk__in=document_ids) | Q(part_of__in=document_ids))
     ended = Q(status__in=(Document.Status.READY, Document.Status.FAILED))
     bar = ProgressBar()
 
@@ -70,7 +71,7 @@ def finish(document_ids: Sequence[int], out: OutputWrapper, errors: OutputWrappe
         # A document that was not read yet counts as one passage.
         waiting = documents.filter(chunk_count=0).exclude(ended).count()
         made, chunks = sums["made"] or 0, (sums["chunks"] or 0) + waiting
-        bar.show(made, chunks, f"{finished} of {len(document_ids)} documents, {made} passages")
+        bar.show(made, chunks, f"{finished} of {documents.count()} documents, {made} passages")
         return finished == documents.count()
 
     done = is_done() or work_until(is_done)
@@ -83,4 +84,4 @@ def finish(document_ids: Sequence[int], out: OutputWrapper, errors: OutputWrappe
     if not done:
         raise CommandError("Interrupted. What is left is done by a worker, or when the command is run again.")
     if failed:
-        raise CommandError(f"{len(failed)} of {len(document_ids)} documents failed.")
+        raise CommandError(f"{len(failed)} of {documents.count()} documents failed.")

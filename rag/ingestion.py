@@ -9,18 +9,21 @@ functions block and may be repeated; call them in a thread of a worker.
 import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from django.conf import settings
 
 from chat.files import local_copy
 from rag.actions import embedding_models, processing, versions
 from rag.active_model import ActiveModel, active_model, model_of
+from rag.archives import take_in_archive
 from rag.chunking import chunk_document
 from rag.crawling import FetchError
 from rag.embeddings import Embedder, EmbeddingError, configured_embedder
 from rag.embeddings.configuration import configured_source
 from rag.models import Chunk, Document
 from rag.parsing import ParsedDocument, ParsingError, parse_isolated
+from rag.parsing.media_types import ZIP
 from rag.selectors import chunks_without_vector
 from rag.web_pages import fetch_first
 
@@ -47,13 +50,21 @@ def ingest_document(document_id: int) -> None:
             return
         document = fetched
         with local_copy(document.file.name or "") as path:
-            parsed = parse_isolated(path, document.media_type, ocr_languages=settings.OCR_LANGUAGES)
+            parsed = _read(document, path)
     except (ParsingError, FetchError) as error:
         processing.fail_document(document_id, code=error.code, message=error.message)
     except FileNotFoundError:
         processing.fail_document(document_id, code="NO_FILE", message=NO_FILE)
     else:
-        store_parsed(document, parsed)
+        if parsed is not None:
+            store_parsed(document, parsed)
+
+
+def _read(document: Document, path: Path) -> ParsedDocument | None:
+    """What a document's file says; None if it was an archive whose document somebody else has taken over."""
+    if document.media_type == ZIP:
+        return take_in_archive(document, path)
+    return parse_isolated(path, document.media_type, ocr_languages=settings.OCR_LANGUAGES)
 
 
 def store_parsed(document: Document, parsed: ParsedDocument) -> None:

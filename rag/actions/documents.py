@@ -251,6 +251,8 @@ def remove_document(document: Document) -> None:
     """Step: take a document out of the index and the database; its file goes after the commit, if nobody needs it."""
     if Document.objects.select_for_update().filter(pk=document.pk).first() is None:
         return  # somebody else was quicker
+    for part in Document.objects.filter(part_of=document).order_by("pk"):
+        remove_document(part)
     with connection.cursor() as cursor:
         cursor.execute("SELECT rag_drop_chunks(%s)", [document.pk])
     name = document.file.name

@@ -45,13 +45,13 @@ def parse_isolated(
         ParsingError: those of `parse` and `read_scans`; TIMEOUT after `timeout_s`; TOO_LARGE if it needs more than
             `memory_mb` of address space or answers with more than 40 MB; CORRUPT if the process crashed.
     """
-    with _readable(path) as readable:
+    with readable_copy(path) as readable:
         parsed = _run(readable, media_type, timeout_s, memory_mb)
         return read_scans(readable, parsed, languages=ocr_languages, memory_mb=memory_mb)
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[Path]:
+def readable_copy(path: Path) -> Iterator[Path]:
     """The file, or for root a copy: the process then runs as nobody, whom the folders of stored files keep out."""
     if os.geteuid() != 0 or not path.exists():
         yield path
