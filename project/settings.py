@@ -209,6 +209,12 @@ UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_MEGABYTES", 64, minimum=1, maximum=20
 ATTACHMENTS_MAX_BYTES = (
     env.integer("ATTACHMENTS_MAX_MEGABYTES", 2048, minimum=1, maximum=1_000_000) * 1024 * 1024
 )
+DOCUMENTS_MAX_BYTES = (
+    env.integer("DOCUMENTS_MAX_MEGABYTES", 10_240, minimum=1, maximum=100_000_000) * 1024 * 1024
+)
+COLLECTION_MAX_BYTES = (
+    env.integer("COLLECTION_MAX_MEGABYTES", 51_200, minimum=1, maximum=100_000_000) * 1024 * 1024
+)
 CRAWL_ALLOWED_NETWORKS = env.networks("CRAWL_ALLOWED_NETWORKS")
 CRAWL_PORTS = env.ports("CRAWL_PORTS", (80, 443))
 CRAWL_TIMEOUT_S = env.integer("CRAWL_TIMEOUT_S", 30, minimum=1, maximum=600)
@@ -234,6 +240,11 @@ GRAPHQL_TRUSTED_DOCUMENTS = Path(_trusted_documents).expanduser().resolve() if _
 ANTHROPIC_API_KEY = env.text("ANTHROPIC_API_KEY")
 ANTHROPIC_BASE_URL = env.address("ANTHROPIC_BASE_URL", schemes=("http", "https"))
 ANTHROPIC_MODEL = env.text("ANTHROPIC_MODEL", "claude-sonnet-5-5")
+RERANKER_URL = env.address("RERANKER_URL", schemes=("http", "https"))
+RERANKER_API_KEY = env.text("RERANKER_API_KEY")
+RERANKER_MODEL = env.text("RERANKER_MODEL")
+if RERANKER_URL and not RERANKER_MODEL:
+    raise ImproperlyConfigured("RERANKER_MODEL: must name the model that RERANKER_URL serves")
 EMBEDDINGS_API = env.choice("EMBEDDINGS_API", "openai", among=("openai", "voyage"))
 EMBEDDINGS_URL = env.address("EMBEDDINGS_URL", schemes=("http", "https"))
 if EMBEDDINGS_API == "voyage" and not EMBEDDINGS_URL:

@@ -15,6 +15,7 @@ from rag.languages import Language, guess_language
 from rag.near_duplicates import without_near_duplicates
 from rag.neighbours import merge_neighbours
 from rag.passages import Passage
+from rag.reranking import configured_reranker, rerank
 from rag.spelling import best_corrections, is_near, joined_neighbours
 from rag.statement import (
     NO_VECTOR,
@@ -37,6 +38,7 @@ WEIGHT_OTHER_LANGUAGE = 0.4
 ENGLISH_ONLY_MODELS = ("minilm", "wordllama")
 CANDIDATES = 100
 SPARE_CHUNKS = 8
+LEAST_RERANKED = 50
 
 
 def search(
@@ -85,10 +87,17 @@ def search_passages(
 def _distinct(
     audience: Audience, question: str, top_k: int, filters: SearchFilters, embedder: Embedder | None
 ) -> tuple[Question | None, list[Passage]]:
-    """More than `top_k` chunks, if there are more, so that enough are left of those that say the same."""
+    """More than `top_k` chunks, if there are more, so that enough are left of those that say the same.
+
+    A configured reranker has ordered them, outside of any transaction.
+    """
+    reranker = configured_reranker()
     wanted = 2 * top_k + SPARE_CHUNKS if top_k > 0 else 0
+    if reranker and wanted:
+        wanted = max(wanted, LEAST_RERANKED)
     asked, ranked = _ranked(audience, question, wanted, filters, embedder, CANDIDATES)
-    return asked, without_near_duplicates(passage for passage, _ in ranked)
+    chunks = without_near_duplicates(passage for passage, _ in ranked)
+    return asked, rerank(asked.text, chunks, reranker) if asked and reranker else chunks
 
 
 def search_with_sources(
