@@ -8,7 +8,7 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from chat.errors import Conflict
-from rag import ingestion
+from rag import building, ingestion, upkeep
 from rag.actions.evaluation import make_golden_question, plain_question, start_evaluation
 from rag.embeddings import EmbeddingError, configuration
 from rag.evaluation import running
@@ -35,7 +35,8 @@ WHALES, PUMPS = "Humpback whales sing.", "The hydraulic pump stays below six bar
 @pytest.fixture
 def embedder(monkeypatch) -> ScriptedEmbedder:
     embedder = ScriptedEmbedder({"music": (1, 0, 0), "whales": (1, 0, 0), "pump": (0, 1, 0)})
-    for place in (configuration, ingestion):
+    # Those of upkeep and building, too: a worker's periodic jobs may be due while the command helps out.
+    for place in (configuration, ingestion, upkeep, building):
         monkeypatch.setattr(place, "configured_embedder", lambda: embedder)
     return embedder
 
