@@ -52,7 +52,8 @@ def search(
     """The chunks that fit a question best, best first; [] where none shares a word or a meaning, or none may be read.
 
     Near-duplicates of better ones are left out.
-    Blocks: embeds the question (in the caller's thread) and runs three short statements. From async code it goes
+    Blocks: embeds the question (in the caller's thread) and runs three short statements, or four for a misspelt word; a
+    configured reranker is asked then. From async code it goes
     through `chat.database.run_in_db`. If the embedder fails, words alone decide.
 
     Args:
