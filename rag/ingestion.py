@@ -24,6 +24,7 @@ from rag.embeddings.configuration import configured_source
 from rag.models import Chunk, Document
 from rag.parsing import ParsedDocument, ParsingError, parse_isolated
 from rag.parsing.media_types import ZIP
+from rag.quotas import QuotaExceeded
 from rag.selectors import chunks_without_vector
 from rag.web_pages import fetch_first
 
@@ -53,6 +54,8 @@ def ingest_document(document_id: int) -> None:
             parsed = _read(document, path)
     except (ParsingError, FetchError) as error:
         processing.fail_document(document_id, code=error.code, message=error.message)
+    except QuotaExceeded as error:
+        processing.fail_document(document_id, code=error.document_code, message=error.message)
     except FileNotFoundError:
         processing.fail_document(document_id, code="NO_FILE", message=NO_FILE)
     else:

@@ -10,6 +10,7 @@ from rag.crawling import Fetched, FetchError, FetchPolicy, NotModified, fetch
 from rag.crawling.fetch import Resolver, resolve
 from rag.models import Document, WebPage
 from rag.parsing import HEAD_BYTES, WrongType, detect_media_type
+from rag.quotas import QuotaExceeded
 
 
 def fetch_first(document: Document, *, resolver: Resolver = resolve) -> Document | None:
@@ -38,6 +39,8 @@ def check_page(page_id: int, *, resolver: Resolver = resolve) -> Document | None
             return web_pages.store_check(page_id, fetched, content, media_type)
     except NotModified:
         web_pages.note_check(page_id)
+    except QuotaExceeded as error:
+        web_pages.note_check(page_id, code=error.document_code, message=error.message)
     except FetchError as error:
         web_pages.note_check(page_id, code=error.code, message=error.message)
     return None

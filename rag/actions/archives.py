@@ -8,6 +8,7 @@ from django.db import transaction
 from chat.files import Content, store_content
 from rag.actions.documents import enqueue_ingestion, requeue, title_from
 from rag.models import Document
+from rag.quotas import require_room
 
 
 def add_part(
@@ -17,6 +18,9 @@ def add_part(
 
     Its source is the archive's and the path; the same content from there is the document that is there already, and
     belongs to this archive from now on. It replaces older ones if the archive does.
+
+    Raises:
+        QuotaExceeded: there is no room for it.
     """
     with transaction.atomic(durable=True):
         archive = Document.objects.select_for_update().filter(pk=archive_id).first()
@@ -34,6 +38,11 @@ def add_part(
             if same.status == Document.Status.FAILED:
                 requeue(same)
             return same
+        require_room(
+            user_id=archive.uploaded_by_id,
+            collection_id=archive.collection_id,
+            size_bytes=content.size_bytes,
+        )
         filename = Path(path).name[-300:]
         part = Document.objects.create(
             collection_id=archive.collection_id,

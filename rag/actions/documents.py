@@ -17,6 +17,7 @@ from chat.text import clean_line
 from rag.jobs import DOCUMENTS, enqueue
 from rag.models import Collection, Document
 from rag.parsing import HEAD_BYTES, WrongType, detect_media_type
+from rag.quotas import require_room
 from rag.selectors import access_collection, access_document, may_change
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def upload_document(
         file: readable and seekable, in bytes. title: by default the document's own, else the filename without ending.
 
     Raises:
-        NotFound, Forbidden: the collection. PayloadTooLarge: over settings.UPLOAD_MAX_BYTES.
+        NotFound, Forbidden: the collection. PayloadTooLarge: over settings.UPLOAD_MAX_BYTES; QuotaExceeded.
         BadInput: empty, or of a type that cannot be read.
     """
     collection = access_collection(user, collection_id, write=True)
@@ -92,6 +93,7 @@ def _queue(
             for other in _versions(document).exclude(pk=document.pk):
                 remove_document(other)
         return document
+    require_room(user_id=user.pk, collection_id=collection.pk, size_bytes=content.size_bytes)
     document = Document.objects.create(
         collection=collection,
         title=names.title,

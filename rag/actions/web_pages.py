@@ -16,6 +16,7 @@ from rag.crawling import Fetched, check_url
 from rag.crawling.urls import BadUrl
 from rag.jobs import DOCUMENTS, enqueue
 from rag.models import Collection, Document, WebPage
+from rag.quotas import require_room
 from rag.selectors import access_collection, access_document, may_change
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def add_url(
     If that one failed it is queued again; in any case `check_every_hours` holds from now on.
 
     Raises:
-        NotFound, Forbidden: the collection. BadInput: no URL that is fetched, or another interval than CHECK_HOURS.
+        NotFound, Forbidden: the collection. QuotaExceeded.
+        BadInput: no URL that is fetched, or another interval than CHECK_HOURS.
     """
     collection = access_collection(user, collection_id, write=True)
     if check_every_hours not in CHECK_HOURS:
@@ -60,6 +62,7 @@ def add_url(
 
 
 def _new_page(user: "User", collection: Collection, url: str, title: str, check_every_hours: int) -> Document:
+    require_room(user_id=user.pk, collection_id=collection.pk, size_bytes=1)
     document = Document.objects.create(
         collection=collection,
         title=title or url[:300],
@@ -168,6 +171,11 @@ def store_check(page_id: int, fetched: Fetched, content: Content, media_type: st
 def _fill(
     document: Document, page: WebPage, file: IO[bytes], content: Content, filename: str, media_type: str
 ) -> None:
+    require_room(
+        user_id=document.uploaded_by_id,
+        collection_id=document.collection_id,
+        size_bytes=content.size_bytes,
+    )
     document.filename = filename[-300:]
     document.title = page.title or title_from(document.filename)[:300]
     document.media_type, document.size_bytes, document.sha256 = media_type, content.size_bytes, content.sha256

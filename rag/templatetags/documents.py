@@ -1,9 +1,15 @@
 """What the templates of document pages need beyond Django."""
 
+from typing import TYPE_CHECKING
+
 from django import template
 
 from rag.document_states import ACCEPTED, is_worth_a_retry
 from rag.models import Collection
+from rag.quotas import Quota, quota_of
+
+if TYPE_CHECKING:
+    from chat.models import User
 
 register = template.Library()
 register.filter("is_worth_a_retry", is_worth_a_retry)
@@ -13,6 +19,12 @@ register.filter("is_worth_a_retry", is_worth_a_retry)
 def accepted_files() -> str:
     """The endings of files that can be read, for a file chooser."""
     return ACCEPTED
+
+
+@register.simple_tag
+def document_quota(user: "User") -> Quota:
+    """What the user's documents take up, and may."""
+    return quota_of(user.pk)
 
 
 @register.filter
