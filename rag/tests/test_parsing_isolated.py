@@ -238,3 +238,52 @@ def test_the_process_loads_neither_django_nor_other_parsers(tmp_path):
     )
 
     assert done.stdout.strip() == "set()"
+
+
+def write_raw_pdf(path, page_count: int, *, breaks_table: bool = False, breaks_start: bool = False):
+    """A PDF by hand, of pages that share one text; its cross-reference table may point nowhere, or be out of place."""
+    kids = " ".join(f"{number} 0 R" for number in range(5, page_count + 5))
+    text = f"BT /F1 12 Tf 50 50 Td ({PUMP.strip()}) Tj ET"
+    objects = [
+        "<</Type/Catalog/Pages 2 0 R>>",
+        f"<</Type/Pages/Kids[{kids}]/Count {page_count}>>",
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+        f"<</Length {len(text)}>>stream\n{text}\nendstream",
+    ]
+    page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 700 200]/Contents 4 0 R/Resources<</Font<</F1 3 0 R>>>>>>"
+    content = "%PDF-1.4\n"
+    table = "0000000000 65535 f \n"
+    for number, one in enumerate([*objects, *[page] * page_count], 1):
+        table += f"{9_999_999 if breaks_table else len(content):010d} 00000 n \n"
+        content += f"{number} 0 obj\n{one}\nendobj\n"
+    size = page_count + 5
+    start = 9_999_999 if breaks_start else len(content)
+    content += f"xref\n0 {size}\n{table}trailer<</Size {size}/Root 1 0 R>>\nstartxref\n{start}\n%%EOF"
+    path.write_text(content)
+    return path
+
+
+def test_a_file_of_ten_thousand_pages_is_read(tmp_path):
+    parsed = parse_isolated(write_raw_pdf(tmp_path / "a.pdf", 10_000), PDF)
+
+    assert parsed.page_count == 10_000
+    assert parsed.blocks[-1].page == 10_000
+
+
+@pytest.mark.parametrize("broken", ["breaks_table", "breaks_start"])
+def test_a_cross_reference_table_that_is_wrong_or_not_where_it_should_be_is_made_anew(tmp_path, broken):
+    parsed = parse_isolated(write_raw_pdf(tmp_path / "a.pdf", 2, **{broken: True}), PDF)
+
+    assert parsed.page_count == 2 and PUMP.strip() in parsed.blocks[0].text
+
+
+def test_a_file_without_objects_to_make_a_table_from_is_corrupt(tmp_path):
+    path = tmp_path / "a.pdf"
+    path.write_text(
+        "%PDF-1.4\nxref\n0 2\n0000000000 65535 f \ntrailer<</Size 2/Root 1 0 R>>\nstartxref\n9\n%%EOF"
+    )
+
+    with pytest.raises(ParsingError) as caught:
+        parse_isolated(path, PDF)
+
+    assert caught.value.code == ParsingProblem.CORRUPT
