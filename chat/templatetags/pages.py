@@ -30,12 +30,14 @@ def initials(name: str) -> str:
 
 @register.filter
 def file_size(size_bytes: int) -> str:
-    """A size as people say it: 640 B, 12 KB, 3.4 MB."""
+    """A size as people say it: 640 B, 12 KB, 3.4 MB, 10 GB."""
     if size_bytes < 1000:
         return f"{size_bytes} B"
     if size_bytes < 1_000_000:
         return f"{size_bytes / 1000:.0f} KB"
-    return f"{size_bytes / 1_000_000:.1f} MB"
+    if size_bytes < 1_000_000_000:
+        return f"{size_bytes / 1_000_000:.1f} MB"
+    return f"{size_bytes / 1_000_000_000:.1f} GB"
 
 
 @register.filter

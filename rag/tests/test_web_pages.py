@@ -251,3 +251,16 @@ def test_a_page_deleted_while_it_is_fetched_ends_there(ada, collection, server):
     ingestion.ingest_document(document.pk)
 
     assert not Document.objects.exists()
+
+
+def test_the_form_of_the_documents_page_adds_a_web_page(server, client, ada):
+    collection = create_collection(ada, name="Handbook")
+    client.force_login(ada)
+    form = client.get("/documents/").content.decode().partition('action="/documents/pages/"')[2]
+    choices = form.partition("</select>")[0]
+    assert f'<option value="{collection.pk}">Handbook</option>' in choices
+
+    added = client.post("/documents/pages/", {"collection": collection.pk, "url": server.url("/pumps")})
+
+    document = Document.objects.get(collection=collection)
+    assert (added.status_code, added.url) == (302, f"/documents/{document.pk}/")
