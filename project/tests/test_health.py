@@ -100,7 +100,7 @@ def test_doctor_finds_nothing_wrong_without_an_api_key(capsys):
     call_command("doctor")
 
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 8
+    assert len(lines) == 9
     assert all(line.startswith("ok") for line in lines)
     assert "no API key: the extractive answerer answers" in lines[-1]
 
