@@ -251,6 +251,7 @@ if EMBEDDINGS_API == "voyage" and not EMBEDDINGS_URL:
     EMBEDDINGS_URL = "https://api.voyageai.com"
 EMBEDDINGS_API_KEY = env.text("EMBEDDINGS_API_KEY")
 EMBEDDINGS_MODEL = env.text("EMBEDDINGS_MODEL")
+EMBEDDINGS_PREVIOUS_URL = env.address("EMBEDDINGS_PREVIOUS_URL", schemes=("http", "https"))
 EMBEDDINGS_PREVIOUS_API_KEY = env.text("EMBEDDINGS_PREVIOUS_API_KEY")
 if EMBEDDINGS_URL and not EMBEDDINGS_MODEL:
     raise ImproperlyConfigured("EMBEDDINGS_MODEL: must name the model that EMBEDDINGS_URL serves")

@@ -1,4 +1,4 @@
-"""How much may be kept: of one user, and in one collection."""
+"""How much may be kept: of one user, and in one collection; and how many pages of the web."""
 
 from dataclasses import dataclass
 
@@ -6,9 +6,10 @@ from django.conf import settings
 from django.db.models import Sum
 
 from chat.errors import PayloadTooLarge
-from rag.models import Document
+from rag.models import Document, WebPage
 
 _MEGABYTE = 1024 * 1024
+PAGES_PER_USER = 1000  # each may be fetched every hour, and one that cannot be had takes no bytes
 
 
 class QuotaExceeded(PayloadTooLarge):
@@ -49,6 +50,19 @@ def require_room(*, user_id: int, collection_id: int, size_bytes: int) -> None:
         raise QuotaExceeded(
             f"The documents of a collection may come to {limit} MB in all. Delete some first, or use another one.",
             fields={"collectionId": "has no room left"},
+        )
+
+
+def require_room_for_page(user_id: int) -> None:
+    """Refuse another page of the web where the user has PAGES_PER_USER.
+
+    Raises:
+        QuotaExceeded: says how many there may be.
+    """
+    if WebPage.objects.filter(document__uploaded_by=user_id).count() >= PAGES_PER_USER:
+        raise QuotaExceeded(
+            f"You may have {PAGES_PER_USER} pages of the web. Delete some first.",
+            fields={"url": "has no room left"},
         )
 
 

@@ -110,7 +110,7 @@ def _scores(answer: object, count: int) -> list[float]:
         for row in rows or []:
             scores[int(row["index"])] = float(row["relevance_score"])
         judged = [scores[index] for index in range(count)]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise RerankingError("the answer does not judge every passage") from error
     if not all(map(math.isfinite, judged)):
         raise RerankingError("the answer has a judgement that is no number")

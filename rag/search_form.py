@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from chat.errors import bad_input
-from chat.selectors import parse_id
+from chat.selectors import access_user, parse_id, users_visible_to
 from rag.filters import SearchFilters
 from rag.models import Collection, Document
 from rag.parsing import media_types
@@ -67,7 +67,7 @@ def read_filters(user: "User", address: Mapping[str, str]) -> ChosenFilters:
         ),
         document_ids=_one(document.pk if document else None),
         media_types=_media_types(values["kind"]) if "kind" in values else None,
-        uploader_ids=_one(parse_id(values["by"], NO_PERSON) if "by" in values else None),
+        uploader_ids=_one(_person(user, values["by"]) if "by" in values else None),
         added_from=_midnight(values, "from"),
         added_before=_midnight(values, "until", days=1),
     )
@@ -75,10 +75,12 @@ def read_filters(user: "User", address: Mapping[str, str]) -> ChosenFilters:
 
 
 def offer_to(user: "User") -> Offer:
-    """Collections, kinds of files and people that documents which the user may read have; three queries."""
+    """Collections, kinds of files and people that documents which the user may read have; three or four queries."""
     documents = documents_readable_by(user).order_by()
     there = set(documents.values_list("media_type", flat=True).distinct())
     people = {document.uploaded_by_id: document.uploaded_by for document in documents.distinct("uploaded_by")}
+    if user.is_guest:  # who added a document may be hidden from guests, who may read it
+        people = users_visible_to(user).in_bulk(list(people))
     return Offer(
         collections=list(collections_readable_by(user).select_related("home_room")),
         kinds=[(name, label) for name, (label, types) in KINDS.items() if not there.isdisjoint(types)],
@@ -88,6 +90,10 @@ def offer_to(user: "User") -> Offer:
 
 def _one(pk: int | None) -> tuple[int] | None:
     return None if pk is None else (pk,)
+
+
+def _person(user: "User", number: str) -> int:
+    return access_user(user, number).pk if user.is_guest else parse_id(number, NO_PERSON)
 
 
 def _media_types(kind: str) -> tuple[str, ...]:

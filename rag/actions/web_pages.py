@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import IO, TYPE_CHECKING
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from chat.actions.steps import lock_room, say
@@ -16,7 +16,7 @@ from rag.crawling import Fetched, check_url
 from rag.crawling.urls import BadUrl
 from rag.jobs import DOCUMENTS, enqueue
 from rag.models import Collection, Document, WebPage
-from rag.quotas import require_room
+from rag.quotas import require_room, require_room_for_page
 from rag.selectors import access_collection, access_document, may_change
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 CHECK_HOURS = (0, 1, 6, 24, 168, 720)  # never, to each month
 CHECK_PRIORITY = -15  # after what was just uploaded, before vectors
 DUE_PER_RUN = 200
+_HAS_CHECK_JOB = """
+SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE task_name = 'rag.check_web_page' AND status = 'todo'
+    AND (args ->> 'page_id')::bigint = %s)
+"""
 _BUSY = (Document.Status.QUEUED, Document.Status.PARSING, Document.Status.EMBEDDING)
 
 
@@ -63,6 +67,7 @@ def add_url(
 
 def _new_page(user: "User", collection: Collection, url: str, title: str, check_every_hours: int) -> Document:
     require_room(user_id=user.pk, collection_id=collection.pk, size_bytes=1)
+    require_room_for_page(user.pk)
     document = Document.objects.create(
         collection=collection,
         title=title or url[:300],
@@ -97,7 +102,7 @@ def check_now(user: "User", *, document_id: object) -> Document:
         document = access_document(user, document_id)
         if not may_change(user, document):
             raise Forbidden("Only who added it, or may add to its collection, can have a page checked.")
-        page = WebPage.objects.filter(document=document).first()
+        page = WebPage.objects.select_for_update().filter(document=document).first()
         if page is None:
             raise BadInput("This document is not a page of the web.", fields={"documentId": "has no URL"})
         document = Document.objects.select_for_update().get(pk=document.pk)
@@ -109,9 +114,14 @@ def check_now(user: "User", *, document_id: object) -> Document:
 
 
 def queue_due_pages() -> int:
-    """Enqueue the checks of pages whose time has come, and set their next. Returns their number. For upkeep."""
+    """Enqueue the checks of pages whose time has come, and set their next. Returns their number. For upkeep.
+
+    Nothing is fetched for people whose account was closed.
+    """
     with transaction.atomic(durable=True):
-        due = WebPage.objects.select_for_update(skip_locked=True).filter(next_check_at__lte=timezone.now())
+        due = WebPage.objects.select_for_update(skip_locked=True, of=["self"]).filter(
+            next_check_at__lte=timezone.now(), document__uploaded_by__is_active=True
+        )
         pages = list(due.order_by("next_check_at")[:DUE_PER_RUN])
         for page in pages:
             _schedule(page, page.check_every_hours)
@@ -120,6 +130,11 @@ def queue_due_pages() -> int:
 
 
 def _enqueue_check(page: WebPage) -> None:
+    """Step: one check waits for a page, however often it is asked for; with the page locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HAS_CHECK_JOB, [page.pk])
+        if cursor.fetchone() == (True,):
+            return
     enqueue("rag.check_web_page", queue=DOCUMENTS, priority=CHECK_PRIORITY, page_id=page.pk)
 
 

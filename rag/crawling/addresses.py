@@ -13,12 +13,14 @@ Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 
 _NAT64 = IPv6Network("64:ff9b::/96")
+_ISATAP = 0x5EFE  # the third quarter of such an address, with or without its bit for "globally unique"
 # Global by some Python's tables, and nobody's web server: relays, protocols, site-local, NAT64 of one's own.
 _NEVER: tuple[Network, ...] = (
     IPv4Network("192.88.99.0/24"),
     IPv4Network("192.0.0.0/24"),
     IPv6Network("fec0::/10"),
     IPv6Network("64:ff9b:1::/48"),
+    IPv6Network("3fff::/20"),
 )
 
 
@@ -55,12 +57,12 @@ def _is_public(address: Address) -> bool:
 
 
 def _embedded(address: Address) -> Iterator[IPv4Address]:
-    """Yield the IPv4 addresses inside an IPv6 address: of 6to4, Teredo (server and client), NAT64."""
+    """Yield the IPv4 addresses inside an IPv6 address: of 6to4, Teredo (server and client), NAT64, ISATAP."""
     if isinstance(address, IPv4Address):
         return
     if address.sixtofour is not None:
         yield address.sixtofour
     if address.teredo is not None:
         yield from address.teredo
-    if address in _NAT64:
+    if address in _NAT64 or (int(address) >> 32) & 0xFDFFFFFF == _ISATAP:
         yield IPv4Address(int(address) & 0xFFFFFFFF)

@@ -138,10 +138,17 @@ def _follow(
                 location = response.getheader("Location") if response.status in _REDIRECTS else None
                 if location is None:
                     return _take(response, url, policy, file)
-            text = urljoin(str(url), location.encode("latin-1").decode("utf-8", "replace"))
+            text = _led_to(url, location)
         finally:
             connection.close()
     raise FetchError("URL_REFUSED", f"The page leads on more than {policy.max_redirects} times.")
+
+
+def _led_to(url: Url, location: str) -> str:
+    try:
+        return urljoin(str(url), location.encode("latin-1").decode("utf-8", "replace"))
+    except ValueError as error:  # such as //[
+        raise FetchError("URL_REFUSED", "The page leads on to what is no address.") from error
 
 
 def _checked(text: str, policy: FetchPolicy) -> Url:

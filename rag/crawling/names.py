@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
+from chat.text import clean_line
 from rag.parsing.media_types import (
     ACCEPTED_ENDINGS,
     CSV,
@@ -46,7 +47,7 @@ def filename_of(host: str, target: str, content_type: str) -> str | None:
 
     For plain text, and where the type tells nothing, the URL's own ending counts, if there is one that is known.
     """
-    path = PurePosixPath(unquote(target.partition("?")[0]))
+    path = PurePosixPath(clean_line(unquote(target.partition("?")[0])))
     name = path.name.strip(". ") or host
     ending = PurePosixPath(name).suffix.lower()
     if content_type in _ENDINGS:

@@ -10,6 +10,7 @@ def without_credentials(url: str) -> str:
 
 
 def server_of(url: str) -> tuple[str, str]:
-    """Scheme, and host with port."""
+    """Scheme, and host with port, the same for all ways to write them."""
     parts = urlsplit(url)
-    return parts.scheme, parts.netloc.rpartition("@")[2]
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+    return parts.scheme, f"{parts.hostname}:{port}"

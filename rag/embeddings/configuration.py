@@ -97,9 +97,13 @@ def embedder_for(*, url: str = "", api_key: str = "", model: str = "", api: str 
 
 
 def _key_for(url: str) -> str:
-    """The key for a server that is not the configured embedder's address. A key goes to its own server only."""
+    """The key that was given for that server; none, if no setting names it. A key goes to its own server only."""
     from django.conf import settings
 
-    if settings.EMBEDDINGS_URL and server_of(url) == server_of(settings.EMBEDDINGS_URL):
-        return str(settings.EMBEDDINGS_API_KEY)
-    return str(settings.EMBEDDINGS_PREVIOUS_API_KEY)
+    for own, key in (
+        (settings.EMBEDDINGS_URL, settings.EMBEDDINGS_API_KEY),
+        (settings.EMBEDDINGS_PREVIOUS_URL, settings.EMBEDDINGS_PREVIOUS_API_KEY),
+    ):
+        if own and server_of(url) == server_of(own):
+            return str(key)
+    return ""

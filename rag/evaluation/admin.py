@@ -44,8 +44,34 @@ def score(name: str, label: str) -> Any:
 SCORES: Any = (score("ndcg", "nDCG@10"), score("recall", "recall"), score("mrr", "MRR"))
 
 
+class AsksAsAnybody(admin.ModelAdmin):
+    """What searches as any user, or shows what was found so, needs the permission that opens every passage.
+
+    As the retrieval lab does (project/retrieval_lab.py).
+    """
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return may_read_everything(request) and super().has_module_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_read_everything(request) and super().has_view_permission(request, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return may_read_everything(request) and super().has_add_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_read_everything(request) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_read_everything(request) and super().has_delete_permission(request, obj)
+
+
+def may_read_everything(request: HttpRequest) -> bool:
+    return request.user.has_perm("rag.view_chunk")
+
+
 @admin.register(GoldenSet)
-class GoldenSetAdmin(admin.ModelAdmin):
+class GoldenSetAdmin(AsksAsAnybody):
     list_display = ["name", "accepted", "candidates", "last_run", "created_at"]
     search_fields = ["name", "description"]
     readonly_fields = ["created_at"]
@@ -90,7 +116,7 @@ class GoldenSetAdmin(admin.ModelAdmin):
         )
 
     def has_evaluate_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("rag.add_evaluationrun")
+        return may_read_everything(request) and request.user.has_perm("rag.add_evaluationrun")
 
 
 class GoldenDocumentInline(admin.TabularInline):
@@ -102,7 +128,7 @@ class GoldenDocumentInline(admin.TabularInline):
 
 
 @admin.register(GoldenQuestion)
-class GoldenQuestionAdmin(admin.ModelAdmin):
+class GoldenQuestionAdmin(AsksAsAnybody):
     """Candidates come from ratings; whoever knows the answer puts their documents right and accepts them."""
 
     list_display = ["question", "accepted", "documents", "asked_by", "golden_set"]
@@ -148,14 +174,14 @@ class GoldenQuestionAdmin(admin.ModelAdmin):
 
 
 @admin.register(GoldenDocument)
-class GoldenDocumentAdmin(ReadOnlyAdmin):
+class GoldenDocumentAdmin(ReadOnlyAdmin, AsksAsAnybody):
     list_display = ["question", "title", "collection", "grade", "document"]
     list_select_related = ["question", "collection", "document"]
     search_fields = ["title", "question__text"]
 
 
 @admin.register(EvaluationRun)
-class EvaluationRunAdmin(ReadOnlyAdmin):
+class EvaluationRunAdmin(ReadOnlyAdmin, AsksAsAnybody):
     """Its page shows each question, and what changed since another run."""
 
     list_display = ["run", "golden_set", *SCORES, "progress", "note", "created_at"]
@@ -190,7 +216,7 @@ def _what_a_run_shows(run: EvaluationRun, against: str | None) -> dict[str, Any]
     others = EvaluationRun.objects.filter(golden_set=run.golden_set_id, status=EvaluationRun.Status.DONE)
     others = others.exclude(pk=run.pk).select_related("golden_set").order_by("-pk")
     before = run_before(run)
-    if against and against.isdecimal():
+    if against and against.isascii() and against.isdecimal() and len(against) < 19:  # a bigint
         before = others.filter(pk=against).first()
     comparison = None
     if before is not None and run.status == EvaluationRun.Status.DONE:
@@ -214,7 +240,7 @@ def _what_a_run_shows(run: EvaluationRun, against: str | None) -> dict[str, Any]
 
 
 @admin.register(EvaluationResult)
-class EvaluationResultAdmin(ReadOnlyAdmin):
+class EvaluationResultAdmin(ReadOnlyAdmin, AsksAsAnybody):
     list_display = ["text", "run", "asked_as", *SCORES]
     list_filter = ["run__golden_set"]
     list_select_related = ["run__golden_set"]
@@ -271,7 +297,7 @@ class AnswerRatingAdmin(ReadOnlyAdmin):
 
     def make_golden(self, request: HttpRequest, rating_id: int) -> HttpResponse:
         """One click: the candidate, open to be put right."""
-        if not request.user.has_perm("rag.add_goldenquestion"):
+        if not (may_read_everything(request) and request.user.has_perm("rag.add_goldenquestion")):
             raise PermissionDenied
         try:
             made = make_golden_question(rating_id)

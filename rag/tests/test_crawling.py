@@ -53,7 +53,8 @@ def test_public_addresses_may_be_connected_to(address):
     192.0.0.8 192.0.2.1 198.18.0.1 192.88.99.1 224.0.0.1 239.1.1.1 240.0.0.1 255.255.255.255
     :: ::1 ::127.0.0.1 fe80::1 fe80::1%eth0 fc00::1 fd12::1 fec0::1 ff02::1 2001:db8::1
     ::ffff:127.0.0.1 ::ffff:10.0.0.1 ::ffff:169.254.169.254 64:ff9b::a00:1 64:ff9b::7f00:1 64:ff9b:1::808:808
-    2002:7f00:1:: 2002:a00:1:: 2002:c0a8:101:: 2001:0:7f00:1:: 2001:0:808:808:0:0:80ff:fffe localhost 127.1""".split(),
+    2002:7f00:1:: 2002:a00:1:: 2002:c0a8:101:: 2001:0:7f00:1:: 2001:0:808:808:0:0:80ff:fffe
+    2606:4700::5efe:a00:1 2606:4700::200:5efe:a00:1 3fff::1 localhost 127.1""".split(),
 )
 def test_addresses_of_this_machine_and_of_private_networks_may_not(address):
     assert not may_connect(address)
@@ -113,6 +114,7 @@ def test_what_is_no_page_of_the_web_is_refused(text):
         ("/a", "application/octet-stream", None),
         ("/a.html", "image/png", None),
         ("/a%2F..%2Fb.txt", "text/plain", "b.txt"),
+        ("/a%00b%0d%0ac.html", "text/html", "a b c.html"),
     ],
 )
 def test_a_page_is_called_by_its_url_and_what_the_server_says_it_is(target, content_type, name):
@@ -197,6 +199,7 @@ def test_redirects_are_followed_and_each_is_checked(server, policy):
         "file:///etc/passwd",
         "http://ada:x@wiki.example/",
         "http://wiki.example:22/",
+        "//[",
     ):
         server.answers["/new"] = redirect(location)
         assert code_of(server.url("/old"), policy, resolver=resolver) == "URL_REFUSED"

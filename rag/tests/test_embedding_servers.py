@@ -101,8 +101,9 @@ def test_vectors_that_were_paid_for_are_not_lost_with_their_record(server, confi
 
 def test_the_key_of_a_server_goes_to_no_other(configured, server):
     configured.EMBEDDINGS_PREVIOUS_API_KEY = "k-0"
-    with embedding_server() as other:
-        for running in (server, other):
+    with embedding_server() as other, embedding_server() as third:
+        configured.EMBEDDINGS_PREVIOUS_URL = other.url
+        for running in (server, other, third):
             embedder = embedder_of("before", EmbedderSource("openai", running.url))
             assert isinstance(embedder, RemoteEmbedder)
             embedder._on_usage = None
@@ -110,6 +111,7 @@ def test_the_key_of_a_server_goes_to_no_other(configured, server):
             embedder.close()
         assert server.requests[-1][1]["authorization"] == "Bearer k-1"
         assert other.requests[-1][1]["authorization"] == "Bearer k-0"
+        assert "authorization" not in third.requests[-1][1]
 
 
 def test_a_stored_model_is_found_again_or_said_to_be_out_of_reach(configured):

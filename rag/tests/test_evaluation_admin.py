@@ -1,6 +1,7 @@
 """The admin's pages of golden questions and evaluations."""
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
 from django.urls import reverse
 
@@ -18,6 +19,7 @@ from rag.tests.conftest import chat_model
 from rag.tests.library import make_collection, make_user
 
 pytestmark = pytest.mark.django_db
+SEEN = ("goldenset", "goldenquestion", "goldendocument", "evaluationrun", "evaluationresult")
 
 
 @pytest.fixture
@@ -61,6 +63,25 @@ def test_one_click_makes_a_rating_a_candidate_and_opens_it(browser, rating):
         not in browser.get(reverse("admin:rag_answerrating_change", args=[rating.pk])).content.decode()
     )
     assert browser.post(reverse("admin:rag_answerrating_golden", args=[rating.pk + 1])).status_code == 404
+
+
+def test_who_may_not_open_every_passage_sees_no_search_as_somebody_else(client, ada, golden):
+    staff = make_user("staff", is_staff=True)
+    ours = Permission.objects.filter(content_type__app_label="rag")
+    staff.user_permissions.set(ours.filter(content_type__model__regex="^(golden|evaluation)"))
+    client.force_login(staff)
+    run = EvaluationRun.objects.create(golden_set=golden, question_count=0)
+    pages = [reverse(f"admin:rag_{name}_changelist") for name in SEEN] + [
+        reverse("admin:rag_goldenquestion_add"),
+        reverse("admin:rag_evaluationrun_change", args=[run.pk]),
+    ]
+
+    assert [client.get(page).status_code for page in pages] == [403] * len(pages)
+    client.post(pages[0], {"action": "evaluate", "_selected_action": [golden.pk]})
+    assert EvaluationRun.objects.count() == 1
+
+    staff.user_permissions.add(ours.get(codename="view_chunk"))
+    assert [client.get(page).status_code for page in pages] == [200] * len(pages)
 
 
 def test_staff_without_the_permission_make_none(client, rating):

@@ -71,6 +71,7 @@ def test_a_server_is_asked_once_and_its_judgements_come_in_the_order_of_the_text
         (200, {}, b"[]"),
         (200, {}, b'{"results": [{"index": 0, "relevance_score": 1}]}'),
         (200, {}, b'{"results": [{"index": "x", "relevance_score": 1}]}'),
+        (200, {}, b'{"results": [{"index": Infinity, "relevance_score": 1}]}'),
         (200, {}, b'{"results": 7}'),
         (200, {}, b'{"data": [{"index": 0, "relevance_score": NaN}, {"index": 1, "relevance_score": 1}]}'),
     ],

@@ -81,7 +81,13 @@ def test_only_what_may_be_read_is_found_and_offered(people, ask):
     response = ask("guest", q="pump")
     assert texts(response) == ["pump for everyone"]
     offer = response.context["offer"]
-    assert [one.name for one in offer.collections] == ["Open"] and offer.people == [people["grace"]]
+    assert [one.name for one in offer.collections] == ["Open"]
+    assert offer.people == [], "guests see those alone who share a room with them"
+    assert ask("guest", q="pump", by=people["grace"].pk).status_code == 404
+
+    make_room("visitors", people["grace"], people["guest"])
+    assert ask("guest", q="pump").context["offer"].people == [people["grace"]]
+    assert texts(ask("guest", q="pump", by=people["grace"].pk)) == ["pump for everyone"]
 
 
 @pytest.mark.parametrize("value", ["999999", "x", "-1"])

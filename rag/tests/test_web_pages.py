@@ -12,6 +12,7 @@ from rag import ingestion
 from rag.actions import add_url, check_now, create_collection, delete_document
 from rag.actions.web_pages import queue_due_pages
 from rag.models import Document, WebPage
+from rag.quotas import QuotaExceeded
 from rag.retrieval import Audience, search
 from rag.tests.embedders import ScriptedEmbedder
 from rag.tests.library import make_room, make_user, process, upload
@@ -166,7 +167,8 @@ def test_who_may_change_a_document_may_have_its_page_checked(ada, collection, se
     collection.rooms.add(room)
     ProcrastinateJob.objects.all()._raw_delete("default")
 
-    check_now(ada, document_id=document.pk)
+    for _ in range(3):  # one check waits, however often it is asked for
+        check_now(ada, document_id=document.pk)
     with pytest.raises(Forbidden):
         check_now(grace, document_id=document.pk)
     with pytest.raises(NotFound):
@@ -264,3 +266,21 @@ def test_the_form_of_the_documents_page_adds_a_web_page(server, client, ada):
 
     document = Document.objects.get(collection=collection)
     assert (added.status_code, added.url) == (302, f"/documents/{document.pk}/")
+
+
+def test_nobody_has_more_pages_than_may_be_fetched(ada, collection, server, monkeypatch):
+    monkeypatch.setattr("rag.quotas.PAGES_PER_USER", 1)
+    add(ada, collection, server.url("/pumps"))
+
+    with pytest.raises(QuotaExceeded):
+        add(ada, collection, server.url("/valves"))
+
+
+def test_nothing_is_fetched_for_a_closed_account(ada, collection, server):
+    document = add(ada, collection, server.url("/pumps"), check_every_hours=1)
+    WebPage.objects.update(next_check_at=timezone.now() - timedelta(minutes=1))
+    type(ada).objects.filter(pk=ada.pk).update(is_active=False)
+
+    assert queue_due_pages() == 0
+    type(ada).objects.filter(pk=ada.pk).update(is_active=True)
+    assert queue_due_pages() == 1 and WebPage.objects.get().document == document
