@@ -10,6 +10,7 @@ from django.test import RequestFactory
 from chat import downloads
 from chat.downloads import StoredFile, file_response
 
+pytestmark = pytest.mark.django_db(transaction=True)
 CONTENT = b"A note."
 
 
