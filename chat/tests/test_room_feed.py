@@ -15,6 +15,7 @@ from chat.live.hub import current_hub
 from chat.live.room_feed import Changes, RoomFeed
 from chat.tests.waiting import eventually
 
+pytestmark = pytest.mark.django_db(transaction=True)
 ROOM_ID = 1
 ROOM = room_group(ROOM_ID)
 
