@@ -92,7 +92,7 @@ def ingest(program: Program, path: Path, words: str) -> Ingested:
 
 def bare_speed(program: Program) -> Speed:
     """What the embedder alone reaches on the chunks of the newest document."""
-    # As `rag.ingestion.passage_to_embed` makes them.
+    # As `rag.ingestion.flow.passage_to_embed` makes them.
     texts = program.rows(
         """select concat_ws(E'\\n', nullif(d.title, ''), nullif(c.heading, ''), c.text)
         from rag_chunk c join rag_document d on d.id = c.document_id

@@ -20,9 +20,9 @@ def main() -> None:
     import django
 
     django.setup()
-    from rag.filters import SearchFilters
     from rag.models import Collection
-    from rag.retrieval import Audience, search, search_with_sources
+    from rag.retrieval.filters import SearchFilters
+    from rag.retrieval.search import Audience, search, search_with_sources
 
     everything = Audience.everything()
     filters = SearchFilters(collection_ids=(Collection.objects.get(name=sys.argv[1]).pk,))

@@ -78,7 +78,7 @@ def store_content(file: IO[bytes], content: Content, folder: str = "") -> str:
     """Put a content into the storage unless it is there, whole, already. Returns its name.
 
     The caller's transaction, which makes the row that names it, holds the content's lock from here on. Should that
-    transaction fail, a file stays behind that nothing names: the upkeep of its folder removes it (rag/upkeep.py).
+    transaction fail, a file stays behind that nothing names: the upkeep of its folder removes it (rag/jobs/upkeep.py).
     """
     name = stored_name(content.sha256, folder)
     lock_content(name)

@@ -153,8 +153,8 @@ def check_embedder() -> str:
 
 def check_embedding_models() -> str:
     """Which model answers, and how far the one is that is to take its place."""
-    from rag.active_model import active_model
-    from rag.embedding_progress import embedding_progress
+    from rag.embeddings.active_model import active_model
+    from rag.embeddings.progress import embedding_progress
 
     found = [progress for progress in embedding_progress() if progress.model.state in ("active", "building")]
     if not found:

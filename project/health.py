@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from chat.database import run_in_db
 from chat.ops.figures import STARTED_AT, all_figures, resident_bytes
 from chat.ops.process_reports import current_reporter
-from rag.queue_figures import jobs_by_queue
+from rag.jobs.queue_figures import jobs_by_queue
 
 CHECK_TIMEOUT_S = 3.0
 WORKER_ALIVE_S = 15.0  # a worker's heartbeat is a few seconds old at most

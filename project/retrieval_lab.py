@@ -10,9 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from chat.models import Room, User
-from rag.audience import Audience
-from rag.lab import try_search
-from rag.retrieval import QUESTION_MAX_CHARACTERS
+from rag.retrieval.audience import Audience
+from rag.retrieval.lab import try_search
+from rag.retrieval.search import QUESTION_MAX_CHARACTERS
 
 SHOWN_CANDIDATES = 50
 

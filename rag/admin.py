@@ -7,8 +7,9 @@ from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
-from rag import embedding_admin, models  # noqa: F401  the first registers its own pages
+from rag import models
 from rag.actions.documents import remove_documents, retry_documents
+from rag.embeddings import admin as embedding_admin  # noqa: F401  registers its own pages
 from rag.evaluation import admin as evaluation_admin  # noqa: F401  likewise
 from rag.read_only_admin import ReadOnlyAdmin
 

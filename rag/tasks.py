@@ -10,13 +10,14 @@ from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy
 
 from chat import actions
-from rag import building, ingestion, upkeep
 from rag.actions import embedding_models, evaluation, processing, web_pages
 from rag.answering.flow import answer as answer_message
-from rag.embeddings import EmbeddingError
+from rag.embeddings import EmbeddingError, building
 from rag.evaluation.running import run_evaluation
-from rag.jobs import ANSWERS, DOCUMENTS
-from rag.web_pages import check_page
+from rag.ingestion import flow
+from rag.ingestion.web_pages import check_page
+from rag.jobs import upkeep
+from rag.jobs.enqueueing import ANSWERS, DOCUMENTS
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ async def answer(message_id: int, bot_id: int) -> None:
 @app.task(name="rag.ingest_document", queue=DOCUMENTS, retry=DocumentRetry())
 def ingest_document(document_id: int) -> None:
     try:
-        ingestion.ingest_document(document_id)
+        flow.ingest_document(document_id)
     except (OperationalError, InterfaceError):
         raise
     except Exception:
@@ -65,11 +66,11 @@ def ingest_document(document_id: int) -> None:
 @app.task(name="rag.embed_document", queue=DOCUMENTS, retry=DocumentRetry(), pass_context=True)
 def embed_document(context: JobContext, document_id: int) -> None:
     try:
-        ingestion.embed_document(document_id, should_stop=context.should_abort)
+        flow.embed_document(document_id, should_stop=context.should_abort)
     except EmbeddingError as error:
         if context.job.attempts < EMBEDDING_ATTEMPTS:
             raise
-        ingestion.fail_embedding(document_id, error)
+        flow.fail_embedding(document_id, error)
     except (OperationalError, InterfaceError):
         raise
     except Exception:  # as above: its document must say so

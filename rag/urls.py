@@ -2,22 +2,22 @@
 
 from django.urls import path
 
-from rag import rating_page, search_page, views, web_page_views
+from rag.pages import documents, rating, search, web_pages
 
 urlpatterns = [
-    path("documents/", views.documents, name="documents"),
-    path("documents/collections/", views.new_collection, name="new-collection"),
-    path("documents/status/", views.status, name="document-status"),
-    path("documents/pages/", web_page_views.add_page, name="add-web-page"),
-    path("documents/<int:document_id>/check/", web_page_views.check_page, name="check-web-page"),
-    path("documents/<int:document_id>/", views.document, name="document"),
-    path("documents/<int:document_id>/original", views.original, name="document-original"),
-    path("documents/<int:document_id>/delete/", views.delete, name="delete-document"),
-    path("documents/<int:document_id>/retry/", views.retry, name="retry-document"),
-    path("documents/<int:document_id>/passages/<int:chunk_id>/", views.passage, name="passage"),
-    path("search/documents/", search_page.search_documents, name="search-documents"),
-    path("rooms/<int:room_id>/files/", views.files_of_room, name="room-files"),
-    path("messages/<int:message_id>/stop/", views.stop_answer, name="stop-answer"),
-    path("messages/<int:message_id>/retry/", views.retry_answer, name="retry-answer"),
-    path("messages/<int:message_id>/rate/", rating_page.rate, name="rate-answer"),
+    path("documents/", documents.documents, name="documents"),
+    path("documents/collections/", documents.new_collection, name="new-collection"),
+    path("documents/status/", documents.status, name="document-status"),
+    path("documents/pages/", web_pages.add_page, name="add-web-page"),
+    path("documents/<int:document_id>/check/", web_pages.check_page, name="check-web-page"),
+    path("documents/<int:document_id>/", documents.document, name="document"),
+    path("documents/<int:document_id>/original", documents.original, name="document-original"),
+    path("documents/<int:document_id>/delete/", documents.delete, name="delete-document"),
+    path("documents/<int:document_id>/retry/", documents.retry, name="retry-document"),
+    path("documents/<int:document_id>/passages/<int:chunk_id>/", documents.passage, name="passage"),
+    path("search/documents/", search.search_documents, name="search-documents"),
+    path("rooms/<int:room_id>/files/", documents.files_of_room, name="room-files"),
+    path("messages/<int:message_id>/stop/", documents.stop_answer, name="stop-answer"),
+    path("messages/<int:message_id>/retry/", documents.retry_answer, name="retry-answer"),
+    path("messages/<int:message_id>/rate/", rating.rate, name="rate-answer"),
 ]

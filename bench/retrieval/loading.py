@@ -9,8 +9,8 @@ from django.db import connection, transaction
 
 from bench.retrieval.corpus import COLLECTIONS, DIMENSIONS, DOCUMENT_CHUNKS, TOPICAL, Block, Corpus
 from chat.models import Membership, Room, User
+from rag.embeddings.vector_index import make_index
 from rag.models import Collection, CollectionShare, Document, EmbeddingModel
-from rag.vector_index import make_index
 
 LIVE_CHUNKS = 2_000
 LIVE_BATCH = 1_000

@@ -120,8 +120,8 @@ class _Given:
 
 
 def _searches(loaded: Any, questions: Sequence[Any]) -> Iterator[list[str]]:
-    from rag import statement
-    from rag.retrieval import Audience, search_with_sources
+    from rag.retrieval import statement
+    from rag.retrieval.search import Audience, search_with_sources
 
     given = _Given()
     exact = {"LEXICAL_EXACT_CHUNKS": EXACT, "DENSE_EXACT_CHUNKS": EXACT}

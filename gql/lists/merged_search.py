@@ -17,13 +17,13 @@ from chat.models import Message, Room, User
 from chat.selectors import access_room
 from chat.text import clean_text
 from gql.lists.connections import PageRequest
-from rag.excerpts import excerpt_of, results_of
 from rag.models import Document
-from rag.passages import Passage
 from rag.reading import Piece
-from rag.retrieval import Audience, search
+from rag.retrieval.excerpts import excerpt_of, results_of
+from rag.retrieval.passages import Passage
+from rag.retrieval.search import Audience, search
+from rag.retrieval.title_search import find_documents
 from rag.selectors import documents_open_to_room, documents_readable_by
-from rag.title_search import find_documents
 
 QUERY_MAX_CHARACTERS = 500
 PASSAGES = 50

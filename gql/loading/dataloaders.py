@@ -18,7 +18,7 @@ from chat.unread import with_unread
 from gql.lists.connections import PageRequest
 from gql.loading.loader import Loader
 from rag.models import Answer, AnswerPassage, Collection, CollectionShare, Document, PromptTemplate
-from rag.passages import Passage
+from rag.retrieval.passages import Passage
 from rag.selectors import collections_readable_by
 
 K = TypeVar("K")

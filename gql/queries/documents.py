@@ -16,10 +16,10 @@ from gql.lists.listings import COLLECTIONS, DOCUMENTS, listed_documents, read_pa
 from gql.protection.declared import costs
 from gql.types.answers import AnswerType
 from gql.types.documents import CollectionConnection, DocumentConnection, DocumentType, PassageType
-from rag.filters import EVERYTHING, SearchFilters
 from rag.models import Answer, Collection, Document
-from rag.passages import Passage
-from rag.retrieval import Audience, search_passages
+from rag.retrieval.filters import EVERYTHING, SearchFilters
+from rag.retrieval.passages import Passage
+from rag.retrieval.search import Audience, search_passages
 from rag.selectors import access_answer, access_collection, access_document, collections_readable_by
 
 TOP_K = 5

@@ -13,7 +13,7 @@ from gql.types.enums import MessageStatus
 from gql.types.messages import MessageType
 from gql.types.people import UserType
 from rag.models import Answer
-from rag.passages import Passage
+from rag.retrieval.passages import Passage
 
 
 class AnswerType(DjangoObjectType):

@@ -20,7 +20,7 @@ from gql.types.messages import ProblemDetail, problem_of
 from gql.types.people import UserType
 from gql.types.rooms import RoomType
 from rag.models import Collection, Document
-from rag.passages import Passage, passage_url
+from rag.retrieval.passages import Passage, passage_url
 
 
 class CollectionType(DjangoObjectType):

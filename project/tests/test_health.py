@@ -14,7 +14,7 @@ from chat.counters import counters
 from chat.database import run_in_db
 from project import doctor
 from project.management.commands import worker
-from rag.worker_app import WorkerApp
+from rag.jobs.worker_app import WorkerApp
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OLD_JOBS = "builtin:procrastinate.builtin_tasks.remove_old_jobs"

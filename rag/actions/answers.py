@@ -19,12 +19,12 @@ from chat.errors import BadInput, Conflict, Forbidden
 from chat.mentions import find_mentions, strip_mention
 from chat.selectors import find_bot, find_message, manages_room, messages_before, users_by_id
 from rag.answering.claim import AnswerClaim, AnswerOutcome, ModelChoice, Progress
-from rag.costs import default_prices
-from rag.jobs import ANSWERS, enqueue
-from rag.markers import strip_markers
+from rag.answering.costs import default_prices
+from rag.answering.markers import strip_markers
+from rag.answering.prompts import DefaultTemplate, HistoryItem
+from rag.jobs.enqueueing import ANSWERS, enqueue
 from rag.models import Answer, AnswerPassage, Chunk, LanguageModel, PromptTemplate
-from rag.passages import Passage
-from rag.prompts import DefaultTemplate, HistoryItem
+from rag.retrieval.passages import Passage
 from rag.selectors import access_answer, access_answer_of
 
 if TYPE_CHECKING:

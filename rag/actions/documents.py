@@ -14,7 +14,7 @@ from chat.actions.steps import lock_room, say
 from chat.errors import BadInput, Conflict, Forbidden, PayloadTooLarge
 from chat.files import Content, TooManyBytes, delete_content, lock_content, read_content, store_content
 from chat.text import clean_line
-from rag.jobs import DOCUMENTS, enqueue
+from rag.jobs.enqueueing import DOCUMENTS, enqueue
 from rag.models import Collection, Document
 from rag.parsing import HEAD_BYTES, WrongType, detect_media_type
 from rag.quotas import require_room

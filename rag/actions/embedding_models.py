@@ -12,11 +12,11 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from rag import vector_index
 from rag.actions.documents import EMBED_PRIORITY
 from rag.actions.processing import enqueue_embedding
+from rag.embeddings import vector_index
 from rag.embeddings.configuration import EmbedderSource
-from rag.jobs import DOCUMENTS, enqueue
+from rag.jobs.enqueueing import DOCUMENTS, enqueue
 from rag.models import Chunk, Document, Embedding, EmbeddingModel
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from chat.errors import Conflict
 from rag.actions.documents import INGEST_PRIORITY
 from rag.evaluation.metrics import Scores
-from rag.jobs import DOCUMENTS, enqueue
+from rag.jobs.enqueueing import DOCUMENTS, enqueue
 from rag.models import (
     AnswerPassage,
     AnswerRating,

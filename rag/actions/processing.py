@@ -11,11 +11,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from rag.actions.documents import EMBED_PRIORITY, remove_older_versions, title_from
-from rag.chunking import ChunkSpan
-from rag.document_language import detect_language
-from rag.jobs import DOCUMENTS, enqueue
+from rag.ingestion.chunking import ChunkSpan
+from rag.jobs.enqueueing import DOCUMENTS, enqueue
 from rag.models import Chunk, Document, DocumentText, Embedding
 from rag.selectors import chunks_without_vector
+from rag.text.document_language import detect_language
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,7 +8,7 @@ from django.db import transaction
 from chat.errors import BadInput
 from chat.text import clean_line
 from rag.actions.processing import CHUNKS_PER_TRANSACTION, index_text
-from rag.chunking import chunk_document
+from rag.ingestion.chunking import chunk_document
 from rag.models import Document
 from rag.parsing import Block, ParsedDocument
 from rag.selectors import access_collection

@@ -5,7 +5,7 @@ from django.db import connection, transaction
 from rag.actions.processing import lock_document, share_active_model
 from rag.models import Document
 
-# Equal to the letter in all that the embedder is given: title, headings, words (rag/ingestion.py, passage_to_embed).
+# Equal to the letter in all that the embedder is given: title, headings, words (ingestion/flow.py, passage_to_embed).
 _REUSE = """
 INSERT INTO rag_embedding (chunk_id, model_id, collection_id, vector)
 SELECT DISTINCT ON (new.id) new.id, made.model_id, document.collection_id, made.vector

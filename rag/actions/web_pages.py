@@ -14,7 +14,7 @@ from chat.text import clean_line
 from rag.actions.documents import enqueue_ingestion, remove_document, requeue, title_from
 from rag.crawling import Fetched, check_url
 from rag.crawling.urls import BadUrl
-from rag.jobs import DOCUMENTS, enqueue
+from rag.jobs.enqueueing import DOCUMENTS, enqueue
 from rag.models import Collection, Document, WebPage
 from rag.quotas import require_room, require_room_for_page
 from rag.selectors import access_collection, access_document, may_change

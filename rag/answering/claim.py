@@ -6,9 +6,9 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from rag.citations import Citation
+from rag.answering.citations import Citation
+from rag.answering.prompts import DefaultTemplate, HistoryItem, Template
 from rag.llm.seam import Usage
-from rag.prompts import DefaultTemplate, HistoryItem, Template
 
 
 @dataclass(frozen=True, slots=True)

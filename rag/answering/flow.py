@@ -12,15 +12,15 @@ from django.db import InterfaceError, OperationalError
 
 from chat.database import run_in_db
 from rag.actions.answers import begin_answer, finish_answer, record_passages
+from rag.answering.citations import CheckedAnswer, check_citations
 from rag.answering.claim import AnswerClaim, AnswerOutcome, ModelChoice, Progress
+from rag.answering.costs import cost_usd
 from rag.answering.live import LiveAnswer
-from rag.citations import CheckedAnswer, check_citations
-from rag.costs import cost_usd
+from rag.answering.prompts import MAX_OUTPUT_TOKENS, build_request, estimate_tokens
 from rag.llm.configured import configured_model
 from rag.llm.seam import AnswerError, AnswerModel, AnswerRequest, ModelEvent, Usage
-from rag.passages import Passage
-from rag.prompts import MAX_OUTPUT_TOKENS, build_request, estimate_tokens
-from rag.retrieval import Audience, search
+from rag.retrieval.passages import Passage
+from rag.retrieval.search import Audience, search
 
 logger = logging.getLogger(__name__)
 

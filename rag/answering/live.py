@@ -11,9 +11,9 @@ from redis.exceptions import RedisError
 from chat.database import run_in_db
 from chat.events import MessageDelta, publish
 from rag.actions.answers import keep_answer
+from rag.answering.citations import DraftAnswer
 from rag.answering.claim import AnswerClaim, Progress
 from rag.answering.progress import progress_of
-from rag.citations import DraftAnswer
 from rag.llm.seam import CitationDelta, Completion, ModelChosen, ModelEvent, TextDelta, Usage
 
 logger = logging.getLogger(__name__)

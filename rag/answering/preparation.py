@@ -5,8 +5,8 @@ import logging
 from django.conf import settings
 from django.db import OperationalError, connection
 
-from rag.active_model import active_model
 from rag.embeddings import Embedder, EmbeddingError, configured_embedder
+from rag.embeddings.active_model import active_model
 
 logger = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from django.core.management.base import CommandError, OutputWrapper
 from chat.errors import DomainError
 from rag.actions.evaluation import start_evaluation
 from rag.evaluation.report import report, run_before
-from rag.local_worker import work_until
+from rag.jobs.local_worker import work_until
+from rag.management.progress import ProgressBar
 from rag.models import EvaluationRun, GoldenSet
-from rag.progress import ProgressBar
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

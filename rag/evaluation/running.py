@@ -4,13 +4,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from rag import retrieval
 from rag.actions import evaluation
-from rag.active_model import active_model
 from rag.embeddings import EmbeddingError
+from rag.embeddings.active_model import active_model
 from rag.evaluation.metrics import scores_of
 from rag.models import Document, EvaluationRun, GoldenQuestion
-from rag.passages import Passage
+from rag.retrieval import search
+from rag.retrieval.audience import Audience
+from rag.retrieval.passages import Passage
 
 DEPTH = 20  # documents per question: recall@20
 # A document is found by its best passage, so more passages are looked at than documents wanted.
@@ -28,9 +29,9 @@ def current_configuration() -> dict[str, Any]:
     model = active_model()
     return {
         "embedder": model.embedder.name if model else None,
-        "weight_of_meaning": retrieval.WEIGHT_KNOWN_LANGUAGE,
-        "weight_of_meaning_in_other_languages": retrieval.WEIGHT_OTHER_LANGUAGE,
-        "candidates": retrieval.CANDIDATES,
+        "weight_of_meaning": search.WEIGHT_KNOWN_LANGUAGE,
+        "weight_of_meaning_in_other_languages": search.WEIGHT_OTHER_LANGUAGE,
+        "candidates": search.CANDIDATES,
         "top_k": DEPTH,
         "passages_per_document": PASSAGES_PER_DOCUMENT,
     }
@@ -65,8 +66,8 @@ def run_evaluation(
 def _ask(run: EvaluationRun, question: GoldenQuestion) -> bool:
     """Ask one question and keep the result; False if the run is gone."""
     begun_at = time.perf_counter()
-    passages = retrieval.search(
-        retrieval.Audience.of_user(question.asked_by), question.text, top_k=DEPTH * PASSAGES_PER_DOCUMENT
+    passages = search.search(
+        Audience.of_user(question.asked_by), question.text, top_k=DEPTH * PASSAGES_PER_DOCUMENT
     )
     search_ms = (time.perf_counter() - begun_at) * 1000
     if run.configuration["embedder"] and passages and all(passage.cosine is None for passage in passages):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from rag.extractive import ExtractiveModel
+from rag.answering.extractive import ExtractiveModel
 from rag.llm.chain import ModelChain
 from rag.llm.seam import AnswerModel
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from rag.passages import Passage
+from rag.retrieval.passages import Passage
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from django import template
 
-from rag.document_states import ACCEPTED, is_worth_a_retry
 from rag.models import Collection
+from rag.pages.document_states import ACCEPTED, is_worth_a_retry
 from rag.quotas import Quota, quota_of
 
 if TYPE_CHECKING:

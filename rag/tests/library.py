@@ -4,9 +4,9 @@ import io
 
 from django.apps import apps
 
-from rag import ingestion
 from rag.actions import create_collection, upload_document
 from rag.actions.texts import add_text
+from rag.ingestion import flow
 from rag.models import Collection, Document
 from rag.tests.embedders import ScriptedEmbedder
 
@@ -40,7 +40,7 @@ def upload(owner, collection: Collection, text: str, *, filename: str = "notes.t
 
 def process(document: Document, embedder: ScriptedEmbedder | None = None) -> Document:
     """Do what the document's two jobs do."""
-    ingestion.ingest_document(document.pk)
-    ingestion.embed_document(document.pk, embedder=embedder or ScriptedEmbedder())
+    flow.ingest_document(document.pk)
+    flow.embed_document(document.pk, embedder=embedder or ScriptedEmbedder())
     document.refresh_from_db()
     return document

@@ -1,6 +1,6 @@
 """Passages for tests: two documents of a small company."""
 
-from rag.passages import Passage
+from rag.retrieval.passages import Passage
 
 LEAVE = "Leave policy. Employees get 25 days of paid leave per calendar year. Part-time staff get a share."
 EXPIRY = "Unused leave expires on 31 March of the next year. Ask the HR desk for exceptions."

@@ -10,8 +10,8 @@ from chat.actions import delete_message, post_message
 from chat.database import run_in_db
 from rag.actions import stop_answer, stop_message
 from rag.actions.answers import begin_answer
+from rag.answering.extractive import ExtractiveModel
 from rag.answering.flow import CUT_OFF, NO_QUESTION, answer
-from rag.extractive import ExtractiveModel
 from rag.llm.seam import (
     CitationDelta,
     Completion,

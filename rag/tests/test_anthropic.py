@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from rag.answering.prompts import DefaultTemplate, HistoryItem, build_request
 from rag.llm.anthropic import AnthropicModel, make_client
 from rag.llm.failures import problem_of_status, retry_after_s
 from rag.llm.seam import (
@@ -14,7 +15,6 @@ from rag.llm.seam import (
     TextDelta,
     Usage,
 )
-from rag.prompts import DefaultTemplate, HistoryItem, build_request
 from rag.tests.anthropic_peer import (
     AnthropicPeer,
     Drop,

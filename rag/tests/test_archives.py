@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
-from rag import ingestion
 from rag.actions import create_collection, delete_document, upload_document
+from rag.ingestion import flow
 from rag.models import Chunk, Document
 from rag.parsing import ParsingError
 from rag.parsing.archive import unpack_isolated
@@ -60,7 +60,7 @@ def test_each_member_becomes_a_document_with_its_path_as_the_source(ada, collect
 
 def test_reading_an_archive_twice_adds_nothing(ada, collection, tmp_path):
     archive = upload_zip(ada, collection, tmp_path, {"a.txt": "Words.", "b.txt": "More."})
-    ingestion.ingest_document(archive.pk)
+    flow.ingest_document(archive.pk)
     Document.objects.filter(pk=archive.pk).update(status="parsing")  # its worker was killed at the end
 
     process(archive)
@@ -75,7 +75,7 @@ def test_a_new_archive_replaces_what_changed_and_removes_what_is_gone(ada, colle
     kept, *_ = [process(part) for part in old.parts.order_by("source")]
 
     new = upload_zip(ada, collection, tmp_path, {"a.txt": "Same.", "b.txt": "New."}, replace=True)
-    ingestion.ingest_document(new.pk)
+    flow.ingest_document(new.pk)
     for part in new.parts.filter(status="queued"):
         process(part)
     process(new)

@@ -5,9 +5,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from chat.errors import NotFound
-from rag.filters import SearchFilters
 from rag.models import CollectionShare
-from rag.retrieval import Audience, search
+from rag.retrieval.filters import SearchFilters
+from rag.retrieval.search import Audience, search
 from rag.selectors import (
     access_chunk,
     access_document,

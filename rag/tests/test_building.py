@@ -9,13 +9,14 @@ from django.urls import reverse
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from rag import building, ingestion, upkeep, vector_index
 from rag.actions import embedding_models, processing
 from rag.actions.texts import add_text
-from rag.embeddings import EmbeddingError, configuration
+from rag.embeddings import EmbeddingError, building, configuration, vector_index
 from rag.embeddings.configuration import EmbedderSource
+from rag.ingestion import flow
+from rag.jobs import upkeep
 from rag.models import Document, Embedding, EmbeddingModel
-from rag.retrieval import Audience, search
+from rag.retrieval.search import Audience, search
 from rag.tests.embedders import ScriptedEmbedder
 from rag.tests.library import make_collection, make_user
 
@@ -48,7 +49,7 @@ def configure(monkeypatch):
     """Sets the configured embedder; the one before can still be reached, as a server of that name can."""
     known = {OLD.name: OLD, NEW.name: NEW}
     chosen = [OLD]
-    for place in (configuration, ingestion, building, upkeep):
+    for place in (configuration, flow, building, upkeep):
         monkeypatch.setattr(place, "configured_embedder", lambda: chosen[0])
     monkeypatch.setattr(configuration, "embedder_for", lambda *, model, **_: known[model])
     monkeypatch.setattr(
@@ -63,7 +64,7 @@ def library(ada):
     texts = [WHALES, *(f"The pump number {number}." for number in range(4))]
     collection = make_collection(ada, "library", *texts)
     for document in Document.objects.order_by("pk"):
-        assert ingestion.embed_document(document.pk)
+        assert flow.embed_document(document.pk)
     upkeep.follow_configured_embedder()
     return collection
 
@@ -188,9 +189,9 @@ def test_what_arrives_meanwhile_is_found_by_the_old_model_and_then_by_the_new_on
     building.build_vectors(model_id, should_stop=lambda: next(answers, True))
     late = add_text(ada, collection_id=library.pk, source="late", title="", text="Another canary.")
 
-    ingestion.embed_document(late.pk)
+    flow.embed_document(late.pk)
     assert not embedding_models.switch_to(model_id), "the old model knows a text that the new one does not"
-    ingestion.embed_document(bird.pk)
+    flow.embed_document(bird.pk)
     for document in (bird, late):
         document.refresh_from_db()
         assert document.status == Document.Status.READY
@@ -211,7 +212,7 @@ def test_a_text_that_only_waits_for_its_vectors_does_not_hold_up_the_switch(ada,
     waiting = add_text(ada, collection_id=library.pk, source="late", title="", text="A canary.")
 
     assert embedding_models.switch_to(model_id)
-    assert ingestion.embed_document(waiting.pk)
+    assert flow.embed_document(waiting.pk)
 
     waiting.refresh_from_db()
     assert (waiting.status, waiting.embedded_count) == (Document.Status.READY, 1)
@@ -224,7 +225,7 @@ def test_vectors_of_a_model_that_was_replaced_are_refused_and_made_by_the_next(a
 
     with pytest.raises(processing.ModelReplaced):
         processing.store_vectors(document.pk, old.pk, [1], np.eye(3)[:1])
-    assert not ingestion.embed_document(document.pk, embedder=OLD)
+    assert not flow.embed_document(document.pk, embedder=OLD)
 
     task = ProcrastinateJob.objects.order_by("pk").last()
     assert (task.task_name, task.args) == ("rag.embed_document", {"document_id": document.pk})

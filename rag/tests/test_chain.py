@@ -1,9 +1,9 @@
 import pytest
 
+from rag.answering.prompts import DefaultTemplate, build_request
 from rag.llm.chain import ModelChain, RetryPolicy
 from rag.llm.scripted import ScriptedModel
 from rag.llm.seam import Completion, FinalModelError, ModelChosen, RetryableModelError, TextDelta, Usage
-from rag.prompts import DefaultTemplate, build_request
 
 REQUEST = build_request("Q?", [], [], DefaultTemplate())
 DONE = (TextDelta("Hello"), Completion("end_turn", Usage(10, 2)))

@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.chunking import HEADING_SEPARATOR, chunk_document, count_words, document_text, split_sentences
+from rag.ingestion.chunking import (
+    HEADING_SEPARATOR,
+    chunk_document,
+    count_words,
+    document_text,
+    split_sentences,
+)
 from rag.parsing.document import Block, ParsedDocument, normalize
 
 SENTENCE = "The pump on line seven runs at nine hundred turns a minute. "  # 12 words

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.markdown import render
-from rag.citations import DraftAnswer, check_citations
-from rag.markers import find_runs, strip_markers, without_lookalikes
+from rag.answering.citations import DraftAnswer, check_citations
+from rag.answering.markers import find_runs, strip_markers, without_lookalikes
 from rag.tests.passages import EXPIRY, LEAVE, PASSAGES
 
 RENDERED_MARKER = re.compile(r"\[(\d{1,3})\]")  # what chat.markdown makes a link of

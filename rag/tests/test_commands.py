@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from rag.models import Collection, Document, EmbeddingModel
-from rag.retrieval import Audience, search
+from rag.retrieval.search import Audience, search
 from rag.tests.library import make_user
 from rag.tests.web_server import page, serving
 

@@ -1,6 +1,6 @@
 import pytest
 
-from rag.document_language import detect_language
+from rag.text.document_language import detect_language
 
 TEXTS = {
     "en": "The pump must stay below six bar, and the valve is checked before it is opened.",

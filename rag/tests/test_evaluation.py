@@ -8,10 +8,11 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from chat.errors import Conflict
-from rag import building, ingestion, upkeep
 from rag.actions.evaluation import make_golden_question, plain_question, start_evaluation
-from rag.embeddings import EmbeddingError, configuration
+from rag.embeddings import EmbeddingError, building, configuration
 from rag.evaluation import running
+from rag.ingestion import flow
+from rag.jobs import upkeep
 from rag.models import (
     Answer,
     AnswerRating,
@@ -36,7 +37,7 @@ WHALES, PUMPS = "Humpback whales sing.", "The hydraulic pump stays below six bar
 def embedder(monkeypatch) -> ScriptedEmbedder:
     embedder = ScriptedEmbedder({"music": (1, 0, 0), "whales": (1, 0, 0), "pump": (0, 1, 0)})
     # Those of upkeep and building, too: a worker's periodic jobs may be due while the command helps out.
-    for place in (configuration, ingestion, upkeep, building):
+    for place in (configuration, flow, upkeep, building):
         monkeypatch.setattr(place, "configured_embedder", lambda: embedder)
     return embedder
 
@@ -45,7 +46,7 @@ def embedder(monkeypatch) -> ScriptedEmbedder:
 def library(ada, embedder) -> Collection:
     collection = make_collection(ada, "library", WHALES, PUMPS, "A canary.")
     for document in Document.objects.order_by("pk"):
-        ingestion.embed_document(document.pk)
+        flow.embed_document(document.pk)
     return collection
 
 
@@ -109,7 +110,7 @@ def test_a_later_version_of_a_relevant_document_counts_as_it(ada, golden):
     new = add_text(
         ada, collection_id=old.collection_id, source=old.source, title="", text="The whales make music."
     )
-    ingestion.embed_document(new.pk)
+    flow.embed_document(new.pk)
     old.delete()
 
     assert run(golden).ndcg == 1
@@ -141,7 +142,7 @@ def test_a_search_that_changes_during_a_run_fails_it(ada, golden, monkeypatch):
         ask(golden, ada, text, document_of(WHALES))
     started = start_evaluation(None, set_id=golden.pk)
     running.run_evaluation(started.pk, should_stop=lambda: True)
-    monkeypatch.setattr("rag.retrieval.WEIGHT_KNOWN_LANGUAGE", 0.1)
+    monkeypatch.setattr("rag.retrieval.search.WEIGHT_KNOWN_LANGUAGE", 0.1)
 
     assert running.run_evaluation(started.pk)
 

@@ -1,7 +1,7 @@
 """What a list of results shows of a passage."""
 
-from rag.excerpts import EXCERPT_CHARACTERS, best_part, results_of
-from rag.passages import Passage
+from rag.retrieval.excerpts import EXCERPT_CHARACTERS, best_part, results_of
+from rag.retrieval.passages import Passage
 
 FILLER = "Nothing of interest stands in this sentence at all. " * 12
 TEXT = f"{FILLER}The hydraulic pump runs at nine hundred turns. {FILLER}".strip()

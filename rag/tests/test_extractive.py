@@ -5,17 +5,17 @@ from dataclasses import replace
 import pytest
 
 from chat.markdown import render
-from rag.extractive import (
+from rag.answering.extractive import (
     INTRODUCTION,
     NOTHING,
     ExtractiveModel,
     as_markdown_quote,
     best_quotations,
 )
+from rag.answering.prompts import DefaultTemplate, build_request
+from rag.answering.windows import ENOUGH_CHARACTERS, MOST_CHARACTERS, is_table_row
 from rag.llm.seam import CitationDelta, Completion, TextDelta
-from rag.prompts import DefaultTemplate, build_request
 from rag.tests.passages import LEAVE, PASSAGES, make_passage
-from rag.windows import ENOUGH_CHARACTERS, MOST_CHARACTERS, is_table_row
 
 TABLE = """\
 variable | default | meaning

@@ -7,9 +7,9 @@ import pytest
 from django.db import connection, connections
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from rag import ingestion
 from rag.actions import create_collection, processing, upload_document
 from rag.embeddings import EmbeddingError
+from rag.ingestion import flow
 from rag.models import (
     Chunk,
     CollectionStatistic,
@@ -20,7 +20,7 @@ from rag.models import (
     Lexeme,
     LexicalVector,
 )
-from rag.retrieval import Audience, search
+from rag.retrieval.search import Audience, search
 from rag.tests import documents as builders
 from rag.tests.embedders import ScriptedEmbedder
 from rag.tests.library import make_user, process, upload
@@ -94,14 +94,14 @@ def test_a_file_becomes_passages_that_are_found(ada, collection, tmp_path, filen
     assert document.status == Document.Status.QUEUED
     assert queued_tasks() == [("rag.ingest_document", document.pk)]
 
-    ingestion.ingest_document(document.pk)
+    flow.ingest_document(document.pk)
     document.refresh_from_db()
     assert document.status == Document.Status.EMBEDDING and document.searchable_at is not None
     assert queued_tasks()[1:] == [("rag.embed_document", document.pk)]
     [passage, *_] = search(Audience.of_user(ada), "hydraulic pump", embedder=ScriptedEmbedder())
     assert PUMPS in passage.text and passage.document_id == document.pk
 
-    assert ingestion.embed_document(document.pk, embedder=ScriptedEmbedder())
+    assert flow.embed_document(document.pk, embedder=ScriptedEmbedder())
     document.refresh_from_db()
     assert document.status == Document.Status.READY and document.ready_at is not None
     assert document.embedded_count == document.chunk_count == Chunk.objects.count() > 0
@@ -180,10 +180,10 @@ def test_each_job_may_run_twice(ada, collection):
     document = upload(ada, collection, PUMPS)
 
     for _ in range(2):
-        ingestion.ingest_document(document.pk)
+        flow.ingest_document(document.pk)
     embedder = ScriptedEmbedder()
     for _ in range(2):
-        ingestion.embed_document(document.pk, embedder=embedder)
+        flow.embed_document(document.pk, embedder=embedder)
 
     document.refresh_from_db()
     assert document.status == Document.Status.READY
@@ -216,7 +216,7 @@ def test_a_job_killed_between_two_batches_of_chunks_begins_anew(ada, collection,
 
     monkeypatch.setattr(processing, "index_text", killed)
     with pytest.raises(KeyboardInterrupt):
-        ingestion.ingest_document(document.pk)
+        flow.ingest_document(document.pk)
     document.refresh_from_db()
     assert (document.status, document.chunk_count) == (Document.Status.PARSING, 2)
     monkeypatch.undo()
@@ -236,7 +236,7 @@ def test_a_worker_that_was_overtaken_stops(ada, collection):
     stored = processing.store_text(document.pk, "x", [], title="", page_count=None)
 
     assert stored  # nothing to store
-    from rag.chunking import ChunkSpan
+    from rag.ingestion.chunking import ChunkSpan
 
     assert not processing.store_text(
         document.pk, "x", [ChunkSpan(0, 0, 1, None, None, "")], title="", page_count=None
@@ -252,18 +252,18 @@ def long_text(parts: int) -> str:
 
 def test_embedding_continues_where_it_was_interrupted(ada, collection):
     document = upload(ada, collection, long_text(5), filename="long.md")
-    ingestion.ingest_document(document.pk)
+    flow.ingest_document(document.pk)
     embedder = ScriptedEmbedder(batch_texts=2)
     answers = iter([False, True])
 
-    finished = ingestion.embed_document(document.pk, embedder=embedder, should_stop=lambda: next(answers))
+    finished = flow.embed_document(document.pk, embedder=embedder, should_stop=lambda: next(answers))
 
     document.refresh_from_db()
     assert not finished
     assert (document.status, document.embedded_count) == (Document.Status.EMBEDDING, 2)
     assert queued_tasks()[-1] == ("rag.embed_document", document.pk)
 
-    assert ingestion.embed_document(document.pk, embedder=embedder)
+    assert flow.embed_document(document.pk, embedder=embedder)
     document.refresh_from_db()
     assert document.status == Document.Status.READY
     assert len(embedder.embedded) == document.chunk_count == document.embedded_count > 2
@@ -271,17 +271,17 @@ def test_embedding_continues_where_it_was_interrupted(ada, collection):
 
 def test_an_embedder_that_is_down_keeps_the_words_and_is_asked_again(ada, collection):
     document = upload(ada, collection, PUMPS)
-    ingestion.ingest_document(document.pk)
+    flow.ingest_document(document.pk)
     embedder = ScriptedEmbedder()
     embedder.failures = [EmbeddingError("server is down", retryable=True)]
 
     with pytest.raises(EmbeddingError):
-        ingestion.embed_document(document.pk, embedder=embedder)
+        flow.embed_document(document.pk, embedder=embedder)
     document.refresh_from_db()
     assert document.status == Document.Status.EMBEDDING
     assert search(Audience.of_user(ada), "pump", embedder=ScriptedEmbedder())
 
-    ingestion.embed_document(document.pk, embedder=embedder)
+    flow.embed_document(document.pk, embedder=embedder)
     document.refresh_from_db()
     assert document.status == Document.Status.READY
 
@@ -290,15 +290,15 @@ def test_an_embedder_that_refuses_fails_the_document_and_leaves_no_trace_in_the_
     ada, collection, caplog
 ):
     document = upload(ada, collection, PUMPS)
-    ingestion.ingest_document(document.pk)
+    flow.ingest_document(document.pk)
     embedder = ScriptedEmbedder()
     embedder.failures = [EmbeddingError("the key is wrong", retryable=False)]
 
-    ingestion.embed_document(document.pk, embedder=embedder)
+    flow.embed_document(document.pk, embedder=embedder)
 
     document.refresh_from_db()
     assert (document.status, document.error_code) == (Document.Status.FAILED, "EMBEDDING_FAILED")
-    assert document.error_message == ingestion.NO_VECTORS  # and not the server's words, which the log has
+    assert document.error_message == flow.NO_VECTORS  # and not the server's words, which the log has
     assert "the key is wrong" in caplog.text
     assert not Lexeme.objects.filter(frequency__gt=0).exists()
     assert_counts_are_exact()
@@ -315,13 +315,13 @@ def test_title_and_heading_are_embedded_with_the_words(ada, collection):
 
 def test_a_document_deleted_meanwhile_ends_its_jobs(ada, collection):
     document = upload(ada, collection, PUMPS)
-    ingestion.ingest_document(document.pk)
+    flow.ingest_document(document.pk)
     from rag.actions import delete_document
 
     delete_document(ada, document_id=document.pk)
 
-    assert ingestion.embed_document(document.pk, embedder=ScriptedEmbedder())
-    ingestion.ingest_document(document.pk)
+    assert flow.embed_document(document.pk, embedder=ScriptedEmbedder())
+    flow.ingest_document(document.pk)
     assert not Document.objects.exists() and not Chunk.objects.exists()
     assert_counts_are_exact()
 
@@ -337,7 +337,7 @@ def test_documents_with_the_same_words_can_be_indexed_at_once(ada, collection):
     def ingest(documents):
         try:
             for document in documents:
-                ingestion.ingest_document(document.pk)
+                flow.ingest_document(document.pk)
         except Exception as error:
             errors.append(error)
         finally:
@@ -405,7 +405,7 @@ def test_the_old_version_is_found_until_the_new_one_is_ready(ada, collection):
     old = process(upload(ada, collection, "Old words.", source="manual"))
     new = upload(ada, collection, "New words.", source="manual", replace=True)
 
-    ingestion.ingest_document(new.pk)
+    flow.ingest_document(new.pk)
     assert Document.objects.filter(pk=old.pk).exists()
     processing.fail_document(new.pk, code="INTERNAL", message="Something.")
 

@@ -7,10 +7,11 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
-from rag import ingestion, statement
-from rag.lab import Candidate, ranked, try_search
+from rag.ingestion import flow
 from rag.models import Document
-from rag.retrieval import Audience, search
+from rag.retrieval import statement
+from rag.retrieval.lab import Candidate, ranked, try_search
+from rag.retrieval.search import Audience, search
 from rag.tests.embedders import ScriptedEmbedder
 from rag.tests.library import Room, make_collection, make_room, make_user
 from rag.tests.passages import COFFEE, EXPIRY, LEAVE, make_passage
@@ -65,7 +66,7 @@ def test_vectors_are_compared_where_there_are_some(ada):
     embedder = ScriptedEmbedder({"pump": (1, 0, 0)})
     make_collection(ada, "c", "pump one", "whale song")
     for pk in Document.objects.values_list("pk", flat=True):
-        ingestion.embed_document(pk, embedder=embedder)
+        flow.embed_document(pk, embedder=embedder)
 
     trial = try_search(Audience.of_user(ada), "pump", embedder=embedder)
 

@@ -1,6 +1,6 @@
 import pytest
 
-from rag.languages import guess_language
+from rag.text.languages import guess_language
 
 
 @pytest.mark.parametrize(

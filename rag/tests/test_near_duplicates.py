@@ -1,6 +1,6 @@
 import pytest
 
-from rag.near_duplicates import without_near_duplicates
+from rag.retrieval.near_duplicates import without_near_duplicates
 from rag.tests.passages import make_passage
 
 WORDS = (

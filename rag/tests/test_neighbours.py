@@ -3,8 +3,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.neighbours import MOST_CHUNKS, merge_neighbours
-from rag.passages import Passage, passage_url
+from rag.retrieval.neighbours import MOST_CHUNKS, merge_neighbours
+from rag.retrieval.passages import Passage, passage_url
 from rag.tests.passages import make_passage
 
 TEXT = "Pumps are checked on Monday. Valves follow on Tuesday.\n\nHoses are the last. Nobody checks belts. They tear."

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.chunking import chunk_document
+from rag.ingestion.chunking import chunk_document
 from rag.parsing import Block, ParsingError, detect_media_type, parse, parse_isolated
 from rag.parsing.media_types import CSV, EML, HEAD_BYTES, ODS, ODT, PPTX, SOURCE_CODE, XLS, XLSX, ZIP
 from rag.tests.documents import PUMP, replace_in_docx, write_docx, write_zip_bomb_docx

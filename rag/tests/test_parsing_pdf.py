@@ -1,4 +1,4 @@
-from rag.chunking import chunk_document
+from rag.ingestion.chunking import chunk_document
 from rag.parsing import Block, parse
 from rag.parsing.media_types import PDF
 from rag.parsing.pdf_layout import read_pages

@@ -3,7 +3,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.prompts import (
+from rag.answering.prompts import (
     HISTORY_BUDGET_TOKENS,
     PASSAGES_BUDGET_TOKENS,
     DefaultTemplate,

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.quotes import find_quote, find_support
-from rag.sentences import split_sentences
+from rag.text.quotes import find_quote, find_support
+from rag.text.sentences import split_sentences
 
 
 @pytest.mark.parametrize(

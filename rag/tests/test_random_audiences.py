@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from django.apps import apps
 
-from rag import ingestion, statement
 from rag.actions import delete_document
-from rag.filters import EVERYTHING, SearchFilters
+from rag.ingestion import flow
 from rag.models import Collection, CollectionShare, Document
-from rag.retrieval import Audience, search
+from rag.retrieval import statement
+from rag.retrieval.filters import EVERYTHING, SearchFilters
+from rag.retrieval.search import Audience, search
 from rag.selectors import collections_readable_by, documents_open_to_room, documents_readable_by
 from rag.tests.embedders import ScriptedEmbedder
 from rag.tests.library import make_collection, make_room, make_user
@@ -109,7 +110,7 @@ class World:
             collection.save()
         self.stale: set[int] = set()
         for pk in Document.objects.values_list("pk", flat=True):
-            ingestion.embed_document(pk, embedder=EMBEDDER)
+            flow.embed_document(pk, embedder=EMBEDDER)
 
     def change(self) -> None:
         for _ in range(4):

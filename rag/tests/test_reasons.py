@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from rag.reasons import Correction, corrections_of, reasons_of
+from rag.retrieval.reasons import Correction, corrections_of, reasons_of
 from rag.tests.passages import COFFEE, EXPIRY, LEAVE, make_passage
 
 PASSAGE = make_passage(LEAVE)

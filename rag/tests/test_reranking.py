@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from rag.reranking import MOST_RERANKED, RemoteReranker, RerankingError, configured_reranker, rerank
-from rag.retrieval import Audience, search, search_passages
+from rag.retrieval.reranking import MOST_RERANKED, RemoteReranker, RerankingError, configured_reranker, rerank
+from rag.retrieval.search import Audience, search, search_passages
 from rag.tests.embedders import ScriptedEmbedder
 from rag.tests.embedding_server import embedding_server
 from rag.tests.library import make_collection, make_user

@@ -4,15 +4,16 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from rag import ingestion, statement
 from rag.actions.texts import add_text
 from rag.embeddings import EmbeddingError
-from rag.filters import SearchFilters
-from rag.languages import guess_language
+from rag.ingestion import flow
 from rag.models import Document
-from rag.retrieval import Audience, dense_weight, search, search_passages
+from rag.retrieval import statement
+from rag.retrieval.filters import SearchFilters
+from rag.retrieval.search import Audience, dense_weight, search, search_passages
 from rag.tests.embedders import ScriptedEmbedder
 from rag.tests.library import make_collection, make_user
+from rag.text.languages import guess_language
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +25,7 @@ def ada():
 
 def embed_all(embedder: ScriptedEmbedder) -> None:
     for pk in Document.objects.values_list("pk", flat=True):
-        ingestion.embed_document(pk, embedder=embedder)
+        flow.embed_document(pk, embedder=embedder)
 
 
 def find(question: str, embedder: ScriptedEmbedder | None = None, **options):

@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from rag.retrieval import Audience, search
+from rag.retrieval.search import Audience, search
 from rag.tests.embedders import ScriptedEmbedder
 from rag.tests.library import make_collection, make_user
 

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rag import ingestion, statement
-from rag.filters import EVERYTHING, SearchFilters
+from rag.ingestion import flow
 from rag.models import Chunk, Document
-from rag.retrieval import Audience, search
+from rag.retrieval import statement
+from rag.retrieval.filters import EVERYTHING, SearchFilters
+from rag.retrieval.search import Audience, search
 from rag.tests.embedders import ScriptedEmbedder
 from rag.tests.library import make_collection, make_user
 
@@ -35,7 +36,7 @@ def ada(request, monkeypatch):
     for number, document in enumerate(documents, 1):
         document.created_at = day(number)
         document.save()
-        ingestion.embed_document(document.pk, embedder=ScriptedEmbedder())
+        flow.embed_document(document.pk, embedder=ScriptedEmbedder())
     return ada
 
 

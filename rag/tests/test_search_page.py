@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from rag.models import Document
-from rag.search_page import MOST_RESULTS, PAGE_RESULTS
+from rag.pages.search import MOST_RESULTS, PAGE_RESULTS
 from rag.tests.library import make_collection, make_room, make_user
 
 pytestmark = pytest.mark.django_db

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.spelling import best_corrections, edit_distance, joined_neighbours
+from rag.text.spelling import best_corrections, edit_distance, joined_neighbours
 
 words = st.text("abcd", max_size=8)
 

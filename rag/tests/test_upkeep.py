@@ -4,10 +4,10 @@ import pytest
 from django.db import DataError, connection
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from rag import upkeep
 from rag.actions import create_collection, embedding_models, use_embedding_model
 from rag.actions.embedding_models import DimensionsChanged
-from rag.jobs import enqueue
+from rag.jobs import upkeep
+from rag.jobs.enqueueing import enqueue
 from rag.models import Document, EmbeddingModel
 from rag.tests.embedders import ScriptedEmbedder
 from rag.tests.library import make_collection, make_user, upload
@@ -105,10 +105,10 @@ def is_valid(index: str) -> bool:
 
 @pytest.mark.django_db(transaction=True)
 def test_an_index_that_was_interrupted_is_built_again_beside_the_writers():
-    from rag import ingestion
+    from rag.ingestion import flow
 
     make_collection(make_user("ada"), "c", "pump station")
-    ingestion.embed_document(Document.objects.get().pk, embedder=ScriptedEmbedder())
+    flow.embed_document(Document.objects.get().pk, embedder=ScriptedEmbedder())
     model = EmbeddingModel.objects.get()
     name = f"rag_embedding_hnsw_{model.pk}"
     with connection.cursor() as cursor:
@@ -124,19 +124,19 @@ def test_an_index_that_was_interrupted_is_built_again_beside_the_writers():
 
 @pytest.mark.django_db(transaction=True)
 def test_a_model_that_is_used_at_once_has_ready_documents_embedded_again():
-    from rag import ingestion
+    from rag.ingestion import flow
 
     make_collection(make_user("ada"), "c", "pump station")
     document = Document.objects.get()
     old, new = ScriptedEmbedder(name="old"), ScriptedEmbedder(name="new")
-    ingestion.embed_document(document.pk, embedder=old)
+    flow.embed_document(document.pk, embedder=old)
 
     use_embedding_model("new", 3)
 
     document.refresh_from_db()
     assert (document.status, document.embedded_count) == (Document.Status.EMBEDDING, 0)
     assert list(EmbeddingModel.objects.filter(active=True).values_list("name", flat=True)) == ["new"]
-    ingestion.embed_document(document.pk, embedder=new)
+    flow.embed_document(document.pk, embedder=new)
     jobs = ProcrastinateJob.objects.count()
     use_embedding_model("new", 3)
     assert ProcrastinateJob.objects.count() == jobs

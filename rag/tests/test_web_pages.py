@@ -8,16 +8,16 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from chat.errors import BadInput, Forbidden, NotFound
-from rag import ingestion
 from rag.actions import add_url, check_now, create_collection, delete_document
 from rag.actions.web_pages import queue_due_pages
+from rag.ingestion import flow
+from rag.ingestion.web_pages import check_page
 from rag.models import Document, WebPage
 from rag.quotas import QuotaExceeded
-from rag.retrieval import Audience, search
+from rag.retrieval.search import Audience, search
 from rag.tests.embedders import ScriptedEmbedder
 from rag.tests.library import make_room, make_user, process, upload
 from rag.tests.web_server import page, serving
-from rag.web_pages import check_page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage_folder")]
 
@@ -250,7 +250,7 @@ def test_a_page_deleted_while_it_is_fetched_ends_there(ada, collection, server):
 
     server.answers["/pumps"] = delete_and_answer
     delete_document(ada, document_id=document.pk)
-    ingestion.ingest_document(document.pk)
+    flow.ingest_document(document.pk)
 
     assert not Document.objects.exists()
 

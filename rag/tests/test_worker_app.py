@@ -1,6 +1,6 @@
 from procrastinate.contrib.django import app
 
-from rag.worker_app import WorkerApp
+from rag.jobs.worker_app import WorkerApp
 
 
 def test_a_worker_leaves_every_task_with_the_app_that_defers_it():

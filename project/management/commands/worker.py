@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from rag.answering.preparation import prepare
-from rag.worker_app import WorkerApp
+from rag.jobs.worker_app import WorkerApp
 
 QUEUES = ["answers", "documents"]
 CONCURRENCY = 10

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from chat.errors import DomainError
 from rag.actions import add_url, upload_document
-from rag.collection_commands import add_owner_argument, collection_named, finish, owner_named
+from rag.management.collections import add_owner_argument, collection_named, finish, owner_named
 from rag.models import Document
 from rag.parsing import HEAD_BYTES, WrongType, detect_media_type
 

@@ -8,11 +8,11 @@ from django.core.management.base import BaseCommand, CommandError
 
 from chat.errors import DomainError
 from rag.actions.texts import add_text
-from rag.collection_commands import add_owner_argument, collection_named, finish, owner_named
 from rag.evaluation import command
-from rag.filters import SearchFilters
+from rag.management.collections import add_owner_argument, collection_named, finish, owner_named
 from rag.models import Collection
-from rag.retrieval import CANDIDATES, Audience, search_with_sources
+from rag.retrieval.filters import SearchFilters
+from rag.retrieval.search import CANDIDATES, Audience, search_with_sources
 
 # A document is found by its best passage, so more passages are looked at than documents wanted.
 PASSAGES_PER_DOCUMENT = 4

@@ -12,10 +12,9 @@ from collections.abc import Callable
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from rag import vector_index
 from rag.actions import embedding_models
-from rag.embeddings import Embedder, EmbeddingError, configured_embedder
-from rag.ingestion import passage_to_embed
+from rag.embeddings import Embedder, EmbeddingError, configured_embedder, vector_index
+from rag.ingestion.flow import passage_to_embed
 from rag.models import Chunk, Embedding, EmbeddingModel
 
 logger = logging.getLogger(__name__)

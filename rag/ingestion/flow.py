@@ -15,18 +15,18 @@ from django.conf import settings
 
 from chat.files import local_copy
 from rag.actions import embedding_models, processing, versions
-from rag.active_model import ActiveModel, active_model, model_of
-from rag.archives import take_in_archive
-from rag.chunking import chunk_document
 from rag.crawling import FetchError
 from rag.embeddings import Embedder, EmbeddingError, configured_embedder
+from rag.embeddings.active_model import ActiveModel, active_model, model_of
 from rag.embeddings.configuration import configured_source
+from rag.ingestion.archives import take_in_archive
+from rag.ingestion.chunking import chunk_document
+from rag.ingestion.web_pages import fetch_first
 from rag.models import Chunk, Document
 from rag.parsing import ParsedDocument, ParsingError, parse_isolated
 from rag.parsing.media_types import ZIP
 from rag.quotas import QuotaExceeded
 from rag.selectors import chunks_without_vector
-from rag.web_pages import fetch_first
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import httpx2
 from django.conf import settings
 
 from rag.embeddings.addresses import without_credentials
-from rag.passages import Passage
+from rag.retrieval.passages import Passage
 
 logger = logging.getLogger(__name__)
 

@@ -1,12 +1,12 @@
-"""The one SQL statement of a search, filled in: `rag/sql/search.sql`. See docs/retrieval.md."""
+"""The one SQL statement of a search, filled in: `rag/retrieval/sql/search.sql`. See docs/retrieval.md."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rag.audience import Audience
-from rag.filters import SearchFilters
+from rag.retrieval.audience import Audience
+from rag.retrieval.filters import SearchFilters
 
 _SQL = Path(__file__).with_name("sql")
 _SEARCH = (_SQL / "search.sql").read_text()
@@ -117,7 +117,7 @@ def size_statement(audience: Audience) -> Statement:
 def search_statement(
     audience: Audience, question: Question, filters: SearchFilters, *, top_k: int, candidates: int
 ) -> Statement:
-    """Rows of `rag.passages.Passage` and the document's source, best first, at most `top_k`.
+    """Rows of `rag.retrieval.passages.Passage` and the document's source, best first, at most `top_k`.
 
     Args:
         candidates: how many of each side, words and meaning, are scored by both.

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from rag.words import content_words
+from rag.text.words import content_words
 
 _SINGLE = {ord(mark): "'" for mark in "\"'‘’‚‛“”„‟«»‹›`´′″"} | {ord(dash): "-" for dash in "‐‑‒–—―−"}
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rag.passages import Passage
+from rag.retrieval.passages import Passage
 
 SHINGLE_WORDS = 3
 LEAST_SIMILARITY = 0.85

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from rag.words import STOP_WORDS
+from rag.text.words import STOP_WORDS
 
 _WORD = re.compile(r"[^\W\d_]+")
 JOINED_MIN_LETTERS, JOINED_MAX_LETTERS = 2, 8

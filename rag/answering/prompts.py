@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from rag.answering.markers import strip_markers
 from rag.llm.seam import AnswerRequest, Source, Turn
-from rag.markers import strip_markers
-from rag.passages import Passage, passage_url
-from rag.sentences import split_sentences
+from rag.retrieval.passages import Passage, passage_url
+from rag.text.sentences import split_sentences
 
 HISTORY_BUDGET_TOKENS = 1500
 HISTORY_TURN_TOKENS = 400

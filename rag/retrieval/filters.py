@@ -37,7 +37,7 @@ class SearchFilters:
         return any(field is not None for field in one_by_one)
 
     def parameters(self) -> dict[str, Any]:
-        """The values of `rag/sql/search.sql` and `rag/sql/chosen.sql` that come from filters."""
+        """The values of `rag/retrieval/sql/search.sql` and `rag/retrieval/sql/chosen.sql` that come from filters."""
         return {
             "collection_ids": _listed(self.collection_ids),
             "document_ids": _listed(self.document_ids),

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 
-from rag.languages import WORDS_BY_LANGUAGE
+from rag.text.languages import WORDS_BY_LANGUAGE
 
 SAMPLE_CHARACTERS = 20_000  # of the beginning, the middle and the end each
 _LEAST_SHARE = (

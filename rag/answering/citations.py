@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rag.markers import (
+from rag.answering.markers import (
     MarkerRun,
     blank_markers,
     find_runs,
@@ -19,9 +19,9 @@ from rag.markers import (
     strip_markers,
     without_lookalikes,
 )
-from rag.passages import Passage, passage_url
-from rag.quotes import find_quote, find_support
-from rag.sentences import split_sentences
+from rag.retrieval.passages import Passage, passage_url
+from rag.text.quotes import find_quote, find_support
+from rag.text.sentences import split_sentences
 
 _LINE_START = re.compile(r"(?:^|\n)[ \t>*+\-#\d.]*\Z")
 _MARKER_INSIDE = frozenset("[]^0123456789")  # what may not come together where a marker in between goes

@@ -7,15 +7,15 @@ from typing import Any, TypeVar
 
 from django.db import connection, transaction
 
-from rag import statement
-from rag.active_model import active_model, model_of
-from rag.audience import Audience
 from rag.embeddings import Embedder
-from rag.filters import EVERYTHING
-from rag.near_duplicates import without_near_duplicates
-from rag.passages import Passage
-from rag.retrieval import CANDIDATES, embed_question, question_text, understand
-from rag.statement import NO_VECTOR, Question, Statement, search_statement, size_statement
+from rag.embeddings.active_model import active_model, model_of
+from rag.retrieval import statement
+from rag.retrieval.audience import Audience
+from rag.retrieval.filters import EVERYTHING
+from rag.retrieval.near_duplicates import without_near_duplicates
+from rag.retrieval.passages import Passage
+from rag.retrieval.search import CANDIDATES, embed_question, question_text, understand
+from rag.retrieval.statement import NO_VECTOR, Question, Statement, search_statement, size_statement
 
 Result = TypeVar("Result")
 SERVED = 10  # of the statement that is timed and explained

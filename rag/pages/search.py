@@ -10,12 +10,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from chat.text import clean_text
-from rag.excerpts import Result, results_of
 from rag.models import Collection, Document
-from rag.passages import passage_url
-from rag.reasons import Correction, Reasons, corrections_of, reasons_of
-from rag.retrieval import Audience, search_passages
-from rag.search_form import ChosenFilters, Offer, offer_to, read_filters
+from rag.pages.search_form import ChosenFilters, Offer, offer_to, read_filters
+from rag.retrieval.excerpts import Result, results_of
+from rag.retrieval.passages import passage_url
+from rag.retrieval.reasons import Correction, Reasons, corrections_of, reasons_of
+from rag.retrieval.search import Audience, search_passages
 from rag.selectors import documents_readable_by
 
 QUERY_MAX_CHARACTERS = 500

@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
+from rag.answering.markers import WORD_JOINER
+from rag.answering.windows import as_readable_row, is_finished, is_table_row, windows
 from rag.llm.seam import AnswerRequest, CitationDelta, Completion, ModelEvent, TextDelta, Usage
-from rag.markers import WORD_JOINER
-from rag.passages import Passage
-from rag.sentences import split_sentences
-from rag.spelling import joined_neighbours
-from rag.windows import as_readable_row, is_finished, is_table_row, windows
-from rag.words import content_words
+from rag.retrieval.passages import Passage
+from rag.text.sentences import split_sentences
+from rag.text.spelling import joined_neighbours
+from rag.text.words import content_words
 
 MOST_QUOTATIONS = 3
 LEAST_COVERAGE = 0.3  # of the question's idf; a passage with less answers some other question

@@ -18,12 +18,12 @@ from chat.selectors import access_room
 from rag.actions.answers import regenerate_answer, stop_message
 from rag.actions.collections import create_collection, room_files
 from rag.actions.documents import delete_document, retry_document, upload_document
-from rag.document_states import document_states
-from rag.excerpts import results_of
-from rag.forms import CollectionForm
 from rag.models import Chunk, Collection, Document
+from rag.pages.document_states import document_states
+from rag.pages.forms import CollectionForm
 from rag.reading import AROUND_CHARACTERS, lines_of, parse_span, part_at, pieces_around, pieces_of_part
-from rag.retrieval import Audience, search
+from rag.retrieval.excerpts import results_of
+from rag.retrieval.search import Audience, search
 from rag.selectors import (
     access_answer_of,
     access_chunk,

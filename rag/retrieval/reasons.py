@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from rag.extractive import LEAST_COSINE
-from rag.passages import Passage
-from rag.spelling import joined_neighbours
-from rag.words import content_words
+from rag.answering.extractive import LEAST_COSINE
+from rag.retrieval.passages import Passage
+from rag.text.spelling import joined_neighbours
+from rag.text.words import content_words
 
 MOST_ENDING = 6  # characters that a word may have behind its stem: "hydraul" stands for "hydraulically"
 _WORD = re.compile(r"[^\W_]+")
@@ -34,7 +34,7 @@ def corrections_of(query: str, lexemes: Mapping[str, str], passages: Iterable[Pa
     """The corrections that search made, in whole words: the query's own, and those most frequent in what was found.
 
     Args:
-        lexemes: stems that search took for others, as `rag.retrieval.Findings.corrections`.
+        lexemes: stems that search took for others, as `rag.retrieval.search.Findings.corrections`.
     """
     counts = Counter(
         word.casefold() for passage in passages for word in _WORD.findall(f"{passage.heading} {passage.text}")

@@ -2,7 +2,7 @@
 
 import re
 
-from rag.sentences import split_sentences
+from rag.text.sentences import split_sentences
 
 ENOUGH_CHARACTERS = 160  # a quotation is continued until it is that long, so that a reader has the context
 MOST_CHARACTERS = 400

@@ -8,9 +8,9 @@ import asyncio
 from collections.abc import Callable
 
 from chat.database import run_in_db
-from rag import upkeep
-from rag.jobs import DOCUMENTS
-from rag.worker_app import WorkerApp
+from rag.jobs import upkeep
+from rag.jobs.enqueueing import DOCUMENTS
+from rag.jobs.worker_app import WorkerApp
 
 POLL_S = 0.5
 POLLS_PER_UPKEEP = 10

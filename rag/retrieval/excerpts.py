@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.extractive import LEAST_COSINE
-from rag.passages import Passage
+from rag.answering.extractive import LEAST_COSINE
 from rag.reading import Piece
-from rag.sentences import split_sentences
-from rag.words import content_words
+from rag.retrieval.passages import Passage
+from rag.text.sentences import split_sentences
+from rag.text.words import content_words
 
 EXCERPT_CHARACTERS = 280
 _WORD = re.compile(r"[^\W_]+")

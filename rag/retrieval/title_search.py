@@ -1,4 +1,4 @@
-"""Finding documents by title and file name. What is written in them is found by rag.retrieval."""
+"""Finding documents by title and file name. What is written in them is found by rag.retrieval.search."""
 
 from dataclasses import dataclass
 

@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from chat.errors import bad_input
 from chat.selectors import access_user, parse_id, users_visible_to
-from rag.filters import SearchFilters
 from rag.models import Collection, Document
 from rag.parsing import media_types
+from rag.retrieval.filters import SearchFilters
 from rag.selectors import access_collection, access_document, collections_readable_by, documents_readable_by
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from rag.actions import embedding_models
-from rag.embedding_progress import embedding_costs, embedding_progress
+from rag.embeddings.progress import embedding_costs, embedding_progress
 from rag.models import Embedding, EmbeddingModel, EmbeddingUsage
 from rag.read_only_admin import ReadOnlyAdmin
 

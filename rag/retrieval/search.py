@@ -7,17 +7,15 @@ from typing import Any
 from django.db import connection, transaction
 
 from chat.text import clean_text
-from rag.active_model import ActiveModel, active_model, model_of
-from rag.audience import Audience as Audience
 from rag.embeddings import Embedder, EmbeddingError
-from rag.filters import EVERYTHING, SearchFilters
-from rag.languages import Language, guess_language
-from rag.near_duplicates import without_near_duplicates
-from rag.neighbours import merge_neighbours
-from rag.passages import Passage
-from rag.reranking import configured_reranker, rerank
-from rag.spelling import best_corrections, is_near, joined_neighbours
-from rag.statement import (
+from rag.embeddings.active_model import ActiveModel, active_model, model_of
+from rag.retrieval.audience import Audience as Audience
+from rag.retrieval.filters import EVERYTHING, SearchFilters
+from rag.retrieval.near_duplicates import without_near_duplicates
+from rag.retrieval.neighbours import merge_neighbours
+from rag.retrieval.passages import Passage
+from rag.retrieval.reranking import configured_reranker, rerank
+from rag.retrieval.statement import (
     NO_VECTOR,
     SESSION,
     Question,
@@ -27,6 +25,8 @@ from rag.statement import (
     search_statement,
     visible_terms_statement,
 )
+from rag.text.languages import Language, guess_language
+from rag.text.spelling import best_corrections, is_near, joined_neighbours
 
 logger = logging.getLogger(__name__)
 

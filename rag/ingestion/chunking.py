@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rag.parsing.document import Block, ParsedDocument, normalize, one_line
-from rag.sentences import split_sentences
+from rag.text.sentences import split_sentences
 
 __all__ = [
     "HEADING_SEPARATOR",

@@ -10,9 +10,9 @@ from django.core.management.base import CommandError, OutputWrapper
 from django.db.models import Q, Sum
 
 from rag.actions import create_collection
-from rag.local_worker import work_until
+from rag.jobs.local_worker import work_until
+from rag.management.progress import ProgressBar
 from rag.models import Collection, Document
-from rag.progress import ProgressBar
 from rag.selectors import collections_writable_by
 
 if TYPE_CHECKING:

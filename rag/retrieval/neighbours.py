@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from rag.passages import Passage
+from rag.retrieval.passages import Passage
 
 MOST_CHUNKS = 3  # in one passage: about 400 words, and no document comes back whole
 _GAPS = {0: "", 1: " "}

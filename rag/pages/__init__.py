@@ -1,0 +1,1 @@
+"""The pages of documents, search and ratings: requests in, templates out."""
