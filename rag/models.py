@@ -17,6 +17,10 @@ from rag.evaluation.models import EvaluationRun as EvaluationRun
 from rag.evaluation.models import GoldenDocument as GoldenDocument
 from rag.evaluation.models import GoldenQuestion as GoldenQuestion
 from rag.evaluation.models import GoldenSet as GoldenSet
+from rag.money.models import Budget as Budget
+from rag.money.models import BudgetPeriod as BudgetPeriod
+from rag.money.models import ModelCall as ModelCall
+from rag.money.models import Reservation as Reservation
 
 USER = settings.AUTH_USER_MODEL
 SPARSE_DIMENSIONS = 1_000_000_000  # pgvector's most; term ids are far fewer
@@ -240,12 +244,29 @@ class LanguageModel(models.Model):
     output_price = models.DecimalField(
         max_digits=10, decimal_places=4, default=Decimal(0), help_text="USD per million output tokens."
     )
+    cache_write_price = models.DecimalField(
+        max_digits=10,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        help_text="USD per million tokens written to the cache; empty: 1.25 times the input price.",
+    )
+    cache_read_price = models.DecimalField(
+        max_digits=10,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        help_text="USD per million tokens read from the cache; empty: a tenth of the input price.",
+    )
 
     class Meta:
         ordering = ["position", "pk"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(input_price__gte=0, output_price__gte=0), name="language_model_price_not_negative"
+                condition=Q(input_price__gte=0, output_price__gte=0)
+                & (Q(cache_write_price=None) | Q(cache_write_price__gte=0))
+                & (Q(cache_read_price=None) | Q(cache_read_price__gte=0)),
+                name="language_model_price_not_negative",
             )
         ]
 
