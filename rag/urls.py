@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rag.pages import documents, rating, search, web_pages
+from rag.pages import answers, documents, rating, search, web_pages
 
 urlpatterns = [
     path("documents/", documents.documents, name="documents"),
@@ -17,7 +17,7 @@ urlpatterns = [
     path("documents/<int:document_id>/passages/<int:chunk_id>/", documents.passage, name="passage"),
     path("search/documents/", search.search_documents, name="search-documents"),
     path("rooms/<int:room_id>/files/", documents.files_of_room, name="room-files"),
-    path("messages/<int:message_id>/stop/", documents.stop_answer, name="stop-answer"),
-    path("messages/<int:message_id>/retry/", documents.retry_answer, name="retry-answer"),
+    path("messages/<int:message_id>/stop/", answers.stop, name="stop-answer"),
+    path("messages/<int:message_id>/retry/", answers.retry, name="retry-answer"),
     path("messages/<int:message_id>/rate/", rating.rate, name="rate-answer"),
 ]

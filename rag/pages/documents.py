@@ -14,8 +14,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from chat.downloads import StoredFile, file_response
 from chat.errors import BadInput, Conflict, DomainError, NotFound
+from chat.middleware import wants_json
 from chat.selectors import access_room
-from rag.actions.answers import regenerate_answer, stop_message
 from rag.actions.collections import create_collection, room_files
 from rag.actions.documents import delete_document, retry_document, upload_document
 from rag.models import Chunk, Collection, Document
@@ -25,7 +25,6 @@ from rag.reading import AROUND_CHARACTERS, lines_of, parse_span, part_at, pieces
 from rag.retrieval.excerpts import results_of
 from rag.retrieval.search import Audience, search
 from rag.selectors import (
-    access_answer_of,
     access_chunk,
     access_document,
     collections_readable_by,
@@ -39,10 +38,6 @@ from rag.selectors import (
 LISTED_PER_COLLECTION = 200
 STATUS_MAX_IDS = 100
 SEARCH_MAX_CHARACTERS = 500
-
-
-def _wants_json(request: HttpRequest) -> bool:
-    return request.headers.get("Accept", "").startswith("application/json")
 
 
 # ------------------------------------------------------------------------------------------------- lists
@@ -136,10 +131,10 @@ def _upload(request: HttpRequest, collection_id: object, back: str) -> HttpRespo
         try:
             added.append(_add_file(user, collection_id, file))
         except DomainError as error:
-            if _wants_json(request):
+            if wants_json(request):
                 raise
             notices.error(request, error.message)
-    if _wants_json(request):
+    if wants_json(request):
         return JsonResponse({"documents": document_states(user, added)}, status=201)
     if added:
         notices.success(request, f"Added: {', '.join(document.filename for document in added)}")
@@ -262,7 +257,7 @@ def delete(request: HttpRequest, document_id: int) -> HttpResponse:
     user: Any = request.user
     title = access_document(user, document_id).title
     delete_document(user, document_id=document_id)
-    if _wants_json(request):
+    if wants_json(request):
         return JsonResponse({"ok": True})
     notices.success(request, f"Deleted: {title}")
     return redirect(_back(request, reverse("documents")))
@@ -274,7 +269,7 @@ def retry(request: HttpRequest, document_id: int) -> HttpResponse:
     """Process a failed document again."""
     user: Any = request.user
     found = retry_document(user, document_id=document_id)
-    if _wants_json(request):
+    if wants_json(request):
         return JsonResponse({"documents": document_states(user, [found])})
     return redirect(_back(request, reverse("document", args=[document_id])))
 
@@ -283,26 +278,3 @@ def _back(request: HttpRequest, otherwise: str) -> str:
     """Where the form says to go on, if that is a page of this site."""
     target = request.POST.get("next", "")
     return target if url_has_allowed_host_and_scheme(target, allowed_hosts=None) else otherwise
-
-
-# ------------------------------------------------------------------------------------------------ answers
-
-
-@require_POST
-@login_required
-def stop_answer(request: HttpRequest, message_id: int) -> HttpResponse:
-    """For readers without JavaScript; scripts send `stop-answer` over the socket."""
-    user: Any = request.user
-    answer = stop_message(user, message_id=message_id)
-    return redirect(reverse("room", args=[answer.message.room_id]) + f"#message-{message_id}")
-
-
-@require_POST
-@login_required
-def retry_answer(request: HttpRequest, message_id: int) -> HttpResponse:
-    """Have a failed or stopped answer written anew."""
-    user: Any = request.user
-    answer = regenerate_answer(user, answer_id=access_answer_of(user, message_id).pk)
-    if _wants_json(request):
-        return JsonResponse({"ok": True})
-    return redirect(reverse("room", args=[answer.message.room_id]) + f"#message-{message_id}")
