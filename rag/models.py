@@ -21,6 +21,7 @@ from rag.money.models import Budget as Budget
 from rag.money.models import BudgetPeriod as BudgetPeriod
 from rag.money.models import ModelCall as ModelCall
 from rag.money.models import Reservation as Reservation
+from rag.money.prices import Prices
 
 USER = settings.AUTH_USER_MODEL
 SPARSE_DIMENSIONS = 1_000_000_000  # pgvector's most; term ids are far fewer
@@ -272,6 +273,10 @@ class LanguageModel(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def prices(self) -> Prices:
+        return Prices.of(self.input_price, self.output_price, self.cache_write_price, self.cache_read_price)
 
 
 class Answer(models.Model):

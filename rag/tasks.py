@@ -10,7 +10,7 @@ from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy
 
 from chat import actions
-from rag.actions import embedding_models, evaluation, processing, web_pages
+from rag.actions import budgets, embedding_models, evaluation, processing, web_pages
 from rag.answering.flow import answer as answer_message
 from rag.embeddings import EmbeddingError, building
 from rag.evaluation.running import run_evaluation
@@ -87,6 +87,13 @@ def embed_document(context: JobContext, document_id: int) -> None:
 )
 def retry_stalled_jobs(timestamp: int) -> None:
     upkeep.retry_stalled_jobs()
+
+
+@app.periodic(cron="* * * * *", periodic_id="reservations")
+@app.task(name="rag.give_back_expired", queue=ANSWERS, queueing_lock="rag.give_back_expired")
+def give_back_expired(timestamp: int) -> None:
+    """What calls had set aside of budgets whose workers died."""
+    budgets.give_back_expired()
 
 
 @app.periodic(cron="* * * * *", periodic_id="embedding-model")

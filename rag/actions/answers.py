@@ -18,12 +18,13 @@ from chat.actions.steps import lock_room
 from chat.errors import BadInput, Conflict, Forbidden
 from chat.mentions import find_mentions, strip_mention
 from chat.selectors import find_bot, find_message, manages_room, messages_before, users_by_id
+from rag.actions.budgets import give_back_of_answer
 from rag.answering.claim import AnswerClaim, AnswerOutcome, ModelChoice, Progress
-from rag.answering.costs import default_prices
 from rag.answering.markers import strip_markers
 from rag.answering.prompts import DefaultTemplate, HistoryItem
 from rag.jobs.enqueueing import ANSWERS, enqueue
-from rag.models import Answer, AnswerPassage, Chunk, LanguageModel, PromptTemplate
+from rag.models import Answer, AnswerPassage, Chunk, LanguageModel, ModelCall, PromptTemplate
+from rag.money.prices import default_prices
 from rag.retrieval.passages import Passage
 from rag.selectors import access_answer, access_answer_of
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 MOST_ATTEMPTS = 4  # workers that may die over one question before it is given up
 HISTORY_MESSAGES = 20
 INPUT_USAGE = ("input_tokens", "cache_write_tokens", "cache_read_tokens")
-USAGE = (*INPUT_USAGE, "output_tokens")  # of rag.llm.seam.Usage and of AnswerAttempt
+USAGE = (*INPUT_USAGE, "output_tokens")  # of AnswerAttempt and of ModelCall
 LOST = (
     "ANSWER_INTERRUPTED",
     "The answer was interrupted several times and has been given up. Please ask again.",
@@ -69,6 +70,8 @@ def begin_answer(message_id: int, bot_id: int) -> AnswerClaim | None:
             room_id=question.room_id,
             question=strip_mention(question.text, bot.username).strip(),
             asked_at=answer.requested_at or question.created_at,
+            asked_by_id=answer.asked_by_id,
+            assistant_id=bot.pk,
             history=_history(question, bot),
             template=template,
             models=_models(),
@@ -100,6 +103,7 @@ def _take(answer: Answer, question: "Message") -> bool:
         return False
     if _is_begun(answer):
         _give_up_attempts(answer)
+        give_back_of_answer(answer.pk)
         change_draft(answer.message_id, AnswerDraft(text="", status="streaming"))
     return True
 
@@ -147,9 +151,7 @@ def _models() -> tuple[ModelChoice, ...]:
     prices = {"position": 0, "input_price": input_price, "output_price": output_price}
     LanguageModel.objects.get_or_create(name=first, defaults=prices)
     rows = sorted(LanguageModel.objects.filter(enabled=True), key=lambda row: row.name != first)
-    return tuple(
-        ModelChoice(row.name, row.max_output_tokens, row.input_price, row.output_price) for row in rows
-    )
+    return tuple(ModelChoice(row.name, row.max_output_tokens, row.prices) for row in rows)
 
 
 def record_passages(claim: AnswerClaim, passages: Sequence[Passage], *, search_ms: float) -> bool:
@@ -225,16 +227,16 @@ def finish_answer(claim: AnswerClaim, outcome: AnswerOutcome) -> bool:
 
 def _store_outcome(answer: Answer, outcome: AnswerOutcome) -> None:
     now = datetime.now(UTC)
-    usage = {name: getattr(outcome.usage, name) for name in USAGE}
+    calls = ModelCall.objects.filter(answer=answer, attempt=answer.attempt)
+    used = calls.aggregate(*(Sum(name, default=0) for name in ("cost", *USAGE)))
     answer.attempts.filter(number=answer.attempt).update(
         model=outcome.model,
         parameters=outcome.parameters,
-        cost=outcome.cost,
         stop_reason=outcome.stop_reason,
         first_delta_ms=outcome.first_delta_ms,
         error_code=outcome.error[0] if outcome.error else "",
         finished_at=now,
-        **usage,
+        **{name: used[f"{name}__sum"] for name in ("cost", *USAGE)},
     )
     spent = answer.attempts.aggregate(*(Sum(name) for name in ("cost", *USAGE)))
     answer.input_tokens = sum(spent[f"{name}__sum"] for name in INPUT_USAGE)

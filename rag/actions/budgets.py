@@ -72,13 +72,12 @@ def settle_call(reserved: Reserved, end: CallEnd) -> Decimal:
         return _settle(Reservation.objects.get(pk=reserved.id), end)
 
 
-def give_back_of_answer(answer_id: int, *, attempts_before: int) -> int:
+def give_back_of_answer(answer_id: int) -> int:
     """Close what workers that died over an answer had set aside: their number.
 
-    For whoever takes the answer over, in the transaction of that.
+    For whoever takes the answer over, in the transaction of that and before a new attempt begins.
     """
-    dead = Reservation.objects.filter(closed_at=None, answer_id=answer_id, attempt__lt=attempts_before)
-    return _give_back(dead)
+    return _give_back(Reservation.objects.filter(closed_at=None, answer_id=answer_id))
 
 
 def give_back_expired(*, now: datetime | None = None) -> int:

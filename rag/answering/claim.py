@@ -2,23 +2,22 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from enum import Enum
 from typing import Any
 
 from rag.answering.citations import Citation
 from rag.answering.prompts import DefaultTemplate, HistoryItem, Template
-from rag.llm.seam import Usage
+from rag.money.calls import Account
+from rag.money.prices import Prices
 
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """A language model that may answer. Prices are USD per million tokens."""
+    """A language model that may answer."""
 
     name: str
     max_output_tokens: int
-    input_price: Decimal
-    output_price: Decimal
+    prices: Prices
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +35,16 @@ class AnswerClaim:
     room_id: int
     question: str
     asked_at: datetime
+    asked_by_id: int | None = None
+    assistant_id: int | None = None
     history: tuple[HistoryItem, ...] = ()
     template: Template = field(default_factory=DefaultTemplate)
     models: tuple[ModelChoice, ...] = ()
+
+    @property
+    def account(self) -> Account:
+        """On whose behalf models are asked: who asked pays."""
+        return Account(self.asked_by_id, self.room_id, self.assistant_id, self.answer_id, self.attempt)
 
 
 class Progress(Enum):
@@ -61,7 +67,5 @@ class AnswerOutcome:
     delta_index: int = 0
     model: str = ""
     stop_reason: str = ""
-    usage: Usage = Usage()
-    cost: Decimal = Decimal(0)
     first_delta_ms: float | None = None
     parameters: dict[str, Any] = field(default_factory=dict)

@@ -5,7 +5,6 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
@@ -13,12 +12,13 @@ from django.db import InterfaceError, OperationalError
 from chat.database import run_in_db
 from rag.actions.answers import begin_answer, finish_answer, record_passages
 from rag.answering.citations import CheckedAnswer, check_citations
-from rag.answering.claim import AnswerClaim, AnswerOutcome, ModelChoice, Progress
-from rag.answering.costs import cost_usd
+from rag.answering.claim import AnswerClaim, AnswerOutcome, Progress
 from rag.answering.live import LiveAnswer
-from rag.answering.prompts import MAX_OUTPUT_TOKENS, build_request, estimate_tokens
+from rag.answering.prompts import MAX_OUTPUT_TOKENS, build_request
 from rag.llm.configured import configured_model
-from rag.llm.seam import AnswerError, AnswerModel, AnswerRequest, ModelEvent, Usage
+from rag.llm.seam import AnswerError, AnswerModel, AnswerRequest, ModelEvent
+from rag.money.calls import Call
+from rag.money.metering import MeteredModel
 from rag.retrieval.passages import Passage
 from rag.retrieval.search import Audience, search
 
@@ -36,9 +36,18 @@ def _search_room(room_id: int, question: str) -> Sequence[Passage]:
     return search(Audience.of_room(room_id), question, top_k=PASSAGES)
 
 
-def _configured(models: Sequence[ModelChoice]) -> AnswerModel:
-    names = [choice.name for choice in models]
-    return configured_model(names, api_key=settings.ANTHROPIC_API_KEY, base_url=settings.ANTHROPIC_BASE_URL)
+def _configured(claim: AnswerClaim) -> AnswerModel:
+    prices = {choice.name: choice.prices for choice in claim.models}
+
+    def metered(model: AnswerModel) -> AnswerModel:
+        return MeteredModel(model, Call("answer", model.name, prices[model.name], claim.account))
+
+    return configured_model(
+        list(prices),
+        api_key=settings.ANTHROPIC_API_KEY,
+        base_url=settings.ANTHROPIC_BASE_URL,
+        metered=metered,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +55,7 @@ class Means:
     """What an answer is made with. `search` blocks and is run in a database thread; `model` is called on the loop."""
 
     search: Callable[[int, str], Sequence[Passage]] = _search_room
-    model: Callable[[Sequence[ModelChoice]], AnswerModel] = _configured
+    model: Callable[[AnswerClaim], AnswerModel] = _configured
 
 
 async def answer(message_id: int, bot_id: int, *, means: Means | None = None) -> None:
@@ -78,7 +87,7 @@ async def _outcome(claim: AnswerClaim, means: Means) -> AnswerOutcome | None:
     search_ms = (time.monotonic() - started) * 1000
     limit = min((choice.max_output_tokens for choice in claim.models), default=MAX_OUTPUT_TOKENS)
     request = build_request(claim.question, found, claim.history, claim.template, max_output_tokens=limit)
-    model = means.model(claim.models)
+    model = means.model(claim)
     live = LiveAnswer(claim, model=model.name, source_count=len(request.passages))
     recording = asyncio.create_task(
         run_in_db(record_passages, claim, request.passages, search_ms=search_ms)
@@ -120,7 +129,6 @@ def _compose(
     request: AnswerRequest,
 ) -> AnswerOutcome:
     checked = check_citations(live.draft.text, live.draft.quotes, request.passages)
-    usage = _settled_usage(live)
     completion = live.completion
     return AnswerOutcome(
         status=status,
@@ -131,8 +139,6 @@ def _compose(
         delta_index=live.delta_index,
         model=live.model,
         stop_reason=completion.stop_reason if completion else "",
-        usage=usage,
-        cost=_cost(claim, live.model, usage),
         first_delta_ms=_first_delta_ms(claim, live),
         parameters={
             "max_output_tokens": request.max_output_tokens,
@@ -144,22 +150,6 @@ def _compose(
 
 def _final_text(checked: CheckedAnswer, *, cut_off: bool) -> str:
     return f"{checked.text}\n\n{CUT_OFF}" if cut_off else checked.text
-
-
-def _settled_usage(live: LiveAnswer) -> Usage:
-    """The tokens to charge. A stream that did not end has not said how many it wrote: then they are estimated."""
-    usage = live.usage
-    if live.completion is not None or usage == Usage():
-        return usage
-    written = max(usage.output_tokens, estimate_tokens(live.draft.text))
-    return Usage(usage.input_tokens, written, usage.cache_write_tokens, usage.cache_read_tokens)
-
-
-def _cost(claim: AnswerClaim, model: str, usage: Usage) -> Decimal:
-    for choice in claim.models:
-        if choice.name == model:
-            return cost_usd(usage, input_price=choice.input_price, output_price=choice.output_price)
-    return Decimal(0)  # the extractive answerer
 
 
 def _first_delta_ms(claim: AnswerClaim, live: LiveAnswer) -> float | None:

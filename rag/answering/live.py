@@ -14,7 +14,7 @@ from rag.actions.answers import keep_answer
 from rag.answering.citations import DraftAnswer
 from rag.answering.claim import AnswerClaim, Progress
 from rag.answering.progress import progress_of
-from rag.llm.seam import CitationDelta, Completion, ModelChosen, ModelEvent, TextDelta, Usage
+from rag.llm.seam import CitationDelta, Completion, ModelChosen, ModelEvent, TextDelta
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,6 @@ class LiveAnswer:
         self.draft = DraftAnswer(source_count)
         self.delta_index = 0
         self.model = model
-        self.usage = Usage()
         self.completion: Completion | None = None
         self.first_delta_at: float | None = None
         self._claim = claim
@@ -73,11 +72,9 @@ class LiveAnswer:
                     case CitationDelta(number, quote):
                         self.draft.add_citation(number, quote)
                     case ModelChosen(name):
-                        self.model, self.usage = name, Usage()
-                    case Usage():
-                        self.usage = event
+                        self.model = name
                     case Completion():
-                        self.completion, self.usage = event, event.usage
+                        self.completion = event
                 if time.monotonic() - self._sent_at >= DELTA_INTERVAL_S:
                     await self._send()  # the first delta, and any of a slow model, waits for nothing
 

@@ -1,7 +1,7 @@
 """The models that this installation has: those of Anthropic's API, or the extractive answerer where there is no key."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -19,10 +19,15 @@ _clients: "WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], As
 )
 
 
-def configured_model(names: Sequence[str], *, api_key: str, base_url: str) -> AnswerModel:
+def configured_model(
+    names: Sequence[str], *, api_key: str, base_url: str, metered: Callable[[AnswerModel], AnswerModel]
+) -> AnswerModel:
     """What answers: the models in that order, or the extractive answerer where neither key nor base URL is set.
 
     Call it on the event loop that will stream from it.
+
+    Args:
+        metered: makes of a model one whose every call is accounted for.
     """
     if not names or not (api_key or base_url):
         return ExtractiveModel()
@@ -30,7 +35,7 @@ def configured_model(names: Sequence[str], *, api_key: str, base_url: str) -> An
 
     client = _client(api_key, base_url)
     blocks = True if not base_url else None  # Anthropic's own server reads search results; others are asked
-    return ModelChain([AnthropicModel(client, name, blocks=blocks) for name in names])
+    return ModelChain([metered(AnthropicModel(client, name, blocks=blocks)) for name in names])
 
 
 def _client(api_key: str, base_url: str) -> "AsyncAnthropic":

@@ -14,6 +14,14 @@ _CACHE_READ = Decimal("0.1")
 _ADDED_TOKENS = 1000
 _ADDED_TOKENS_PER_BLOCK = 40
 
+# USD per million tokens (input, output) by family of model, for a model that nobody has given prices yet. An
+# admin corrects them in the admin; a model of another maker is free until then.
+_FAMILIES = {
+    "opus": (Decimal(5), Decimal(25)),
+    "sonnet": (Decimal(3), Decimal(15)),
+    "haiku": (Decimal(1), Decimal(5)),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Prices:
@@ -81,3 +89,11 @@ def most_input_tokens(request: AnswerRequest) -> int:
 
 def _size(text: str) -> int:
     return len(text.encode(errors="surrogatepass"))
+
+
+def default_prices(model: str) -> tuple[Decimal, Decimal]:
+    """Input and output price in USD per million tokens; zeros for a family that is not known."""
+    for family, prices in _FAMILIES.items():
+        if family in model.lower():
+            return prices
+    return Decimal(0), Decimal(0)

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
+from decimal import Decimal
 
 import orjson
 from channels.layers import get_channel_layer
@@ -13,11 +14,15 @@ from rag.answering.flow import Means
 from rag.llm.scripted import ScriptedModel
 from rag.llm.seam import CitationDelta, Completion, ModelChosen, TextDelta, Usage
 from rag.models import Answer
+from rag.money.calls import Call
+from rag.money.metering import MeteredModel
+from rag.money.prices import Prices
 from rag.tests.passages import PASSAGES
 
 User, Room, Membership, Message = (
     apps.get_model("chat", name) for name in ("User", "Room", "Membership", "Message")
 )
+FREE = Prices.of(Decimal(0), Decimal(0))
 DONE = Completion("end_turn", Usage(1000, 200))
 LEAVE_ANSWER = (
     ModelChosen("claude-test"),
@@ -30,7 +35,12 @@ LEAVE_ANSWER = (
 
 def means(*scripts, passages=PASSAGES):
     model = ScriptedModel(*(scripts or [LEAVE_ANSWER]))
-    return Means(search=lambda room_id, text: passages, model=lambda choices: model), model
+
+    def metered(claim):
+        prices = claim.models[0].prices if claim.models else FREE
+        return MeteredModel(model, Call("answer", "claude-test", prices, claim.account))
+
+    return Means(search=lambda room_id, text: passages, model=metered), model
 
 
 @asynccontextmanager

@@ -67,7 +67,7 @@ async def test_the_model_of_the_settings_is_asked_first_and_has_prices(question,
     claim = await run_in_db(begin_answer, question.pk, parley.pk)
 
     assert [choice.name for choice in claim.models] == ["claude-sonnet-test", "other"]
-    assert claim.models[0].output_price > 0
+    assert claim.models[0].prices.output > 0
 
 
 async def test_an_answer_cut_short_is_charged_by_what_was_written(question, parley):

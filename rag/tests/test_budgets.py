@@ -137,10 +137,10 @@ def test_a_holder_taken_for_dead_is_charged_when_it_turns_up(ada):
 
 def test_who_takes_an_answer_over_gives_back_what_the_attempts_before_held(ada):
     everything = budget(1)
-    for attempt in (1, 2, 3):
-        reserve_call(call_of(ada, answer_id=7, attempt=attempt), CENT)
+    for answer_id in (7, 7, 8):
+        reserve_call(call_of(ada, answer_id=answer_id, attempt=1), CENT)
     with transaction.atomic():
-        assert give_back_of_answer(7, attempts_before=3) == 2
+        assert give_back_of_answer(7) == 2
     assert standing(everything) == [(0, CENT)]
 
 
