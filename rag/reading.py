@@ -1,9 +1,7 @@
 """How a document's text is shown: whole in parts, or around one passage; with the words that a citation rests on."""
 
 import re
-from collections.abc import Sequence, Set
-from dataclasses import dataclass, replace
-from itertools import groupby
+from dataclasses import dataclass
 
 PART_CHARACTERS = 20_000
 AROUND_CHARACTERS = 1_200
@@ -21,14 +19,6 @@ class Piece:
     is_passage: bool = False
     is_marked: bool = False
     is_place: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """Lines of one kind that follow each other: "text", "heading" or "row" (of a table)."""
-
-    kind: str
-    pieces: list[Piece]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,32 +78,6 @@ def pieces_of_part(
         Piece(text[end : part.end]),
     ]
     return [piece for piece in pieces if piece.text]
-
-
-def lines_of(pieces: Sequence[Piece], headings: Set[str]) -> list[Lines]:
-    """The same text in the same order, by the kinds of its lines; a line that is one of `headings` is a heading."""
-    text = "".join(piece.text for piece in pieces)
-    found: list[Lines] = []
-    piece_number = offset = 0  # of the first character of `text` that is not in `found` yet
-    for kind, lines in groupby(text.splitlines(keepends=True), key=lambda line: _kind(line, headings)):
-        wanted = sum(map(len, lines))
-        taken: list[Piece] = []
-        while wanted:
-            piece = pieces[piece_number]
-            run = piece.text[offset : offset + wanted]
-            taken.append(replace(piece, text=run, is_place=piece.is_place and offset == 0))
-            wanted -= len(run)
-            offset += len(run)
-            if offset == len(piece.text):
-                piece_number, offset = piece_number + 1, 0
-        found.append(Lines(kind, taken))
-    return found
-
-
-def _kind(line: str, headings: Set[str]) -> str:
-    if line.strip() in headings:
-        return "heading"
-    return "row" if " | " in line else "text"
 
 
 def part_at(text: str, offset: int) -> Part:

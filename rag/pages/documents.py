@@ -21,7 +21,8 @@ from rag.actions.documents import delete_document, retry_document, upload_docume
 from rag.models import Chunk, Collection, Document
 from rag.pages.document_states import document_states
 from rag.pages.forms import CollectionForm
-from rag.reading import AROUND_CHARACTERS, lines_of, parse_span, part_at, pieces_around, pieces_of_part
+from rag.reading import AROUND_CHARACTERS, parse_span, part_at, pieces_around, pieces_of_part
+from rag.reading_lines import lines_of
 from rag.retrieval.excerpts import results_of
 from rag.retrieval.search import Audience, search
 from rag.selectors import (
@@ -183,7 +184,11 @@ def document(request: HttpRequest, document_id: int) -> HttpResponse:
     context = {
         "document": found,
         "part": part,
-        "lines": lines_of(pieces_of_part(text, part, mark, place), _headings(found, part.start, part.end)),
+        "lines": lines_of(
+            pieces_of_part(text, part, mark, place),
+            _headings(found, part.start, part.end),
+            found.media_type,
+        ),
         "may_change": may_change(user, found),
         "section": "documents",
     }
@@ -243,6 +248,7 @@ def passage(request: HttpRequest, document_id: int, chunk_id: int) -> HttpRespon
         "lines": lines_of(
             pieces_around(text, (chunk.start, chunk.end), place),
             _headings(chunk.document, chunk.start - AROUND_CHARACTERS, chunk.end + AROUND_CHARACTERS),
+            chunk.document.media_type,
         ),
         "at": place or (chunk.start, chunk.end),
         "section": "documents",

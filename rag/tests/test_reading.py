@@ -8,7 +8,6 @@ from rag.reading import (
     PART_CHARACTERS,
     Part,
     Piece,
-    lines_of,
     parse_span,
     part_at,
     pieces_around,
@@ -90,16 +89,3 @@ def test_a_mark_across_parts_is_cut_at_the_border():
         Piece("01234567"),
         Piece("89", is_marked=True, is_place=True),
     ]
-
-
-def test_lines_are_kept_whole_and_told_apart():
-    pieces = [Piece("Pumps\nThe pump "), Piece("runs\na | b", is_marked=True, is_place=True), Piece("\nend")]
-
-    lines = lines_of(pieces, {"Pumps"})
-
-    assert [line.kind for line in lines] == ["heading", "text", "row", "text"]
-    assert (
-        "".join(piece.text for line in lines for piece in line.pieces) == "Pumps\nThe pump runs\na | b\nend"
-    )
-    assert [piece.text for line in lines for piece in line.pieces if piece.is_marked] == ["runs\n", "a | b"]
-    assert [piece.text for line in lines for piece in line.pieces if piece.is_place] == ["runs\n"]
