@@ -11,10 +11,15 @@ V = TypeVar("V")
 
 @dataclass(slots=True, eq=False)
 class _Batch(Generic[K, V]):
-    """Keys that are asked for together, and a future of their values."""
+    """Keys that are asked for together, and their values or why there are none.
 
-    answer: asyncio.Future[dict[K, V]]
+    `asking` is there while somebody asks for it, and set when that one has done, failed or been cancelled.
+    """
+
     keys: list[K] = field(default_factory=list)
+    found: dict[K, V] | None = None
+    error: Exception | None = None
+    asking: asyncio.Event | None = None
 
 
 class Loader(Generic[K, V]):
@@ -50,31 +55,47 @@ class Loader(Generic[K, V]):
             await self._ask(self._open)
         found: dict[K, V] = {}
         for batch in batches:
-            answer = await batch.answer
-            found = found | answer if found else answer
+            values = await self._values(batch)
+            found = found | values if found else values
         return [None if key is None else found[key] for key in keys]
 
     def _batch_of(self, key: K) -> _Batch[K, V]:
         batch = self._batches.get(key)
         if batch is None:
             if self._open is None:
-                self._open = _Batch(asyncio.get_running_loop().create_future())
+                self._open = _Batch()
             batch = self._batches[key] = self._open
             batch.keys.append(key)
         return batch
 
+    async def _values(self, batch: _Batch[K, V]) -> dict[K, V]:
+        """The batch's values as soon as they are there; who waits asks for them if who asked was cancelled."""
+        while batch.found is None:
+            if batch.error is not None:
+                raise batch.error
+            if batch.asking is None:
+                await self._ask(batch)
+            else:
+                await batch.asking.wait()
+        return batch.found
+
     async def _ask(self, batch: _Batch[K, V]) -> None:
         """Ask for a batch, which whoever came first does for all that come in the same turn."""
+        asking = batch.asking = asyncio.Event()
         try:
             await asyncio.sleep(0)
-            self._open = None
+            self._close(batch)
             values = await self.find(batch.keys)
-            batch.answer.set_result(dict(zip(batch.keys, values, strict=True)))
-        except BaseException as error:  # cancelled, too: who has joined must not wait for ever
-            self._open = None
+            batch.found = dict(zip(batch.keys, values, strict=True))
+        except Exception as error:  # whatever `find` raises is that of everybody who waits
+            batch.error = error
             for key in batch.keys:
                 del self._batches[key]
-            if not isinstance(error, Exception):
-                batch.answer.cancel()
-                raise
-            batch.answer.set_exception(error)
+        finally:  # cancelled, too: who has joined goes on
+            self._close(batch)
+            batch.asking = None
+            asking.set()
+
+    def _close(self, batch: _Batch[K, V]) -> None:
+        if self._open is batch:
+            self._open = None

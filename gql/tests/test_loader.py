@@ -77,15 +77,52 @@ async def test_a_wrong_number_of_values_is_an_error():
         await Short().load_each([1, 2])
 
 
-@pytest.mark.parametrize("turns", [1, 2], ids=["before it asks", "while it asks"])
-async def test_who_joined_somebody_who_is_cancelled_does_not_wait_for_ever(turns):
+TURNS = pytest.mark.parametrize("turns", [1, 2], ids=["before it asks", "while it asks"])
+
+
+@TURNS
+async def test_who_joined_somebody_who_is_cancelled_alone_asks_instead(turns):
     loader = Doubled()
-    tasks = [asyncio.create_task(loader.load(1)), asyncio.create_task(loader.load_each([1, 2]))]
+    tasks = [asyncio.create_task(loader.load_each(keys)) for keys in ([1], [1, 2], [2, 3])]
     for _ in range(turns):
         await asyncio.sleep(0)
     tasks[0].cancel()
 
+    async with asyncio.timeout(20):
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert isinstance(found[0], asyncio.CancelledError)
+    assert found[1:] == [[2, 4], [4, 6]]
+    assert loader.asked == [[1, 2, 3]] * turns
+
+
+@TURNS
+async def test_who_joined_and_is_cancelled_takes_nobody_with_it(turns):
+    loader = Doubled()
+    tasks = [asyncio.create_task(loader.load_each(keys)) for keys in ([1], [1, 2], [2, 3])]
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    tasks[1].cancel()
+
+    async with asyncio.timeout(20):
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert (found[0], found[2]) == ([2], [4, 6])
+    assert isinstance(found[1], asyncio.CancelledError)
+    assert loader.asked == [[1, 2, 3]]
+
+
+@TURNS
+async def test_after_all_who_asked_are_cancelled_nothing_goes_on_and_the_next_ask_again(turns):
+    loader = Doubled()
+    tasks = [asyncio.create_task(loader.load_each(keys)) for keys in ([1], [1, 2])]
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    asked = len(loader.asked)
+    for task in tasks:
+        task.cancel()
     await asyncio.wait(tasks, timeout=20)
 
     assert [task.cancelled() for task in tasks] == [True, True]
+    assert len(loader.asked) == asked
     assert await loader.load_each([1, 2]) == [2, 4]
