@@ -11,6 +11,7 @@ from rag import models
 from rag.actions.documents import remove_documents, retry_documents
 from rag.embeddings import admin as embedding_admin  # noqa: F401  registers its own pages
 from rag.evaluation import admin as evaluation_admin  # noqa: F401  likewise
+from rag.money import admin as money_admin  # noqa: F401  likewise
 from rag.read_only_admin import ReadOnlyAdmin
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rag.pages import answers, documents, rating, search, web_pages
+from rag.pages import answers, documents, rating, search, usage, web_pages
 
 urlpatterns = [
     path("documents/", documents.documents, name="documents"),
@@ -15,6 +15,8 @@ urlpatterns = [
     path("documents/<int:document_id>/delete/", documents.delete, name="delete-document"),
     path("documents/<int:document_id>/retry/", documents.retry, name="retry-document"),
     path("documents/<int:document_id>/passages/<int:chunk_id>/", documents.passage, name="passage"),
+    path("usage/", usage.usage, name="usage"),
+    path("usage/calls.csv", usage.usage_csv, name="usage-csv"),
     path("search/documents/", search.search_documents, name="search-documents"),
     path("rooms/<int:room_id>/files/", documents.files_of_room, name="room-files"),
     path("messages/<int:message_id>/stop/", answers.stop, name="stop-answer"),

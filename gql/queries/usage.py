@@ -10,7 +10,7 @@ from chat.models import User
 from gql.context import require_user
 from gql.types.dates import Date
 from gql.types.usage import Usage as UsageType
-from rag.usage import SPAN_MAX_DAYS, Usage, check_span, usage_of
+from rag.money.usage import SPAN_MAX_DAYS, Usage, check_span, usage_of
 
 
 def _usage(user: User, first: date | None, last: date | None) -> Usage:

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from chat.models import Message
-from rag.models import Answer, AnswerAttempt, AnswerRating
+from rag.models import Answer, AnswerAttempt, AnswerRating, ModelCall
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,9 +60,23 @@ async def test_a_stranger_rates_nothing(as_user, guest, answer):
     assert not await AnswerRating.objects.aexists()
 
 
+async def _call_for(answer, cost=0, **tokens):
+    prices = {f"{kind}_price": 0 for kind in ("input", "output", "cache_write", "cache_read")}
+    await ModelCall.objects.acreate(
+        purpose="answer",
+        outcome="complete",
+        model="claude",
+        user_id=answer.asked_by_id,
+        begun_at=datetime.now(UTC),
+        cost=cost,
+        **prices,
+        **tokens,
+    )
+
+
 async def test_usage_is_ones_own_and_of_this_month_by_default(as_user, ada, grace, answer):
-    spent = {"input_tokens": 1200, "output_tokens": 34, "cost": Decimal("0.004110")}
-    await AnswerAttempt.objects.acreate(answer=answer, number=1, **spent)
+    await AnswerAttempt.objects.acreate(answer=answer, number=1)
+    await _call_for(answer, input_tokens=1200, output_tokens=34, cost=Decimal("0.004110"))
     nothing = {"inputTokens": 0, "outputTokens": 0, "cost": "0.000000", "answers": 0}
     no_budget = {"budget": None, "remaining": None}
     today = datetime.now(UTC).date().isoformat()
@@ -93,8 +107,8 @@ async def test_a_date_must_be_one(as_user, ada):
 
 
 async def test_more_tokens_than_an_int_holds_are_told_as_its_most(as_user, ada, answer):
-    for number in (1, 2):
-        await AnswerAttempt.objects.acreate(answer=answer, number=number, input_tokens=2**31 - 1)
+    for _ in range(2):
+        await _call_for(answer, input_tokens=2**31 - 1)
     assert (await as_user(ada).data(USAGE))["usage"]["inputTokens"] == 2**31 - 1
 
 

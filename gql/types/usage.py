@@ -3,7 +3,7 @@
 import graphene
 from graphql import GRAPHQL_MAX_INT, GraphQLResolveInfo
 
-from rag.usage import Usage as Spent
+from rag.money.usage import Usage as Spent
 
 
 class Usage(graphene.ObjectType):
@@ -16,8 +16,13 @@ class Usage(graphene.ObjectType):
     output_tokens = graphene.Int(required=True, description="Written by the models.")
     cost = graphene.Decimal(required=True, description="USD, exact to a millionth.")
     answers = graphene.Int(required=True, description="Answers that were worked on in the span.")
-    budget = graphene.Decimal(description="USD you may spend in the span; null where no budget is set.")
-    remaining = graphene.Decimal(description="USD that are left of it; null where no budget is set.")
+    budget = graphene.Decimal(
+        description="USD you may spend in the present day or month, by the budget of your own that has least left; "
+        "null without one, or for a span that is over."
+    )
+    remaining = graphene.Decimal(
+        description="USD that are left of it, without what running answers may come to."
+    )
 
     @staticmethod
     def resolve_input_tokens(spent: Spent, info: GraphQLResolveInfo) -> int:

@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 
 from chat.errors import BadInput
-from rag.models import Answer, AnswerAttempt
+from rag.models import Answer, AnswerAttempt, Budget, ModelCall
+from rag.money.usage import check_span, usage_of
 from rag.tests.conftest import chat_model
-from rag.usage import check_span, usage_of
 
 TODAY = date(2026, 11, 22)
 
@@ -30,8 +30,22 @@ def _answer_of(person, question, parley):
     return Answer.objects.create(question=question, message=message, assistant=parley, asked_by=person)
 
 
-def _attempt(answer, number: int, begun_at: datetime, **spent) -> None:
-    AnswerAttempt.objects.create(answer=answer, number=number, begun_at=begun_at, **spent)
+FREE = {f"{kind}_price": 0 for kind in ("input", "output", "cache_write", "cache_read")}
+
+
+def _attempt(answer, number: int, begun_at: datetime, cost=0, model="claude", **spent) -> None:
+    AnswerAttempt.objects.create(answer=answer, number=number, begun_at=begun_at)
+    whose = {"user": answer.asked_by, "assistant": answer.assistant, "answer": answer, "attempt": number}
+    ModelCall.objects.create(
+        purpose="answer",
+        outcome="complete",
+        model=model,
+        cost=cost,
+        begun_at=begun_at,
+        **whose,
+        **FREE,
+        **spent,
+    )
 
 
 @pytest.mark.django_db
@@ -87,3 +101,69 @@ def test_days_in_the_wrong_order_or_too_many_are_refused(first, last, field):
     with pytest.raises(BadInput) as refused:
         check_span(first, last, today=TODAY)
     assert list(refused.value.fields) == [field]
+
+
+@pytest.mark.django_db
+def test_the_scarcest_of_ones_own_budgets_is_told(ada, grace, answer):
+    today = datetime.now(UTC).date()
+    Budget.objects.create(scope="each_user", period="month", limit=20)
+    Budget.objects.create(scope="user", user=ada, period="day", limit=3)
+    Budget.objects.create(scope="user", user=grace, period="day", limit=1)
+    Budget.objects.create(scope="everything", period="day", limit=1)
+    usage = usage_of(ada, today, today)
+    assert (usage.budget, usage.remaining) == (3, 3)
+    long_ago = usage_of(ada, date(2026, 1, 1), date(2026, 1, 2))
+    assert (long_ago.budget, long_ago.remaining) == (None, None)
+
+
+# ---------------------------------------------------------------------------------------------- the page
+
+
+def _page(client, person, **query):
+    client.force_login(person)
+    return client.get("/usage/", query).content.decode()
+
+
+@pytest.mark.django_db
+def test_the_page_adds_up_by_day_model_and_assistant(client, ada, answer):
+    for day, model, cost in ((3, "claude-a", "1.5"), (3, "claude-b", "0.25"), (20, "claude-a", "2")):
+        _attempt(answer, day + len(model + cost), datetime(2026, 2, day, tzinfo=UTC), Decimal(cost), model)
+    page = _page(client, ada, month="2026-02")
+    assert "3.7500 USD" in page
+    assert "3 February: 1.7500 USD" in page and "20 February: 2.0000 USD" in page
+    assert page.index("claude-a") < page.index("claude-b")
+    assert page.count("<rect") == 28
+
+
+@pytest.mark.django_db
+def test_the_page_shows_budgets_and_warns_when_little_is_left(client, ada):
+    Budget.objects.create(scope="user", user=ada, period="month", limit=10)
+    assert "10.00 of 10.00 USD left this month" in _page(client, ada)
+    period = Budget.objects.get().periods.create(starts_on=datetime.now(UTC).date().replace(day=1), spent=9)
+    assert "More than 80 % of it is used" in _page(client, ada)
+    period.spent = 10
+    period.save()
+    assert "It is used up" in _page(client, ada)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("month", ["", "2026-13", "9999-01", "0001-01", "x", "2026-02-01", "2019-12"])
+def test_a_month_that_is_none_is_the_present_one(client, ada, month):
+    assert f"{datetime.now(UTC):%B %Y}" in _page(client, ada, month=month)
+
+
+@pytest.mark.django_db
+def test_the_download_holds_ones_own_calls_and_no_formulas(client, ada, grace, answer):
+    _attempt(answer, 1, datetime(2026, 2, 3, tzinfo=UTC), Decimal("0.5"), "=HYPERLINK(1)")
+    client.force_login(ada)
+    lines = b"".join(client.get("/usage/calls.csv?month=2026-02").streaming_content).decode().splitlines()
+    assert len(lines) == 2
+    assert "'=HYPERLINK(1)" in lines[1] and "0.5000000000" in lines[1]
+    client.force_login(grace)
+    assert len(b"".join(client.get("/usage/calls.csv?month=2026-02").streaming_content).splitlines()) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/usage/", "/usage/calls.csv"])
+def test_whoever_is_signed_out_is_sent_to_sign_in(client, path):
+    assert client.get(path).status_code == 302
