@@ -25,6 +25,16 @@ class BudgetAdmin(admin.ModelAdmin):
     list_select_related = ["user", "group", "room", "assistant"]
     search_fields = ["user__username", "group__name", "room__name", "assistant__username"]
     autocomplete_fields = ["user", "group", "room", "assistant"]
+    fieldsets = [
+        (None, {"fields": ["scope", "period", "limit"]}),
+        (
+            "Of whom or what",
+            {
+                "fields": ["user", "group", "room", "assistant"],
+                "description": "Choose the one that the scope names; none for everything or each user.",
+            },
+        ),
+    ]
 
     @admin.display(description="of")
     def named(self, budget: Budget) -> str:
