@@ -25,6 +25,8 @@ from rag.money.prices import Prices
 
 USER = settings.AUTH_USER_MODEL
 SPARSE_DIMENSIONS = 1_000_000_000  # pgvector's most; term ids are far fewer
+# Of the rules by which words are indexed (the SQL function rag_chunk_words). 1: every document as English.
+LEXICAL_VERSION = 2
 
 
 class Collection(models.Model):
@@ -100,6 +102,11 @@ class Document(models.Model):
     language = models.CharField(
         max_length=8, blank=True, help_text="Of its text, by ISO 639-1 (de); empty where it is not known."
     )
+    lexical_version = models.SmallIntegerField(
+        db_default=1,
+        editable=False,
+        help_text="The rules by which its words were indexed. Those of older ones are indexed again.",
+    )
     replaces = models.BooleanField(
         default=False, help_text="Once it is ready, older documents of the same collection and source go."
     )
@@ -170,13 +177,24 @@ class Chunk(models.Model):
 
 
 class Lexeme(models.Model):
-    """A term: its id in the lexical vectors and its document frequency, exact in every transaction."""
+    """A term: its id in the lexical vectors and its document frequency, exact in every transaction.
 
-    lexeme = models.TextField(unique=True)
+    The same letters are a term of their own in each language, since its stemmer made them.
+    """
+
+    language = models.CharField(
+        max_length=8, db_default="en", help_text="Whose stemmer made it, by ISO 639-1 (de)."
+    )
+    lexeme = models.TextField()
     frequency = models.IntegerField()
 
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["language", "lexeme"], name="lexeme_once_per_language")
+        ]
+
     def __str__(self) -> str:
-        return self.lexeme
+        return f"{self.lexeme} ({self.language})"
 
 
 class LexicalVector(models.Model):

@@ -19,7 +19,7 @@ AUDIENCES = {"1 %": range(1), "10 %": range(10), "10 %, one topic": TOPICAL, "10
 _WORDS = """CREATE TEMP TABLE bench_word AS
     SELECT c.id AS chunk_id, u.lexeme, cardinality(u.positions) AS tf,
            (sum(cardinality(u.positions)) OVER (PARTITION BY c.id))::int AS length
-    FROM rag_chunk c, unnest(rag_lexemes(c.text)) u"""
+    FROM rag_chunk c, unnest(rag_lexemes(c.text, 'english')) u"""
 _FREQUENCIES = """INSERT INTO rag_lexeme (lexeme, frequency)
     SELECT lexeme, count(*) FROM bench_word GROUP BY lexeme"""
 _WEIGHTS = """INSERT INTO rag_lexicalvector (chunk_id, collection_id, weights)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from rag.actions.documents import EMBED_PRIORITY, remove_older_versions, title_from
 from rag.ingestion.chunking import ChunkSpan
 from rag.jobs.enqueueing import DOCUMENTS, enqueue
-from rag.models import Chunk, Document, DocumentText, Embedding
+from rag.models import LEXICAL_VERSION, Chunk, Document, DocumentText, Embedding
 from rag.selectors import chunks_without_vector
 from rag.text.document_language import detect_language
 
@@ -81,6 +81,7 @@ def index_text(document: Document, text: str, chunks: Sequence[ChunkSpan], *, fi
     if first == 0:
         DocumentText.objects.update_or_create(document=document, defaults={"text": text})
         document.language = detect_language(text)
+        document.lexical_version = LEXICAL_VERSION
     document.chunk_count = first + len(batch)
     if document.chunk_count == len(chunks):
         document.status = Document.Status.EMBEDDING
@@ -92,6 +93,7 @@ def index_text(document: Document, text: str, chunks: Sequence[ChunkSpan], *, fi
             "page_count",
             "warning",
             "language",
+            "lexical_version",
             "chunk_count",
             "status",
             "searchable_at",

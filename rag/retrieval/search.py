@@ -147,30 +147,37 @@ def understand(audience: Audience, text: str, vector: QuestionVector, *, embedde
     language = guess_language(text)
     with connection.cursor() as cursor:
         cursor.execute(SESSION)
-    corrections = _corrections(audience, text)
+    # Rare in a corpus of other languages, function words would weigh as rare words do. English ones are no lexemes.
+    function_words = "" if language.is_english else " ".join(sorted(language.function_words))
+    corrections, corrected = _corrections(audience, text, language.code, function_words)
     return Question(
         text=text,
+        language=language.code,
         joined=" ".join(joined_neighbours(text)) if language.is_english else "",
-        # Rare in a mixed corpus, they would weigh as rare words do. English ones are no lexemes anyway.
-        function_words="" if language.is_english else " ".join(language.function_words),
+        function_words=function_words,
         corrections=corrections,
+        corrected_terms=corrected,
         vector=vector,
         dense_weight=dense_weight(embedder_name, language),
     )
 
 
-def _corrections(audience: Audience, text: str) -> dict[str, str]:
-    """What misspelt words are taken for: words that a chunk has which the audience may read, and no others.
+def _corrections(
+    audience: Audience, text: str, language: str, function_words: str
+) -> tuple[dict[str, str], tuple[tuple[int, int], ...]]:
+    """What misspelt words are taken for, by their stems, and as pairs of a word's place and a term.
 
-    Most words that resemble an unknown one are too far from it: only the others are looked up.
+    They are words that a chunk has which the audience may read, and no others. Most words that resemble an unknown one
+    are too far from it: only the others are looked up.
     """
-    near = [row for row in _rows(corrections_statement(audience, text)) if is_near(row[0], row[1])]
+    rows = _rows(corrections_statement(audience, text, language, function_words))
+    near = [row for row in rows if is_near(row[1], row[2])]
     if not near:
-        return {}
-    visible = {term for (term,) in _rows(visible_terms_statement(audience, [row[3] for row in near]))}
-    return best_corrections(
-        (unknown, known, frequency) for unknown, known, frequency, term in near if term in visible
-    )
+        return {}, ()
+    visible = {term for (term,) in _rows(visible_terms_statement(audience, [row[4] for row in near]))}
+    best = best_corrections(row[:4] for row in near if row[4] in visible)
+    terms = {(row[0], row[4]) for row in near if row[4] in visible and best.get(row[0]) == row[1:3]}
+    return dict(best.values()), tuple(sorted(terms))
 
 
 def _rows(statement: Statement) -> list[tuple[Any, ...]]:

@@ -68,16 +68,21 @@ class Question:
 
     Attributes:
         text: as it was asked.
+        language: that it seems to be in, by ISO 639-1; "" where that cannot be told.
         joined: neighbouring words written as one, with spaces between.
         function_words: of `text`, to be left out; with spaces between.
-        corrections: the lexemes that its unknown words are taken for, by those words.
+        corrections: the stems that its unknown words are taken for, by those words' own.
+        corrected_terms: the same as the words' places in the text and the terms, one for each language that has the
+            stem.
         dense_weight: how much meaning counts against words, 0 to 1.
     """
 
     text: str
+    language: str
     joined: str
     function_words: str
     corrections: dict[str, str]
+    corrected_terms: tuple[tuple[int, int], ...]
     vector: QuestionVector
     dense_weight: float
 
@@ -90,14 +95,21 @@ class Statement:
     parameters: dict[str, Any]
 
 
-def corrections_statement(audience: Audience, text: str) -> Statement:
-    """Rows `(unknown, known, frequency, term)`: for each word that the audience cannot know, known ones like it.
+def corrections_statement(audience: Audience, text: str, language: str, function_words: str) -> Statement:
+    """Rows `(place, unknown, known, frequency, term)`: for each word that the audience cannot know, known ones like it.
 
-    Whether a chunk of the audience's has the known word is not checked.
+    Words are stems, and `place` tells which of the question's they are of: its stems differ by language. Whether a
+    chunk of the audience's has the known word is not checked.
     """
     return Statement(
         _CORRECTIONS.format(audience=audience.collections_sql),
-        {"audience_id": audience.id, "question": text, "least_frequency": LEAST_FREQUENCY_OF_CORRECTIONS},
+        {
+            "audience_id": audience.id,
+            "question": text,
+            "language": language,
+            "function_words": function_words,
+            "least_frequency": LEAST_FREQUENCY_OF_CORRECTIONS,
+        },
     )
 
 
@@ -137,7 +149,9 @@ def search_statement(
             "audience_id": audience.id,
             "question": question.text,
             "joined": question.joined,
-            "corrections": list(question.corrections.values()),
+            "language": question.language,
+            "corrected_places": [place for place, _ in question.corrected_terms],
+            "corrected_terms": [term for _, term in question.corrected_terms],
             "vector": vector.literal or None,
             "function_words": question.function_words,
             "a": question.dense_weight,

@@ -30,17 +30,23 @@ def test_edit_distance_is_symmetric_and_bounded(a, b):
 
 def test_short_words_may_have_one_error_long_ones_two():
     candidates = [
-        ("whael", "whale", 5),
-        ("hydruslic", "hydraul", 9),
-        ("hydruslic", "hydraulic", 3),
-        ("tree", "trick", 9),
+        (1, "whael", "whale", 5),
+        (3, "hydruslic", "hydraul", 9),
+        (3, "hydruslic", "hydraulic", 3),
+        (4, "tree", "trick", 9),
     ]
 
-    assert best_corrections(candidates) == {"whael": "whale", "hydruslic": "hydraulic"}
+    assert best_corrections(candidates) == {1: ("whael", "whale"), 3: ("hydruslic", "hydraulic")}
 
 
 def test_ties_go_to_the_more_frequent_word():
-    assert best_corrections([("bost", "boat", 3), ("bost", "best", 8)]) == {"bost": "best"}
+    assert best_corrections([(1, "bost", "boat", 3), (1, "bost", "best", 8)]) == {1: ("bost", "best")}
+
+
+def test_of_a_words_stems_in_several_languages_the_one_nearest_to_a_known_one_decides():
+    candidates = [(1, "vertrage", "vertreter", 40), (1, "vertrga", "vertrag", 2), (1, "vertrgae", "vertrage", 2)]
+
+    assert best_corrections(candidates) == {1: ("vertrga", "vertrag")}
 
 
 def test_short_neighbours_are_joined_once_and_only_if_the_question_lacks_them():

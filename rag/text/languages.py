@@ -32,10 +32,18 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """A guess: whether a text is English, and the words in it that only hold its sentences together."""
+    """A guess: a text's language by ISO 639-1, and the words in it that only hold its sentences together.
 
-    is_english: bool
+    The code is "" where only the letters tell that the text is not English.
+    """
+
+    code: str
     function_words: frozenset[str]
+
+    @property
+    def is_english(self) -> bool:
+        """Whether the text is taken as English."""
+        return self.code == "en"
 
 
 def guess_language(text: str) -> Language:
@@ -44,12 +52,10 @@ def guess_language(text: str) -> Language:
     Without any, as in a list of keywords, letters decide: mostly plain a-z counts as English.
     """
     words = [word.lower() for word in _WORD.findall(text)]
-    english = sum(word in _ENGLISH for word in words)
-    best = max(_OTHER_LANGUAGES, key=lambda language: sum(word in language for word in words))
-    other = sum(word in best for word in words)
-    if other > english:
-        return Language(False, best.intersection(words))
-    if english:
-        return Language(True, _ENGLISH.intersection(words))
+    counts = {code: sum(word in known for word in words) for code, known in WORDS_BY_LANGUAGE.items()}
+    best = max(counts, key=lambda code: counts[code])  # the first of equals, and English comes first
+    if counts[best]:
+        return Language(best, WORDS_BY_LANGUAGE[best].intersection(words))
     letters = "".join(words)
-    return Language(sum(letter.isascii() for letter in letters) >= 0.9 * len(letters), frozenset())
+    is_english = sum(letter.isascii() for letter in letters) >= 0.9 * len(letters)
+    return Language("en" if is_english else "", frozenset())

@@ -30,17 +30,18 @@ def is_near(unknown: str, known: str) -> bool:
     return edit_distance(unknown, known) <= (1 if len(unknown) < 8 else 2)
 
 
-def best_corrections(candidates: Iterable[tuple[str, str, int]]) -> dict[str, str]:
-    """The nearest known word for each unknown one, from `(unknown, known, frequency)`; words with none near are absent.
+def best_corrections(candidates: Iterable[tuple[int, str, str, int]]) -> dict[int, tuple[str, str]]:
+    """The nearest known stem for each word, from `(place, stem, known, frequency)`; words with none near are absent.
 
-    Ties go to the more frequent word.
+    A word stands at one place of its question and may have several stems, of different languages: the one that is
+    nearest to a known one is given with it. Ties go to the more frequent word.
     """
-    best: dict[str, tuple[int, int, str]] = {}
-    for unknown, known, frequency in candidates:
+    best: dict[int, tuple[int, int, str, str]] = {}
+    for place, unknown, known, frequency in candidates:
         if is_near(unknown, known):
-            found = (edit_distance(unknown, known), -frequency, known)
-            best[unknown] = min(best.get(unknown, found), found)
-    return {unknown: known for unknown, (_, _, known) in best.items()}
+            found = (edit_distance(unknown, known), -frequency, known, unknown)
+            best[place] = min(best.get(place, found), found)
+    return {place: (unknown, known) for place, (_, _, known, unknown) in best.items()}
 
 
 def joined_neighbours(question: str) -> list[str]:

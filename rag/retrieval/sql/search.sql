@@ -2,7 +2,8 @@
 -- and the reading. Filled in by rag/statement.py; model and dimensions are literals because the vector index is partial.
 --   {audience}  a SELECT of the ids of the collections that the audience may read
 --   chosen, n, each and passes, in braces: what filters by document add (rag/statement.py)
---   score = a * max(0, cosine - cosine of the 100th) + (1 - a) * bm25 / upper,  upper = 2.2 * sum(idf * tf), BM25's bound
+--   score = a * max(0, cosine - cosine of the 100th) + (1 - a) * bm25 / upper
+--   upper = 2.2 * sum of idf over the question's words, BM25's bound: a chunk has a word in its own language's form only
 -- Up to lexical_exact and dense_exact visible chunks every one is scored on that side; above, candidates come from the
 -- indexes. The branch that is not wanted is never run (its condition is a one-time filter).
 WITH visible AS MATERIALIZED (
@@ -14,37 +15,42 @@ WITH visible AS MATERIALIZED (
            coalesce(sum(chunk_count), 0)
                / greatest((SELECT chunk_count FROM rag_corpusstatistic), 1)::float8 AS spread
     FROM rag_collectionstatistic WHERE collection_id = ANY((SELECT ids FROM visible)::bigint[])
-), word AS (        -- the question's lexemes, those of its joined neighbours, what its misspelt ones were taken for
-    SELECT lexeme, cardinality(positions) AS tf FROM unnest(rag_lexemes(%(question)s))
-    WHERE lexeme NOT IN (SELECT lexeme FROM unnest(rag_lexemes(%(function_words)s)))
-    UNION ALL SELECT lexeme, 1 FROM unnest(rag_lexemes(%(joined)s))
-    UNION ALL SELECT lexeme, 1 FROM unnest(%(corrections)s::text[]) AS lexeme
-), known AS MATERIALIZED (                          -- unknown words drop out here
-    SELECT l.id, l.frequency, sum(w.tf) AS tf FROM word w JOIN rag_lexeme l USING (lexeme)
-    WHERE l.frequency > 0 GROUP BY l.id, l.frequency
-), term AS MATERIALIZED (                           -- and here those of which the audience can read no chunk
-    SELECT k.id, k.frequency,
-           k.tf * ln(1 + greatest(s.chunk_count - k.frequency + 0.5, 0.5) / (k.frequency + 0.5)) AS weight
+), word AS (        -- the question's words and those of its joined neighbours by their places, stemmed in every language
+    SELECT place, language, lexeme FROM rag_question_words(%(question)s, %(language)s, %(function_words)s)
+    UNION ALL SELECT -place, language, lexeme FROM rag_question_words(%(joined)s, %(language)s, '')
+), known AS MATERIALIZED (                          -- unknown stems drop out here; misspelt words have what they were taken for
+    SELECT w.place, l.id, l.language, l.frequency FROM word w JOIN rag_lexeme l USING (language, lexeme)
+    WHERE l.frequency > 0
+    UNION ALL SELECT c.place, l.id, l.language, l.frequency
+    FROM unnest(%(corrected_places)s::int[], %(corrected_terms)s::bigint[]) AS c(place, id) JOIN rag_lexeme l USING (id)
+    WHERE l.frequency > 0
+), form AS MATERIALIZED (    -- and here those of which the audience can read no chunk; idf is the word's, in all languages
+    SELECT k.place, k.id, k.language, k.frequency,
+           ln(1 + greatest(s.chunk_count - sum(k.frequency) OVER word_here + 0.5, 0.5)
+                  / (sum(k.frequency) OVER word_here + 0.5))::float8 AS idf
     FROM known k CROSS JOIN rag_corpusstatistic s
-    WHERE k.id IN (SELECT rag_visible_terms((SELECT array_agg(id ORDER BY id) FROM known),
+    WHERE k.id IN (SELECT rag_visible_terms((SELECT array_agg(DISTINCT id) FROM known),
                                             ARRAY(SELECT id FROM ({audience}) AS allowed(id))))
+    WINDOW word_here AS (PARTITION BY k.place)
+), term AS MATERIALIZED (
+    SELECT id, language, frequency, sum(idf) AS weight FROM form GROUP BY id, language, frequency
 ), question AS MATERIALIZED (                       -- cast once: a cast further down would run for each row
     SELECT (coalesce('{{' || string_agg(id || ':' || weight::float4, ',') || '}}', '{{}}') || '/1000000000')::sparsevec
                AS terms,
-           2.2 * sum(weight) AS upper,
+           2.2 * (SELECT sum(idf) FROM (SELECT DISTINCT place, idf FROM form) AS words) AS upper,
            %(vector)s::halfvec({dimensions}) AS vector
     FROM term
-), ranked AS (                                      -- which terms propose candidates: the rarest, up to 4000 chunks
-    SELECT id, proposes, row_number() OVER (PARTITION BY proposes ORDER BY place) AS nth
-    FROM (SELECT id, place, so_far <= 4000 OR (place <= 2 AND so_far <= 40000) AS proposes
-          FROM (SELECT id, row_number() OVER by_rarity AS place,
+), ranked AS (                              -- which terms propose candidates: each language's rarest, up to 4000 chunks
+    SELECT id, language, proposes, row_number() OVER (PARTITION BY language, proposes ORDER BY place) AS nth
+    FROM (SELECT id, language, place, so_far <= 4000 OR (place <= 2 AND so_far <= 40000) AS proposes
+          FROM (SELECT id, language, row_number() OVER by_rarity AS place,
                        sum(frequency) OVER by_rarity * (SELECT share FROM size) AS so_far
-                FROM term WINDOW by_rarity AS (ORDER BY frequency, id)) t) u
-), proposer AS MATERIALIZED (                       -- and the two rarest others, together; {{-1}} matches nothing
-    SELECT coalesce(array_agg(id) FILTER (WHERE proposes), '{{-1}}')::int[] AS any_of,
+                FROM term WINDOW by_rarity AS (PARTITION BY language ORDER BY frequency, id)) t) u
+), proposer AS MATERIALIZED (           -- and of the question's main language the two rarest others, together; {{-1}} matches nothing
+    SELECT coalesce((SELECT array_agg(id) FROM ranked WHERE proposes), '{{-1}}')::int[] AS any_of,
            (CASE WHEN count(*) FILTER (WHERE NOT proposes AND nth <= 2) = 2 OR bool_and(NOT proposes)
                  THEN array_agg(id) FILTER (WHERE NOT proposes AND nth <= 2) ELSE '{{-1}}' END)::int[] AS all_of
-    FROM ranked
+    FROM ranked WHERE language = (SELECT language FROM term GROUP BY language ORDER BY sum(weight) DESC, language LIMIT 1)
 ), lexical AS MATERIALIZED (
     (SELECT chunk_id, -(weights <#> (SELECT terms FROM question)) AS bm25 FROM rag_lexicalvector
      WHERE (rag_term_ids(weights) && (SELECT any_of FROM proposer)::int[]
