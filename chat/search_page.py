@@ -1,6 +1,6 @@
-"""The page that finds messages by their words, newest first, and the way from a message to its place in its room."""
+"""The page that finds messages by their words, and the way from a message to its place in its room."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from chat.message_search import find_messages, found_messages
+from chat.message_search import CANDIDATES, find_messages, found_messages
 from chat.models import Message, Room, User
 from chat.selectors import access_message, access_room, rooms_of
 from chat.snippets import SnippetPiece, plain_text, snippets_of
@@ -35,38 +35,60 @@ class FoundRow:
 @require_safe
 @login_required
 def search_messages(request: HttpRequest) -> HttpResponse:
-    """Messages that match `?q=`, of `?room=` alone if it is given; `?before=<id>` has those that are older."""
+    """Messages that match `?q=`, of `?room=` alone if it is given.
+
+    Newest first, from `?before=<id>` on; with `?sort=best` the newest thousand, best match first, by `?page=`.
+    """
     user = user_of(request)
     query = clean_text(request.GET.get("q", ""))[:QUERY_MAX_CHARACTERS]
     room = access_room(user, request.GET["room"]) if request.GET.get("room") else None
-    before = _message_id(request.GET.get("before", ""))
-    found = _found(user, query, room, before) if query else []
-    rows = _rows(user, query, found[:PAGE_RESULTS])
-    choice = {"q": query} | ({"room": str(room.pk)} if room else {})
+    is_best_first = request.GET.get("sort") == "best"
+    choice = (
+        {"q": query} | ({"room": str(room.pk)} if room else {}) | ({"sort": "best"} if is_best_first else {})
+    )
+    ask_for = _best if is_best_first else _newest
+    found = ask_for(user, query, room, request.GET) if query else _Found([], None, is_first=True)
     context = {
         "section": "search",
         "kind": "messages",
         "query": query,
+        "is_best_first": is_best_first,
         "chosen_room": room,
         "rooms": _rooms_to_choose(user),
-        "rows": rows,
-        "newest_url": f"?{urlencode(choice)}" if before is not None else None,
-        "older_url": f"?{urlencode(choice | {'before': str(found[PAGE_RESULTS - 1])})}"
-        if len(found) > PAGE_RESULTS
-        else None,
+        "rows": _rows(user, query, found.message_ids),
+        "first_url": None if found.is_first else f"?{urlencode(choice)}",
+        "next_url": f"?{urlencode(choice | found.next)}" if found.next else None,
     }
     return render(request, "chat/search.html", context)
 
 
-def _message_id(text: str) -> int | None:
-    return int(text) if text.isdecimal() and len(text) < 18 else None
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A page of results, what the address of the next one says, and whether none is before it."""
+
+    message_ids: Sequence[int]
+    next: dict[str, str] | None
+    is_first: bool
 
 
-def _found(user: User, query: str, room: Room | None, before: int | None) -> list[int]:
-    """The ids of a page of results and of one more, if there is one."""
+def _newest(user: User, query: str, room: Room | None, asked: Mapping[str, str]) -> _Found:
+    before = _number(asked.get("before", ""))
     newest_id = None if before is None else before - 1
-    found = find_messages(user, query, room=room, newest_id=newest_id, limit=PAGE_RESULTS + 1)
-    return [hit.message_id for hit in found]
+    hits = find_messages(user, query, room=room, newest_id=newest_id, limit=PAGE_RESULTS + 1)
+    shown = [hit.message_id for hit in hits[:PAGE_RESULTS]]
+    return _Found(shown, {"before": str(shown[-1])} if len(hits) > PAGE_RESULTS else None, before is None)
+
+
+def _best(user: User, query: str, room: Room | None, asked: Mapping[str, str]) -> _Found:
+    page = min(_number(asked.get("page", "")) or 1, CANDIDATES)
+    hits = sorted(find_messages(user, query, room=room), key=lambda hit: (-hit.rank, -hit.message_id))
+    end = page * PAGE_RESULTS
+    shown = [hit.message_id for hit in hits[end - PAGE_RESULTS : end]]
+    return _Found(shown, {"page": str(page + 1)} if len(hits) > end else None, page == 1)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) < 18 else None
 
 
 def _rows(user: User, query: str, message_ids: Sequence[int]) -> list[FoundRow]:

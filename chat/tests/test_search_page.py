@@ -66,11 +66,31 @@ def test_pages_follow_each_other_whatever_is_posted_meanwhile(as_ada, ada, say):
 
     first = page(as_ada, "search", q="otter")
     say("otter, the newest")
-    second = as_ada.get(reverse("search") + first.context["older_url"])
+    second = as_ada.get(reverse("search") + first.context["next_url"])
 
     assert found(first) + found(second) == posted
-    assert second.context["older_url"] is None
-    assert len(found(as_ada.get(reverse("search") + second.context["newest_url"]))) == PAGE_RESULTS
+    assert second.context["next_url"] is None
+    assert len(found(as_ada.get(reverse("search") + second.context["first_url"]))) == PAGE_RESULTS
+
+
+def test_the_best_matches_come_first_where_one_wants_them(as_ada, say):
+    best = say("otters, otters, otters")
+    long = say("In a long report on all that swims, an otter " + "is said to have been seen by somebody " * 5)
+    newest = [say(f"Where is otter {number} now?") for number in range(PAGE_RESULTS)][::-1]
+
+    first = page(as_ada, "search", q="otter", sort="best")
+    second = as_ada.get(reverse("search") + first.context["next_url"])
+
+    assert found(first) + found(second) == [best, *newest, long]
+    assert "best match first" in first.content.decode()
+    assert (first.context["first_url"], second.context["next_url"]) == (None, None)
+    assert found(as_ada.get(reverse("search") + second.context["first_url"])) == found(first)
+
+
+@pytest.mark.parametrize("number", ["0", "99999999999999999", "-1", "two"])
+def test_a_page_that_there_is_not_is_a_page(as_ada, say, number):
+    say("otters")
+    assert page(as_ada, "search", q="otter", sort="best", page=number).status_code == 200
 
 
 @pytest.mark.parametrize("q", ["", " ", "the", "-otter", "'\"(&|!", "\x00", "é" * 600])

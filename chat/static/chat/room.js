@@ -192,8 +192,11 @@ function action(text, name) {
 
 outbox.onChange = (entry) => entry.roomId === roomId && timeline.putUnsent(unsentItem(entry));
 outbox.onSent = (message) => {
-  if (message.roomId === roomId) arrived(message, false);
+  if (message.roomId !== roomId) return;
+  if (isHistory && sentHere.has(message.clientId)) location.assign(location.pathname); // where it stands: among the latest
+  else arrived(message, false);
 };
+const sentHere = new Set(); // what was written on this page of earlier messages
 
 function startComposer(form) {
   const completion = new MentionCompletion(form.elements.text, document.getElementById("completion"), people);
@@ -204,11 +207,12 @@ function startComposer(form) {
     files: new ComposerFiles(form, { roomId, onProblem: toast }),
     onSend: (text, attachments) => {
       document.getElementById("empty-room")?.remove();
-      outbox.add(roomId, text, attachments);
+      sentHere.add(outbox.add(roomId, text, attachments).clientId);
       timeline.toEnd();
     },
     onTyping: (isTyping) => socket.emit("typing", roomId, isTyping),
   });
+  if (isHistory) return; // what waits stands below the latest, and there one writes next
   for (const entry of outbox.entries()) outbox.onChange(entry);
   if (matchMedia("(hover: hover)").matches && !location.hash.startsWith("#message-")) composer.focus();
 }
@@ -309,5 +313,5 @@ document.getElementById("messages").addEventListener("click", (event) => {
 });
 
 const form = document.getElementById("composer");
-if (form && !isHistory) startComposer(form);
+if (form) startComposer(form);
 if (!isHistory) watchEarlier();

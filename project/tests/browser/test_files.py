@@ -3,8 +3,10 @@
 import base64
 
 import pytest
+from asgiref.sync import sync_to_async
 from playwright.async_api import expect
 
+from chat import actions
 from project.tests.browser.conftest import DESKTOP, PHONE
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio(loop_scope="session")]
@@ -64,6 +66,28 @@ async def test_files_are_chosen_in_the_composer_and_sent_with_the_message(visit,
     await expect(sent).to_have_count(1)
     await expect(sent).to_contain_text("minutes.txt")
     await expect(grace.page.locator(".message.own .files").get_by_role("link")).to_have_count(1)
+
+
+async def test_who_writes_below_earlier_messages_is_led_to_the_latest(visit, people, general, tmp_path):
+    old, newest = [
+        await sync_to_async(actions.post_message)(people["ada"], room_id=general.pk, text=text)
+        for text in ("long ago", "just now")
+    ]
+    (tmp_path / "minutes.txt").write_text("The minutes.")
+    grace = await visit("grace")
+    await grace.open(f"/rooms/{general.pk}/?before={newest.posted_version}")
+    await expect(grace.page.get_by_text("These are earlier messages.")).to_be_visible()
+
+    await grace.page.set_input_files("#files-input", [tmp_path / "minutes.txt"])
+    await expect(grace.page.locator("#composer-files [aria-busy]")).to_have_count(0)
+    await grace.say("about long ago")
+
+    await expect(grace.page).to_have_url(f"{grace.base_url}/rooms/{general.pk}/")
+    for message in (old, newest):
+        await expect(grace.page.locator(f"#message-{message.pk}")).to_be_visible()
+    written = grace.page.locator(".message.own", has_text="about long ago")
+    await expect(written).to_have_count(1)
+    await expect(written.locator(".files").get_by_role("link")).to_contain_text("minutes.txt")
 
 
 @pytest.mark.parametrize(("viewport", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")])
