@@ -136,7 +136,7 @@ def _header(scope: Scope, wanted: bytes) -> bytes:
 async def _refuse(scope: Scope, send: Send, status: int, limit_bytes: int) -> None:
     if status == 413:
         title, code = "Too large", "PAYLOAD_TOO_LARGE"
-        message = f"A request of this kind may have at most {limit_bytes:,} bytes."
+        message = f"That is too large: at most {limit_bytes // 2**20} MB can be sent at once."
     else:
         title, code = "Too slow", "BAD_USER_INPUT"
         message = "The rest of the request did not come."

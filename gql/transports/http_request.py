@@ -144,5 +144,5 @@ def _check_length(headers: Headers, limit_bytes: int) -> None:
 
 
 def _too_large(limit_bytes: int) -> Refused:
-    problem = PayloadTooLarge(f"A request of this kind may have at most {limit_bytes:,} bytes.")
+    problem = PayloadTooLarge(f"That is too large: at most {limit_bytes // 2**20} MB can be sent at once.")
     return Refused(413, problem, [(b"connection", b"close")])
