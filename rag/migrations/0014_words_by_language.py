@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Words by the language of their document. What was indexed before is English to it, until a job has been there."""
 
-    dependencies = [("rag", "0014_replaced_documents")]
+    dependencies = [("rag", "0013_calls_of_earlier_answers")]
 
     operations = [
         migrations.AddField(
