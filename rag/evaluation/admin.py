@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.html import format_html
@@ -79,7 +79,18 @@ class GoldenSetAdmin(AsksAsAnybody):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[GoldenSet]:
         accepted = Count("questions", filter=Q(questions__accepted=True))
-        return super().get_queryset(request).annotate(in_all=Count("questions"), in_runs=accepted)
+        runs = EvaluationRun.objects.filter(golden_set=OuterRef("pk")).order_by("-pk")
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                in_all=Count("questions"),
+                in_runs=accepted,
+                last_id=Subquery(runs.values("pk")[:1]),
+                last_status=Subquery(runs.values("status")[:1]),
+                last_ndcg=Subquery(runs.values("ndcg")[:1]),
+            )
+        )
 
     @admin.display(description="questions")
     def accepted(self, golden_set: Any) -> int:
@@ -93,12 +104,14 @@ class GoldenSetAdmin(AsksAsAnybody):
         return format_html('<a href="{}">{}</a>', address + query, count) if count else 0
 
     @admin.display(description="last run")
-    def last_run(self, golden_set: GoldenSet) -> SafeString | str:
-        run = golden_set.runs.order_by("-pk").first()
-        if run is None:
+    def last_run(self, golden_set: Any) -> SafeString | str:
+        if golden_set.last_id is None:
             return "-"
-        text = run.get_status_display() if run.ndcg is None else f"nDCG@10 {run.ndcg:.3f}"
-        return format_html('<a href="{}">{}</a>', _page_of(run), text)
+        status = EvaluationRun.Status(golden_set.last_status).label
+        text = status if golden_set.last_ndcg is None else f"nDCG@10 {golden_set.last_ndcg:.3f}"
+        return format_html(
+            '<a href="{}">{}</a>', reverse("admin:rag_evaluationrun_change", args=[golden_set.last_id]), text
+        )
 
     @admin.action(description="Evaluate the search with these sets", permissions=["evaluate"])
     def evaluate(self, request: HttpRequest, sets: QuerySet[GoldenSet]) -> HttpResponse | None:
@@ -262,8 +275,9 @@ class EvaluationResultAdmin(ReadOnlyAdmin, AsksAsAnybody):
 class AnswerRatingAdmin(ReadOnlyAdmin):
     """What readers think: the way from "not helpful" to the answer, its passages and its prompt, and to a test."""
 
-    list_display = ["answer", "helpful", "reason", "golden", "user", "rated_at"]
-    list_select_related = ["answer", "user", "golden_question"]
+    list_display = ["question", "helpful", "why", "golden", "user", "rated_at"]
+    list_select_related = ["answer__question", "user", "golden_question"]
+    readonly_fields = ["question", "rated_answer"]
     list_filter = [
         "helpful",
         "rated_at",
@@ -271,13 +285,40 @@ class AnswerRatingAdmin(ReadOnlyAdmin):
         ("answer__assistant", admin.RelatedOnlyFieldListFilter),
         ("answer__prompt", admin.RelatedOnlyFieldListFilter),
     ]
-    search_fields = ["reason", "user__username", "answer__question__text"]
+    search_fields = ["reason", "user__username"]
     date_hierarchy = "rated_at"
     change_form_template = "admin/rag/answerrating/change_form.html"
     change_list_template = "admin/rag/answerrating/change_list.html"
 
     class Media:
         css = {"all": ["rag/evaluation.css"]}
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        return [_question_or(request, "answer"), *self.list_display[1:]]
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        words = ["answer__question__text"] if may_read_messages(request) else []
+        return [*self.search_fields, *words]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        rest = ["helpful", "reason", "user", "attempt", "rated_at"]
+        return list(dict.fromkeys([_question_or(request, "rated_answer"), "rated_answer", *rest]))
+
+    @admin.display(description="question", ordering="answer__question__text")
+    def question(self, rating: AnswerRating) -> SafeString:
+        text = Truncator(rating.answer.question.text).chars(120)
+        return format_html('<span class="evaluation-wide">{}</span>', text)
+
+    @admin.display(description="why")
+    def why(self, rating: AnswerRating) -> SafeString | str:
+        if not rating.reason:
+            return "-"
+        return format_html('<span class="evaluation-wide">{}</span>', Truncator(rating.reason).chars(200))
+
+    @admin.display(description="answer")
+    def rated_answer(self, rating: AnswerRating) -> SafeString:
+        address = reverse("admin:rag_answer_change", args=[rating.answer_id])
+        return format_html('<a href="{}">{}</a>', address, rating.answer)
 
     @admin.display(description="golden question")
     def golden(self, rating: AnswerRating) -> SafeString:
@@ -305,6 +346,15 @@ class AnswerRatingAdmin(ReadOnlyAdmin):
             raise Http404 from None
         self.message_user(request, "Check which documents answer it, then accept it.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:rag_goldenquestion_change", args=[made.pk]))
+
+
+def may_read_messages(request: HttpRequest) -> bool:
+    """Whether the words of messages in any room may be shown."""
+    return request.user.has_perm("chat.view_message")
+
+
+def _question_or(request: HttpRequest, otherwise: str) -> str:
+    return "question" if may_read_messages(request) else otherwise
 
 
 def _page_of(run: EvaluationRun) -> str:
