@@ -22,9 +22,18 @@ if "pytest_django.plugin" in sys.modules:
     settings.PASSWORD_HASHERS = ["project.tests.hashers.QuickHasher"]
     django.setup()
 
+    from chat import database
+    from project.tests.database_threads import GuardedThreads, guarded
     from project.tests.emptying import empty_tables_after_tests
 
-    empty_tables_after_tests()
+    _threads = database._THREADS = GuardedThreads()
+    empty_tables_after_tests(_threads.wait_until_idle)
+
+    @pytest.fixture(autouse=True)
+    def database_threads(request: pytest.FixtureRequest) -> Iterator[None]:
+        """Only tests that commit may use the database threads."""
+        yield from guarded(_threads, request)
+
 
 pytest_plugins = [
     "chat.tests.people",

@@ -5,6 +5,7 @@ types and permissions anew: more than a tenth of a second after each of the many
 """
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
@@ -64,10 +65,11 @@ def empty_tables() -> None:
                 raise
 
 
-def empty_tables_after_tests() -> None:
-    """Let a test that commits end with `empty_tables` in place of Django's flush, which has no other seam."""
+def empty_tables_after_tests(wait_for_writers: Callable[[], None]) -> None:
+    """Let a test that commits end with these two in place of Django's flush, which has no other seam."""
 
     def teardown(case: Any) -> None:
+        wait_for_writers()
         empty_tables()
 
     TransactionTestCase._fixture_teardown = teardown  # type: ignore[attr-defined]
