@@ -110,12 +110,34 @@ def _unmark_images(state: StateCore) -> None:
                 token.content = token.content[:-1]
 
 
+def _spell_out_links(state: StateCore) -> None:
+    """Where `env` asks for it, a link whose text is not its address has the address behind it."""
+    if not state.env.get("links_in_full"):
+        return
+    for block in state.tokens:
+        children: list[Token] = []
+        opened: list[int] = []
+        for token in block.children or ():
+            children.append(token)
+            if token.type == "link_open":
+                opened.append(len(children) - 1)
+            elif token.type == "link_close" and opened:
+                at = opened.pop()
+                address = str(children[at].attrGet("href") or "")
+                shown = "".join(inner.content for inner in children[at + 1 : -1])
+                if shown.strip() != address:
+                    children.append(Token("text", "", 0, content=f" ({address})"))
+        if block.children is not None:
+            block.children = children
+
+
 # Reference definitions are off: one long address, named thousands of times, makes megabytes of HTML.
 _markdown = MarkdownIt(
     "js-default", {"html": False, "linkify": True, "breaks": True, "maxNesting": 20}
 ).disable(["image", "reference"])
 _markdown.add_render_rule("fence", _fence)
 _markdown.core.ruler.after("inline", "unmark_images", _unmark_images)
+_markdown.core.ruler.after("linkify", "spell_out_links", _spell_out_links)
 assert _markdown.linkify is not None
 _markdown.linkify.set({"fuzzy_link": False})  # a file name like README.md is no address
 
@@ -163,20 +185,21 @@ def _render_plain(text: str) -> str | None:
     return f"<p>{marked}</p>"
 
 
-def render(text: str, citation_urls: dict[int, str] | None = None) -> str:
+def render(text: str, citation_urls: dict[int, str] | None = None, *, links_in_full: bool = False) -> str:
     """HTML of a message.
 
     Args:
         text: Markdown. Raw HTML in it comes out as visible text, and so do its marks where there are too many.
         citation_urls: number of a citation -> address of its passage; `[n]` in running text becomes a link to it.
+        links_in_full: whether each link shows where it leads, as for texts that no person wrote.
     """
     if not citation_urls and (plain := _render_plain(text)) is not None:
         return plain
-    return _render_markdown(text, citation_urls)
+    return _render_markdown(text, citation_urls, links_in_full)
 
 
-def _render_markdown(text: str, citation_urls: dict[int, str] | None) -> str:
-    html = "" if _is_excessive(text) else _markdown.render(text)
+def _render_markdown(text: str, citation_urls: dict[int, str] | None, links_in_full: bool = False) -> str:
+    html = "" if _is_excessive(text) else _markdown.render(text, {"links_in_full": links_in_full})
     if not html or len(html) > MAX_HTML_CHARACTERS:
         html = _as_typed(text)
     linked = _mark_mentions(html) if "@" in text else html

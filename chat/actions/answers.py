@@ -36,7 +36,11 @@ def change_draft(message_id: int, draft: AnswerDraft) -> Message:
         .get(pk=message_id)
     )
     urls = {citation["number"]: citation["url"] for citation in draft.citations}
-    message.text, message.html, message.status = draft.text, render(draft.text, urls), draft.status
+    message.text, message.html, message.status = (
+        draft.text,
+        render(draft.text, urls, links_in_full=True),
+        draft.status,
+    )
     message.citations, message.delta_index = list(draft.citations), draft.delta_index
     message.error_code, message.error_message = draft.error or ("", "")
     if message.deleted_at is not None:  # somebody deleted it while it grew: its words stay away
@@ -53,4 +57,4 @@ def save_partial(message_id: int, *, text: str, delta_index: int) -> bool:
     """
     require_transaction()
     running = Message.objects.filter(pk=message_id, status=Message.Status.STREAMING, deleted_at=None)
-    return running.update(text=text, html=render(text), delta_index=delta_index) == 1
+    return running.update(text=text, html=render(text, links_in_full=True), delta_index=delta_index) == 1

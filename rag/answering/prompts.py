@@ -1,7 +1,8 @@
 """What a language model is told. Pure: the same values give the same request, so an answer can be reproduced.
 
 Who says what is kept apart: the system prompt holds only what the installation wrote, documents come as
-search results or between fences whose name they cannot know, and people's words are user turns.
+search results or between fences whose name they cannot know, and people's words are user turns. A model reads no more
+of them than a person sees.
 """
 
 import hashlib
@@ -12,10 +13,13 @@ from typing import Protocol
 from rag.answering.markers import strip_markers
 from rag.llm.seam import AnswerRequest, Source, Turn
 from rag.retrieval.passages import Passage, passage_url
+from rag.text.invisible import visible, visible_line
 from rag.text.sentences import split_sentences
+from rag.text.tokens import estimate_tokens
 
 HISTORY_BUDGET_TOKENS = 1500
 HISTORY_TURN_TOKENS = 400
+NAME_MAX_CHARACTERS = 80
 PASSAGES_BUDGET_TOKENS = 6000
 MAX_OUTPUT_TOKENS = 2048
 
@@ -74,15 +78,6 @@ class HistoryItem:
     by_assistant: bool
 
 
-def estimate_tokens(text: str) -> int:
-    """About how many tokens a text is: a quarter of its UTF-8 bytes, rounded up.
-
-    English has about 4 characters per token; counting bytes keeps scripts with fewer characters per token on
-    the safe side.
-    """
-    return (len(text.encode("utf-8", "surrogatepass")) + 3) // 4
-
-
 def build_request(
     question: str,
     passages: Sequence[Passage],
@@ -102,11 +97,11 @@ def build_request(
         system=_system(template),
         history=_turns(history),
         sources=tuple(
-            Source(_title(number, passage), passage_url(passage), segments(passage.text))
+            Source(_title(number, passage), passage_url(passage), segments(visible(passage.text)))
             for number, passage in enumerate(served, 1)
         ),
         fenced_sources=fence(served),
-        prompt=_prompt(question, len(served)),
+        prompt=_prompt(visible(question), len(served)),
         question=question,
         passages=served,
         max_output_tokens=max_output_tokens,
@@ -130,8 +125,10 @@ def _prompt(question: str, passage_count: int) -> str:
 
 def _title(number: int, passage: Passage) -> str:
     place = f", page {passage.page}" if passage.page is not None else ""
+    if passage.page_end is not None and passage.page_end != passage.page:
+        place = f", pages {passage.page}–{passage.page_end}"
     heading = f" › {passage.heading}" if passage.heading else ""
-    return f"[{number}] {passage.document_title}{heading}{place}"
+    return visible_line(f"[{number}] {passage.document_title}{heading}{place}")
 
 
 def _within_budget(passages: Sequence[Passage]) -> tuple[Passage, ...]:
@@ -162,7 +159,9 @@ def fence(passages: Sequence[Passage]) -> str:
     """
     if not passages:
         return ""
-    bodies = [f"{_title(number, passage)}\n\n{passage.text}" for number, passage in enumerate(passages, 1)]
+    bodies = [
+        f"{_title(number, passage)}\n\n{visible(passage.text)}" for number, passage in enumerate(passages, 1)
+    ]
     everything = "\n".join(bodies)
     tag = "passage-" + hashlib.sha256(everything.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     while tag in everything:
@@ -175,7 +174,7 @@ def _turns(history: Sequence[HistoryItem]) -> tuple[Turn, ...]:
     turns: list[Turn] = []
     for item in _recent(history):
         role = "assistant" if item.by_assistant else "user"
-        text = strip_markers(item.text) if item.by_assistant else f"{_one_line(item.author)}: {item.text}"
+        text = strip_markers(item.text) if item.by_assistant else _said(item)
         if turns and turns[-1].role == role:
             turns[-1] = Turn(turns[-1].role, f"{turns[-1].text}\n\n{text}")
         elif turns or role == "user":
@@ -183,17 +182,23 @@ def _turns(history: Sequence[HistoryItem]) -> tuple[Turn, ...]:
     return tuple(turns)
 
 
+def _said(item: HistoryItem) -> str:
+    """Who said what. Further lines are indented: nobody can put words into another one's mouth by a line break."""
+    return f"{item.author}: {item.text}".replace("\n", "\n  ")
+
+
 def _recent(history: Sequence[HistoryItem]) -> list[HistoryItem]:
     kept: list[HistoryItem] = []
     left = HISTORY_BUDGET_TOKENS
     for item in reversed(history):
-        text = _shorten(item.text.strip())
+        text = _shorten(visible(item.text).strip())
         if not text:
             continue
-        left -= estimate_tokens(text) + estimate_tokens(item.author)
+        author = visible_line(item.author)[:NAME_MAX_CHARACTERS]
+        left -= estimate_tokens(text) + estimate_tokens(author)
         if left < 0:
             break
-        kept.append(HistoryItem(item.author, text, item.by_assistant))
+        kept.append(HistoryItem(author, text, item.by_assistant))
     return kept[::-1]
 
 
@@ -204,7 +209,3 @@ def _shorten(text: str) -> str:
     return (
         text.encode("utf-8", "surrogatepass")[: HISTORY_TURN_TOKENS * 4 - 8].decode("utf-8", "ignore") + " …"
     )
-
-
-def _one_line(name: str) -> str:
-    return " ".join(name.split())
