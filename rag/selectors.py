@@ -123,6 +123,12 @@ def chunks_without_vector(document_id: int, model_id: int) -> QuerySet[Chunk]:
     return Chunk.objects.filter(~seen, document_id=document_id).select_related("document").order_by("ordinal")
 
 
+def documents_indexed_before(version: int) -> QuerySet[Document]:
+    """Documents whose words are found, but were indexed by rules older than these."""
+    statuses = (Document.Status.EMBEDDING, Document.Status.READY)
+    return Document.objects.filter(status__in=statuses, lexical_version__lt=version)
+
+
 def access_answer(user: "User", answer_id: object, *, lock: bool = False) -> Answer:
     """The answer with message, question and assistant, if the user may read the message's room.
 

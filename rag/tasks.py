@@ -10,11 +10,12 @@ from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy
 
 from chat import actions
-from rag.actions import budgets, embedding_models, evaluation, processing, web_pages
+from rag.actions import budgets, embedding_models, evaluation, processing, reindexing, web_pages
 from rag.answering.flow import answer as answer_message
 from rag.embeddings import EmbeddingError, building
 from rag.evaluation.running import run_evaluation
 from rag.ingestion import flow
+from rag.ingestion import reindexing as reindexing_flow
 from rag.ingestion.web_pages import check_page
 from rag.jobs import upkeep
 from rag.jobs.enqueueing import ANSWERS, DOCUMENTS
@@ -105,6 +106,17 @@ def follow_embedder(timestamp: int) -> None:
 @app.task(name="rag.build_vectors", queue=DOCUMENTS, retry=DocumentRetry(), pass_context=True)
 def build_vectors(context: JobContext, model_id: int, after: int) -> None:
     building.build_vectors(model_id, after=after, should_stop=context.should_abort)
+
+
+@app.periodic(cron="* * * * *", periodic_id="lexical-rules")
+@app.task(name="rag.follow_lexical_rules", queue=DOCUMENTS, queueing_lock="rag.follow_lexical_rules")
+def follow_lexical_rules(timestamp: int) -> None:
+    reindexing.index_words_again()
+
+
+@app.task(name="rag.index_words_again", queue=DOCUMENTS, retry=DocumentRetry(), pass_context=True)
+def index_words_again(context: JobContext, document_id: int, first: int) -> None:
+    reindexing_flow.index_words_again(document_id=document_id, first=first, should_stop=context.should_abort)
 
 
 @app.task(name="rag.run_evaluation", queue=DOCUMENTS, retry=DocumentRetry(), pass_context=True)

@@ -9,7 +9,10 @@ SAMPLE_CHARACTERS = 20_000  # of the beginning, the middle and the end each
 _LEAST_SHARE = (
     0.08  # of a text's words; running text of these languages has 0.25 to 0.5, a list of names next to none
 )
+# Different ones, and of several letters: programs and formulas have few, however often.
 _LEAST_WORDS = 2
+_LEAST_WORDS_OF_A_TEXT = 3
+_TEXT_WORDS = 20
 _LEAST_LETTERS = 12
 
 # Scripts that one of the languages with many readers is written in. Japanese mixes kana with Chinese characters.
@@ -45,12 +48,14 @@ def detect_language(text: str) -> str:
     if latin < letters / 2:
         return _of_script(sample, letters - latin)
     counts = Counter(words)
-    shares = {
-        language: sum(counts[word] for word in known) / len(words)
+    least = _LEAST_WORDS_OF_A_TEXT if len(words) >= _TEXT_WORDS else _LEAST_WORDS
+    totals = {
+        language: sum(counts[word] for word in known)
         for language, known in WORDS_BY_LANGUAGE.items()
+        if sum(len(word) > 1 for word in known & counts.keys()) >= least
     }
-    best = max(shares, key=lambda language: shares[language])
-    return best if shares[best] >= _LEAST_SHARE and shares[best] * len(words) >= _LEAST_WORDS else ""
+    best = max(totals, key=lambda language: totals[language], default="")
+    return best if best and totals[best] >= _LEAST_SHARE * len(words) else ""
 
 
 def _sample(text: str) -> str:
