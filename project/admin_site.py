@@ -9,7 +9,15 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 INTERNALS = frozenset(
-    ("Lexeme", "LexicalVector", "CorpusStatistic", "CollectionStatistic", "Embedding", "DocumentText")
+    (
+        "Lexeme",
+        "LexicalVector",
+        "CorpusStatistic",
+        "CollectionStatistic",
+        "Embedding",
+        "DocumentText",
+        "ReplacedDocument",
+    )
 )
 
 

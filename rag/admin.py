@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from rag import models
 from rag.actions.documents import remove_documents, retry_documents
+from rag.answering.served import is_as_served, served_text, with_chunks
 from rag.embeddings import admin as embedding_admin  # noqa: F401  registers its own pages
 from rag.evaluation import admin as evaluation_admin  # noqa: F401  likewise
 from rag.money import admin as money_admin  # noqa: F401  likewise
@@ -149,6 +150,13 @@ class CollectionStatisticAdmin(ReadOnlyAdmin):
     search_fields = ["collection__name"]
 
 
+@admin.register(models.ReplacedDocument)
+class ReplacedDocumentAdmin(ReadOnlyAdmin):
+    list_display = ["document_id", "successor", "replaced_at"]
+    list_select_related = ["successor"]
+    search_fields = ["document_id", "successor__title"]
+
+
 @admin.register(models.CorpusStatistic)
 class CorpusStatisticAdmin(ReadOnlyAdmin):
     list_display = ["id", "chunk_count", "average_length"]
@@ -180,12 +188,19 @@ class LanguageModelAdmin(admin.ModelAdmin):
 
 class AnswerPassageInline(admin.TabularInline):
     model = models.AnswerPassage
-    fields = readonly_fields = ("rank", "chunk", "cited", *SCORES, "text_sha256")
+    fields = readonly_fields = ("rank", "chunk", "passage", "cited", *SCORES, "text_sha256")
     extra = max_num = 0
     can_delete = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[models.AnswerPassage]:
-        return super().get_queryset(request).select_related("chunk").order_by("rank")
+        return with_chunks(super().get_queryset(request).select_related("chunk").order_by("rank"))
+
+    @admin.display(description="words served")
+    def passage(self, served: models.AnswerPassage) -> str:
+        """All chunks of it; says so where they are not what the model was given any more."""
+        if not (text := served_text(served)):
+            return "Gone with its document."
+        return text if is_as_served(served) else f"(Changed since.) {text}"
 
 
 class AnswerAttemptInline(admin.TabularInline):

@@ -145,6 +145,17 @@ class Document(models.Model):
         return self.title
 
 
+class ReplacedDocument(models.Model):
+    """A document that is gone, and the newest version that replaced it: links to it lead there."""
+
+    document_id = models.BigIntegerField(primary_key=True)
+    successor = models.ForeignKey(Document, models.CASCADE, related_name="replaced")
+    replaced_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.document_id}, now {self.successor_id}"
+
+
 class DocumentText(models.Model):
     """The text that was read from a document. Chunks are slices of it."""
 
@@ -381,10 +392,14 @@ class AnswerAttempt(models.Model):
 
 
 class AnswerPassage(models.Model):
-    """A passage that was served to the model, with its scores and a hash of the words served."""
+    """A passage that was served to the model, with its scores and a hash of the words served.
+
+    It is `chunk` and those that follow it in the document, `chunk_count` in all.
+    """
 
     answer = models.ForeignKey(Answer, models.CASCADE, related_name="passages", db_index=False)
     chunk = models.ForeignKey(Chunk, models.SET_NULL, null=True, blank=True, related_name="+")
+    chunk_count = models.SmallIntegerField(db_default=1)
     rank = models.IntegerField()
     score = models.FloatField()
     cosine = models.FloatField(null=True, blank=True)

@@ -105,6 +105,25 @@ def access_chunk(user: "User", document_id: object, chunk_id: object) -> Chunk:
     return chunk
 
 
+def chunks_from(chunk: Chunk, count: int) -> list[Chunk]:
+    """The chunk and those that follow it in its document, `count` in all or as many as there are; at least itself."""
+    following = Chunk.objects.filter(document=chunk.document_id, ordinal__gt=chunk.ordinal)
+    return [chunk, *following.order_by("ordinal")[: max(count - 1, 0)]]
+
+
+def headings_between(document: Document, start: int, end: int) -> set[str]:
+    """The headings above the passages between the two offsets of the document's text."""
+    paths = Chunk.objects.filter(document=document, start__lt=end, end__gt=start).values_list(
+        "heading", flat=True
+    )
+    return {heading for path in paths.distinct() for heading in path.split(" › ") if heading}
+
+
+def successor_of(user: "User", document_id: int) -> Document | None:
+    """The newest version of a document that was replaced, if the user may read it; None, too, if it was not replaced."""
+    return documents_readable_by(user).filter(replaced__document_id=document_id).first()
+
+
 def document_text(document: Document) -> str:
     """The text that was read from the document; "" where none is there yet."""
     return DocumentText.objects.filter(document=document).values_list("text", flat=True).first() or ""

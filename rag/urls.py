@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rag.pages import answers, documents, rating, search, usage, web_pages
+from rag.pages import answers, documents, passages, rating, search, usage, web_pages
 
 urlpatterns = [
     path("documents/", documents.documents, name="documents"),
@@ -14,7 +14,7 @@ urlpatterns = [
     path("documents/<int:document_id>/original", documents.original, name="document-original"),
     path("documents/<int:document_id>/delete/", documents.delete, name="delete-document"),
     path("documents/<int:document_id>/retry/", documents.retry, name="retry-document"),
-    path("documents/<int:document_id>/passages/<int:chunk_id>/", documents.passage, name="passage"),
+    path("documents/<int:document_id>/passages/<int:chunk_id>/", passages.passage, name="passage"),
     path("usage/", usage.usage, name="usage"),
     path("usage/calls.csv", usage.usage_csv, name="usage-csv"),
     path("search/documents/", search.search_documents, name="search-documents"),

@@ -17,6 +17,7 @@ from chat.selectors import rooms_readable_by, users_visible_to
 from chat.unread import with_unread
 from gql.lists.connections import PageRequest
 from gql.loading.loader import Loader
+from rag.answering.served import served_passage, with_chunks
 from rag.models import Answer, AnswerPassage, Collection, CollectionShare, Document, PromptTemplate
 from rag.retrieval.passages import Passage
 from rag.selectors import collections_readable_by
@@ -224,24 +225,6 @@ class RoomsByCollection(DatabaseLoader[int, list[Room]]):
         return [found[pk] for pk in keys]
 
 
-def _passage(served: AnswerPassage) -> Passage:
-    chunk = served.chunk
-    assert chunk is not None
-    return Passage(
-        chunk_id=chunk.pk,
-        document_id=chunk.document_id,
-        document_title=chunk.document.title,
-        collection_id=chunk.document.collection_id,
-        text=chunk.text,
-        page=chunk.page,
-        page_end=chunk.page_end,
-        heading=chunk.heading,
-        score=served.score,
-        cosine=served.cosine,
-        bm25=served.bm25 or 0.0,
-    )
-
-
 class PassagesByAnswer(DatabaseLoader[int, list[Passage]]):
     """Passages an answer was written from, best first: those that still exist and that the caller may read today."""
 
@@ -251,6 +234,6 @@ class PassagesByAnswer(DatabaseLoader[int, list[Passage]]):
             served = AnswerPassage.objects.filter(
                 answer_id__any_of=keys, chunk__document__collection__in=collections_readable_by(self.user)
             ).select_related("chunk__document")
-            for passage in served.order_by("answer_id", "rank"):
-                found[passage.answer_id].append(_passage(passage))
+            for row in with_chunks(served.order_by("answer_id", "rank")):
+                found[row.answer_id].append(served_passage(row))
         return [found[pk] for pk in keys]

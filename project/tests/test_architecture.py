@@ -26,6 +26,7 @@ OF_CHAT_FOR_RAG = {
     "chat.files",
     "chat.ops.figures",
     "chat.mentions",
+    "chat.middleware",
     "chat.selectors",
     "chat.main_namespace.namespace",
     "chat.text",

@@ -167,6 +167,7 @@ def record_passages(claim: AnswerClaim, passages: Sequence[Passage], *, search_m
             AnswerPassage(
                 answer=answer,
                 chunk_id=passage.chunk_id if passage.chunk_id in there else None,
+                chunk_count=passage.chunk_count,
                 rank=rank,
                 score=passage.score,
                 cosine=passage.cosine,
@@ -208,7 +209,7 @@ def finish_answer(claim: AnswerClaim, outcome: AnswerOutcome) -> bool:
         answer = _claimed(claim)
         if answer is None:
             return False
-        citations = tuple(citation.as_dict() for citation in outcome.citations)
+        citations = tuple(citation.as_dict(claim.message_id) for citation in outcome.citations)
         change_draft(
             claim.message_id,
             AnswerDraft(

@@ -15,7 +15,7 @@ from chat.errors import BadInput, Conflict, Forbidden, PayloadTooLarge
 from chat.files import Content, TooManyBytes, delete_content, lock_content, read_content, store_content
 from chat.text import clean_line
 from rag.jobs.enqueueing import DOCUMENTS, enqueue
-from rag.models import Collection, Document
+from rag.models import Collection, Document, ReplacedDocument
 from rag.parsing import HEAD_BYTES, WrongType, detect_media_type
 from rag.quotas import require_room
 from rag.selectors import access_collection, access_document, may_change
@@ -202,14 +202,21 @@ def delete_other_versions(user: "User", *, document_id: object) -> int:
         _require_change(user, document)
         others = list(_versions(document).exclude(pk=document.pk))
         for other in others:
-            remove_document(other)
+            _replace(other, document)
     return len(others)
 
 
 def remove_older_versions(document: Document) -> None:
     """Step: remove what was added to the collection from the same source before this document."""
     for older in _versions(document).filter(pk__lt=document.pk):
-        remove_document(older)
+        _replace(older, document)
+
+
+def _replace(old: Document, new: Document) -> None:
+    """Step: remove a version and keep that another one replaced it, and what it had replaced itself."""
+    ReplacedDocument.objects.filter(successor=old).update(successor=new)
+    ReplacedDocument.objects.update_or_create(document_id=old.pk, defaults={"successor": new})
+    remove_document(old)
 
 
 def _versions(document: Document) -> QuerySet[Document]:

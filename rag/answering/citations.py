@@ -79,17 +79,18 @@ class Citation:
     start: int
     end: int
 
-    def as_dict(self) -> dict[str, Any]:
-        """The snapshot that a message keeps (docs/protocols.md)."""
+    def as_dict(self, message_id: int) -> dict[str, Any]:
+        """The snapshot that the answer's message keeps (docs/protocols.md)."""
+        part = self.passage.part_at(self.start)
         return {
             "number": self.number,
             "documentId": str(self.passage.document_id),
-            "chunkId": str(self.passage.chunk_id),
+            "chunkId": str(part.chunk_id),
             "documentTitle": self.passage.document_title,
-            "page": self.passage.page,
+            "page": part.page,
             "heading": self.passage.heading,
             "quote": self.passage.text[self.start : self.end],
-            "url": passage_url(self.passage, (self.start, self.end)),
+            "url": passage_url(self.passage, (self.start, self.end), cited=(message_id, self.number)),
         }
 
 

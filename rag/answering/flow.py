@@ -14,17 +14,20 @@ from rag.actions.answers import begin_answer, finish_answer, record_passages
 from rag.answering.citations import CheckedAnswer, check_citations
 from rag.answering.claim import AnswerClaim, AnswerOutcome, Progress
 from rag.answering.live import LiveAnswer
-from rag.answering.prompts import MAX_OUTPUT_TOKENS, build_request
+from rag.answering.prompts import MAX_OUTPUT_TOKENS, PASSAGES_BUDGET_TOKENS, build_request
+from rag.embeddings import Embedder
 from rag.llm.configured import configured_model
 from rag.llm.seam import AnswerError, AnswerModel, AnswerRequest, ModelEvent
 from rag.money.calls import Call
 from rag.money.metering import MeteredModel
+from rag.retrieval.neighbours import merge_neighbours
 from rag.retrieval.passages import Passage
 from rag.retrieval.search import Audience, search
 
 logger = logging.getLogger(__name__)
 
 PASSAGES = 8
+CHUNKS = 2 * PASSAGES  # that are looked at: those beside a better one become part of its passage
 NO_QUESTION = "What would you like to know? Write your question behind my name."
 CUT_OFF = "*The answer was cut off at its length limit.*"
 INTERNAL = ("INTERNAL", "Something went wrong while answering. Please try again.")
@@ -32,8 +35,13 @@ EMPTY = ("MODEL_EMPTY", "The language model gave no answer. Please try again.")
 DATABASE_ERRORS = (OperationalError, InterfaceError)
 
 
-def _search_room(room_id: int, question: str) -> Sequence[Passage]:
-    return search(Audience.of_room(room_id), question, top_k=PASSAGES)
+def find_passages(room_id: int, question: str, *, embedder: Embedder | None = None) -> Sequence[Passage]:
+    """Up to PASSAGES passages of one to three chunks, best first, of what everybody who may read the room may read.
+
+    Each of the PASSAGES best chunks is in one of them, as far as the prompt has room. Blocks; `embedder` as for search.
+    """
+    chunks = search(Audience.of_room(room_id), question, top_k=CHUNKS, embedder=embedder)
+    return merge_neighbours(chunks, most=PASSAGES, most_tokens=PASSAGES_BUDGET_TOKENS)
 
 
 def _configured(claim: AnswerClaim) -> AnswerModel:
@@ -54,7 +62,7 @@ def _configured(claim: AnswerClaim) -> AnswerModel:
 class Means:
     """What an answer is made with. `search` blocks and is run in a database thread; `model` is called on the loop."""
 
-    search: Callable[[int, str], Sequence[Passage]] = _search_room
+    search: Callable[[int, str], Sequence[Passage]] = find_passages
     model: Callable[[AnswerClaim], AnswerModel] = _configured
 
 

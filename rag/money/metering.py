@@ -8,7 +8,6 @@ from contextlib import aclosing
 
 from chat.database import run_in_db
 from rag.actions.budgets import prolong_lease, reserve_call, settle_call
-from rag.answering.prompts import estimate_tokens
 from rag.llm.seam import (
     AnswerError,
     AnswerModel,
@@ -21,6 +20,7 @@ from rag.llm.seam import (
 )
 from rag.money.calls import BudgetExceeded, Call, CallEnd, Outcome, Reserved
 from rag.money.prices import most_cost_usd, most_input_tokens
+from rag.text.tokens import estimate_tokens
 
 logger = logging.getLogger(__name__)
 

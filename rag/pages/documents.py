@@ -21,18 +21,18 @@ from rag.actions.documents import delete_document, retry_document, upload_docume
 from rag.models import Chunk, Collection, Document
 from rag.pages.document_states import document_states
 from rag.pages.forms import CollectionForm
-from rag.reading import AROUND_CHARACTERS, parse_span, part_at, pieces_around, pieces_of_part
+from rag.reading import parse_span, part_at, pieces_of_part
 from rag.reading_lines import lines_of
 from rag.retrieval.excerpts import results_of
 from rag.retrieval.search import Audience, search
 from rag.selectors import (
-    access_chunk,
     access_document,
     collections_readable_by,
     collections_writable_by,
     document_text,
     documents_of,
     documents_readable_by,
+    headings_between,
     may_change,
 )
 
@@ -186,7 +186,7 @@ def document(request: HttpRequest, document_id: int) -> HttpResponse:
         "part": part,
         "lines": lines_of(
             pieces_of_part(text, part, mark, place),
-            _headings(found, part.start, part.end),
+            headings_between(found, part.start, part.end),
             found.media_type,
         ),
         "may_change": may_change(user, found),
@@ -206,14 +206,6 @@ def _start_of_page(document: Document, page: int) -> int:
     return found.start if found else 0
 
 
-def _headings(document: Document, start: int, end: int) -> set[str]:
-    """The headings above the passages between the two offsets of the document's text."""
-    paths = Chunk.objects.filter(document=document, start__lt=end, end__gt=start).values_list(
-        "heading", flat=True
-    )
-    return {heading for path in paths.distinct() for heading in path.split(" › ") if heading}
-
-
 @require_safe
 @login_required
 async def original(request: HttpRequest, document_id: int) -> HttpResponse | StreamingHttpResponse:
@@ -231,30 +223,6 @@ def _open_original(user: Any, document_id: int) -> StoredFile:
     except FileNotFoundError:
         raise NotFound("The original of this document is not in the file storage any more.") from None
     return StoredFile(file, document.filename, document.size_bytes)
-
-
-@require_GET
-@login_required
-def passage(request: HttpRequest, document_id: int, chunk_id: int) -> HttpResponse:
-    """A passage in its document, `?mark=start-end` (offsets in the passage) marked; for the pane with X-Fragment."""
-    user: Any = request.user
-    chunk = access_chunk(user, document_id, chunk_id)
-    text = document_text(chunk.document)
-    mark = parse_span(request.GET.get("mark", ""), len(chunk.text))
-    place = (chunk.start + mark[0], chunk.start + mark[1]) if mark else None
-    context = {
-        "chunk": chunk,
-        "document": chunk.document,
-        "lines": lines_of(
-            pieces_around(text, (chunk.start, chunk.end), place),
-            _headings(chunk.document, chunk.start - AROUND_CHARACTERS, chunk.end + AROUND_CHARACTERS),
-            chunk.document.media_type,
-        ),
-        "at": place or (chunk.start, chunk.end),
-        "section": "documents",
-    }
-    template = "rag/_passage.html" if request.headers.get("X-Fragment") else "rag/passage.html"
-    return render(request, template, context)
 
 
 @require_POST

@@ -42,7 +42,8 @@ async def test_a_question_is_answered_live_with_checked_citations(room, question
     assert (final["id"], final["status"], final["text"]) == (draft["id"], "final", "You get 25 days. [1]")
     assert final["citations"][0]["quote"] == "Employees get 25 days of paid leave"
     assert final["deltaIndex"] == len(deltas)
-    assert 'href="/documents/1/passages/1/?mark=14-49"' in final["html"]
+    cited = f"/documents/1/passages/1/?mark=14-49&amp;cited={final['id']}-1"
+    assert f'href="{cited}"' in final["html"]
     assert model.requests[0].question == "How many days of leave do I get?"
 
 

@@ -29,7 +29,7 @@ def test_a_native_citation_is_kept_with_exact_offsets():
 def test_a_citation_on_the_wire_has_the_contracts_names():
     checked = check_citations("Unused leave expires on 31 March [2].", {}, PASSAGES)
 
-    assert [citation.as_dict() for citation in checked.citations] == [
+    assert [citation.as_dict(7) for citation in checked.citations] == [
         {
             "number": 1,
             "documentId": "2",
@@ -38,7 +38,7 @@ def test_a_citation_on_the_wire_has_the_contracts_names():
             "page": 2,
             "heading": "Work › Leave",
             "quote": "Unused leave expires on 31 March of the next year.",
-            "url": "/documents/2/passages/2/?mark=0-50",
+            "url": "/documents/2/passages/2/?mark=0-50&cited=7-1",
         }
     ]
 
@@ -65,7 +65,7 @@ def test_a_bare_marker_quotes_the_sentence_that_supports_it():
     checked = check_citations("The machine for coffee is on the second floor [3]. Nice.", {}, PASSAGES)
 
     assert checked.text == "The machine for coffee is on the second floor [1]. Nice."
-    assert checked.citations[0].as_dict()["quote"] == "The coffee machine is on the second floor."
+    assert checked.citations[0].as_dict(7)["quote"] == "The coffee machine is on the second floor."
 
 
 def test_a_bare_marker_without_support_is_dropped():
@@ -220,7 +220,7 @@ def test_every_native_quote_that_is_kept_stands_in_its_passage(events):
 
     assert streamed == draft.text
     for citation in check_citations(draft.text, draft.quotes, PASSAGES).citations:
-        quote = citation.as_dict()["quote"]
+        quote = citation.as_dict(7)["quote"]
         assert quote and quote in citation.passage.text
 
 

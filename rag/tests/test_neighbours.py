@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.retrieval.neighbours import MOST_CHUNKS, merge_neighbours
-from rag.retrieval.passages import Passage, passage_url
+from rag.retrieval.passages import Part, Passage, passage_url
 from rag.tests.passages import make_passage
+from rag.text.tokens import estimate_tokens
 
 TEXT = "Pumps are checked on Monday. Valves follow on Tuesday.\n\nHoses are the last. Nobody checks belts. They tear."
 
@@ -81,8 +82,8 @@ def test_chunks_that_come_after_enough_passages_are_not_read():
 def test_a_merged_passage_is_shown_in_its_whole_document():
     [passage] = merge_neighbours([FIRST, SECOND], most=5)
 
-    assert passage_url(passage) == "/documents/1/?at=0-75#mark"
-    assert passage_url(passage, (3, 7)) == "/documents/1/?at=3-7#mark"
+    assert passage_url(passage) == "/documents/1/passages/1/?chunks=2"
+    assert passage_url(passage, (3, 7)) == "/documents/1/passages/1/?chunks=2&mark=3-7"
     assert passage_url(FIRST) == "/documents/1/passages/1/"
 
 
@@ -93,3 +94,28 @@ def test_in_any_order_each_passage_is_a_slice_of_the_document(ranked, most):
     assert len(passages) <= most
     for passage in passages:
         assert passage.text == TEXT[passage.start : passage.start + len(passage.text)]
+
+
+def test_a_place_in_a_passage_is_that_of_its_chunk():
+    [passage] = merge_neighbours([SECOND, THIRD, FIRST], most=5)
+
+    assert passage.text == TEXT[:96]
+    assert [(part.offset, part.chunk_id, part.page) for part in passage.parts] == [
+        (0, 1, 0),
+        (29, 2, 1),
+        (56, 3, 2),
+    ]
+    assert [passage.part_at(offset).page for offset in (0, 28, 29, 55, 56, 95)] == [0, 0, 1, 1, 2, 2]
+    assert FIRST.part_at(40) == Part(0, 1, 0)
+
+
+def test_no_neighbour_takes_the_room_of_a_better_chunk():
+    other = replace(FIFTH, document_id=2)
+    size = estimate_tokens(FIRST.text) + estimate_tokens(other.text)
+
+    exactly = merge_neighbours([FIRST, other, SECOND], most=5, most_tokens=size)
+    more = merge_neighbours([FIRST, other, SECOND], most=5, most_tokens=size + estimate_tokens(SECOND.text))
+
+    assert exactly == [FIRST, other]
+    assert [passage.chunk_count for passage in more] == [2, 1]
+    assert merge_neighbours([FIRST, other], most=5, most_tokens=1) == [FIRST]  # one there is in any case

@@ -9,11 +9,11 @@ from rag.answering.prompts import (
     DefaultTemplate,
     HistoryItem,
     build_request,
-    estimate_tokens,
     fence,
     segments,
 )
 from rag.tests.passages import LEAVE, PASSAGES, make_passage
+from rag.text.tokens import estimate_tokens
 
 TEMPLATE = DefaultTemplate()
 TEXTS = st.text(alphabet=st.characters(codec="utf-8"), max_size=200)
