@@ -23,8 +23,6 @@ from rag.pages.document_states import document_states
 from rag.pages.forms import CollectionForm
 from rag.reading import parse_span, part_at, pieces_of_part
 from rag.reading_lines import lines_of
-from rag.retrieval.excerpts import results_of
-from rag.retrieval.search import Audience, search
 from rag.selectors import (
     access_document,
     collections_readable_by,
@@ -38,7 +36,6 @@ from rag.selectors import (
 
 LISTED_PER_COLLECTION = 200
 STATUS_MAX_IDS = 100
-SEARCH_MAX_CHARACTERS = 500
 
 
 # ------------------------------------------------------------------------------------------------- lists
@@ -47,18 +44,13 @@ SEARCH_MAX_CHARACTERS = 500
 @require_http_methods(["GET", "POST"])
 @login_required
 def documents(request: HttpRequest) -> HttpResponse:
-    """Collections with their documents, or with `?q=` what is found in them. POST adds documents to a collection."""
+    """Collections with their documents. POST adds documents to a collection."""
     if request.method == "POST":
         return _upload(request, request.POST.get("collection", ""), reverse("documents"))
     user: Any = request.user
-    query = request.GET.get("q", "").strip()[:SEARCH_MAX_CHARACTERS]
     context = {
         "section": "documents",
-        "query": query,
-        "results": results_of(query, search(Audience.of_user(user), query, top_k=20)) if query else [],
-        "collections": []
-        if query
-        else _listed(list(collections_readable_by(user).select_related("home_room")), user),
+        "collections": _listed(list(collections_readable_by(user).select_related("home_room")), user),
         "addable": [] if user.is_guest else _addable(user),
         "form": CollectionForm(),
     }
@@ -74,14 +66,18 @@ def _addable(user: Any) -> list[Collection]:
 def _listed(collections: list[Collection], user: Any) -> list[dict[str, Any]]:
     """Each collection with its newest documents and whether the user may add to it."""
     writable = set(collections_writable_by(user).values_list("pk", flat=True))
-    return [
-        {
-            "collection": collection,
-            "documents": documents_of(collection)[:LISTED_PER_COLLECTION],
-            "is_writable": collection.pk in writable,
-        }
-        for collection in collections
-    ]
+    listed = []
+    for collection in collections:
+        newest = list(documents_of(collection)[: LISTED_PER_COLLECTION + 1])
+        listed.append(
+            {
+                "collection": collection,
+                "documents": newest[:LISTED_PER_COLLECTION],
+                "has_more": len(newest) > LISTED_PER_COLLECTION,
+                "is_writable": collection.pk in writable,
+            }
+        )
+    return listed
 
 
 @require_POST

@@ -389,7 +389,18 @@ def test_a_collection_is_made_by_the_form(as_ada):
     assert "Handbooks" in as_ada.get("/documents/").content.decode()
 
 
-def test_a_search_that_finds_nothing_says_so(as_ada, collection):
-    html = as_ada.get("/documents/", {"q": "<zebra>"}).content.decode()
+def test_the_search_of_the_documents_page_is_the_search_of_documents(as_ada, collection):
+    html = as_ada.get("/documents/").content.decode()
 
-    assert "Nothing found for “&lt;zebra&gt;”" in html
+    assert 'role="search" method="get" action="/search/documents/"' in html
+
+
+def test_a_list_that_is_cut_says_so(as_ada, people, collection, monkeypatch):
+    monkeypatch.setattr("rag.pages.documents.LISTED_PER_COLLECTION", 1)
+    add_document(people["ada"], collection, filename="one.txt", content=b"one")
+    assert "These are the newest" not in as_ada.get("/documents/").content.decode()
+
+    add_document(people["ada"], collection, filename="two.txt", content=b"two")
+    html = as_ada.get("/documents/").content.decode()
+    assert "These are the newest 1." in html
+    assert f'href="/search/documents/?collection={collection.pk}"' in html

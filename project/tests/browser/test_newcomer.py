@@ -70,10 +70,12 @@ async def test_a_newcomer_asks_about_uploaded_documents_and_everybody_sees_the_a
     await expect(grace.page.locator("#place")).to_have_text("Hydraulics")
 
     # What is searched for is found by its words; what nobody wrote of is not.
-    await grace.open("/documents/?q=how+fast+is+the+hydraulic+pump")
+    await grace.open("/documents/")
+    await grace.page.fill("#search", "how fast is the hydraulic pump")
+    await grace.page.press("#search", "Enter")
     await expect(grace.page.locator(".passage-excerpt mark", has_text="pump").first).to_be_visible()
     await grace.check("search")
-    await grace.open("/documents/?q=zzqqx")
+    await grace.open("/search/documents/?q=zzqqx&kind=pdf")
     await expect(grace.page.get_by_role("heading", name="Nothing found")).to_be_visible()
 
 
