@@ -1,35 +1,20 @@
-"""Admin pages. What is derived from documents or recorded about answers can be looked at, not edited."""
-
-from collections.abc import Callable
-from typing import Any
+"""Admin pages of collections and documents. What is derived from documents can be looked at, not edited."""
 
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from rag import models
 from rag.actions.documents import remove_documents, retry_documents
-from rag.answering.served import is_as_served, served_text, with_chunks
-from rag.embeddings import admin as embedding_admin  # noqa: F401  registers its own pages
+from rag.answering import admin as answer_admin  # noqa: F401  registers its own pages
+from rag.embeddings import admin as embedding_admin  # noqa: F401  likewise
 from rag.evaluation import admin as evaluation_admin  # noqa: F401  likewise
 from rag.money import admin as money_admin  # noqa: F401  likewise
 from rag.read_only_admin import ReadOnlyAdmin
-
-
-def rounded(name: str, digits: int) -> Callable[[Any], str]:
-    """A column or read-only field that shows the float `name` with so many digits after the point."""
-
-    @admin.display(description=name.replace("_", " "), ordering=name)
-    def column(row: Any) -> str:
-        value = getattr(row, name)
-        return "-" if value is None else f"{value:.{digits}f}"
-
-    return column
-
-
-# Any: the stubs know only names of fields here.
-SCORES: Any = tuple(rounded(name, 3) for name in ("score", "cosine", "bm25"))
-TIMES: Any = tuple(rounded(name, 0) for name in ("search_ms", "first_delta_ms"))
 
 
 class CollectionShareInline(admin.TabularInline):
@@ -67,12 +52,27 @@ class CollectionShareAdmin(admin.ModelAdmin):
 @admin.register(models.Document)
 class DocumentAdmin(ReadOnlyAdmin):
     list_display = [
-        "title", "collection", "status", "error_code", "chunk_count", "embedded_count", "uploaded_by", "created_at",
+        "title", "collection", "status", "error_code", "size", "passages", "embedded_count", "uploaded_by",
+        "created_at",
     ]  # fmt: skip
-    list_filter = ["status", "error_code", "media_type", "collection", "created_at"]
+    list_filter = ["status", "error_code", "language", "media_type", "collection", "created_at"]
     list_select_related = ["collection", "uploaded_by"]
     search_fields = ["title", "filename", "source", "sha256"]
+    date_hierarchy = "created_at"
+    exclude = ["file", "chunk_count"]
+    readonly_fields = ["passages"]
     actions = ["retry_failed", "delete_with_chunks"]
+
+    @admin.display(description="size", ordering="size_bytes")
+    def size(self, document: models.Document) -> str:
+        return filesizeformat(document.size_bytes)
+
+    @admin.display(description="passages", ordering="chunk_count")
+    def passages(self, document: models.Document) -> SafeString | int:
+        address = f"{reverse('admin:rag_chunk_changelist')}?document__id__exact={document.pk}"
+        return (
+            format_html('<a href="{}">{}</a>', address, document.chunk_count) if document.chunk_count else 0
+        )
 
     @admin.action(description="Process failed documents again", permissions=["change_documents"])
     def retry_failed(self, request: HttpRequest, documents: QuerySet[models.Document]) -> None:
@@ -160,104 +160,3 @@ class ReplacedDocumentAdmin(ReadOnlyAdmin):
 @admin.register(models.CorpusStatistic)
 class CorpusStatisticAdmin(ReadOnlyAdmin):
     list_display = ["id", "chunk_count", "average_length"]
-
-
-@admin.register(models.PromptTemplate)
-class PromptTemplateAdmin(admin.ModelAdmin):
-    """A version is followed by the next, never changed: answers refer to it."""
-
-    list_display = ["name", "version", "created_at"]
-    list_filter = ["name", "created_at"]
-    search_fields = ["name", "persona", "rules"]
-    readonly_fields = ["created_at"]
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-@admin.register(models.LanguageModel)
-class LanguageModelAdmin(admin.ModelAdmin):
-    list_display = ["name", "position", "enabled", "max_output_tokens", "input_price", "output_price"]
-    list_editable = ["position", "enabled"]
-    list_filter = ["enabled"]
-    search_fields = ["name"]
-
-
-class AnswerPassageInline(admin.TabularInline):
-    model = models.AnswerPassage
-    fields = readonly_fields = ("rank", "chunk", "passage", "cited", *SCORES, "text_sha256")
-    extra = max_num = 0
-    can_delete = False
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[models.AnswerPassage]:
-        return with_chunks(super().get_queryset(request).select_related("chunk").order_by("rank"))
-
-    @admin.display(description="words served")
-    def passage(self, served: models.AnswerPassage) -> str:
-        """All chunks of it; says so where they are not what the model was given any more."""
-        if not (text := served_text(served)):
-            return "Gone with its document."
-        return text if is_as_served(served) else f"(Changed since.) {text}"
-
-
-class AnswerAttemptInline(admin.TabularInline):
-    model = models.AnswerAttempt
-    fields = readonly_fields = (
-        "number", "begun_at", "finished_at", "model", "parameters", "input_tokens", "output_tokens",
-        "cache_write_tokens", "cache_read_tokens", "cost", "stop_reason", *TIMES, "error_code",
-    )  # fmt: skip
-    ordering = ("number",)
-    extra = max_num = 0
-    can_delete = False
-
-
-class AnswerRatingInline(admin.TabularInline):
-    model = models.AnswerRating
-    fields = readonly_fields = ("user", "helpful", "reason", "attempt", "rated_at")
-    extra = max_num = 0
-    can_delete = False
-
-
-@admin.register(models.Answer)
-class AnswerAdmin(ReadOnlyAdmin):
-    """One page per answer with everything it rests on."""
-
-    list_display = ["id", "asked_by", "assistant", "model", "stop_reason", "cost", TIMES[0], "created_at"]
-    list_filter = ["model", "stop_reason", ("assistant", admin.RelatedOnlyFieldListFilter), "created_at"]
-    list_select_related = ["asked_by", "assistant"]
-    search_fields = ["asked_by__username", "model", "question__text"]
-    exclude = ["search_ms", "first_delta_ms"]
-    readonly_fields = TIMES
-    inlines = [AnswerAttemptInline, AnswerPassageInline, AnswerRatingInline]
-
-
-@admin.register(models.AnswerPassage)
-class AnswerPassageAdmin(ReadOnlyAdmin):
-    list_display = ["answer", "rank", "chunk", SCORES[0], "cited"]
-    exclude = ["score", "cosine", "bm25"]
-    readonly_fields = SCORES
-    list_select_related = ["answer", "chunk"]
-    list_filter = ["cited"]
-    search_fields = ["text_sha256"]
-
-
-@admin.register(models.AnswerAttempt)
-class AnswerAttemptAdmin(ReadOnlyAdmin):
-    list_display = [
-        "answer",
-        "number",
-        "model",
-        "stop_reason",
-        "error_code",
-        "cost",
-        "begun_at",
-        "finished_at",
-    ]
-    list_select_related = ["answer"]
-    list_filter = ["model", "stop_reason", "error_code", "begun_at"]
-    exclude = ["search_ms", "first_delta_ms"]
-    readonly_fields = TIMES
-    search_fields = ["model", "error_code"]

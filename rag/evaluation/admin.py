@@ -24,7 +24,7 @@ from rag.evaluation.models import (
 )
 from rag.evaluation.report import compare_runs, run_before, texts_of
 from rag.models import AnswerRating
-from rag.read_only_admin import ReadOnlyAdmin
+from rag.read_only_admin import ReadOnlyAdmin, may_read_everything, may_read_messages
 
 _RUNS_TO_CHOOSE_FROM = 50
 
@@ -64,10 +64,6 @@ class AsksAsAnybody(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may_read_everything(request) and super().has_delete_permission(request, obj)
-
-
-def may_read_everything(request: HttpRequest) -> bool:
-    return request.user.has_perm("rag.view_chunk")
 
 
 @admin.register(GoldenSet)
@@ -346,11 +342,6 @@ class AnswerRatingAdmin(ReadOnlyAdmin):
             raise Http404 from None
         self.message_user(request, "Check which documents answer it, then accept it.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:rag_goldenquestion_change", args=[made.pk]))
-
-
-def may_read_messages(request: HttpRequest) -> bool:
-    """Whether the words of messages in any room may be shown."""
-    return request.user.has_perm("chat.view_message")
 
 
 def _question_or(request: HttpRequest, otherwise: str) -> str:

@@ -8,8 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from rag.actions import processing
-from rag.admin import rounded
 from rag.models import Answer, Document
+from rag.read_only_admin import rounded
 from rag.tests.library import make_collection, make_user, process, upload
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage_folder")]

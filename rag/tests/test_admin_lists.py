@@ -125,3 +125,37 @@ def test_staff_who_may_not_read_messages_see_no_question_of_a_rated_answer(clien
     staff.user_permissions.add(Permission.objects.get(codename="view_message"))
     assert all("Who sings?" in client.get(page).content.decode() for page in (ratings, rating))
     assert client.get(ratings, {"q": "sings"}).context["cl"].result_count == 1
+
+
+def test_staff_who_may_read_neither_messages_nor_passages_see_none_with_an_answer(client):
+    add_rows(range(1))
+    staff = make_user("staff", is_staff=True)
+    ours = Permission.objects.filter(content_type__app_label="rag")
+    staff.user_permissions.set(ours.filter(codename__regex="^view_answer(|passage|attempt)$"))
+    client.force_login(staff)
+    answer = Answer.objects.get()
+    document = Document.objects.get()
+    Document.objects.update(title="Secret whales")
+    pages = [reverse(f"admin:rag_{name}_changelist") for name in ("answer", "answerpassage")]
+    pages += [reverse("admin:rag_answer_change", args=[answer.pk])]
+
+    for page in pages:
+        html = client.get(page).content.decode()
+        assert not any(words in html for words in ("Who sings?", "Secret whales", "Whales sing"))
+
+    staff.user_permissions.add(*Permission.objects.filter(codename__in=["view_message", "view_chunk"]))
+    answer_list, passage_list, answer_page = (client.get(page).content.decode() for page in pages)
+    assert "Who sings?" in answer_list
+    link = reverse("admin:rag_document_change", args=[document.pk])
+    assert all(f'<a href="{link}">Secret whales</a>' in html for html in (passage_list, answer_page))
+    assert "Whales sing 0." in answer_page
+
+
+def test_a_document_leads_to_its_passages(browser):
+    add_rows(range(1))
+    link = f"{reverse('admin:rag_chunk_changelist')}?document__id__exact={Document.objects.get().pk}"
+
+    documents = browser.get(reverse("admin:rag_document_changelist")).content.decode()
+
+    assert link in documents
+    assert [chunk.text for chunk in browser.get(link).context["cl"].result_list] == ["Whales sing 0."]
