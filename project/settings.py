@@ -218,6 +218,7 @@ COLLECTION_MAX_BYTES = (
 )
 CRAWL_ALLOWED_NETWORKS = env.networks("CRAWL_ALLOWED_NETWORKS")
 CRAWL_PORTS = env.ports("CRAWL_PORTS", (80, 443))
+CRAWL_WITHOUT_ROBOTS = [host.lower() for host in env.words("CRAWL_WITHOUT_ROBOTS")]
 CRAWL_TIMEOUT_S = env.integer("CRAWL_TIMEOUT_S", 30, minimum=1, maximum=600)
 OCR_LANGUAGES = env.text("OCR_LANGUAGES", "eng")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # forms and JSON; files are counted by UPLOAD_MAX_BYTES

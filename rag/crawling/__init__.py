@@ -2,6 +2,7 @@
 
 from rag.crawling.addresses import Network, may_connect
 from rag.crawling.fetch import Fetched, FetchError, FetchPolicy, NotModified, fetch
+from rag.crawling.site_rules import SiteRules
 from rag.crawling.urls import check_url
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Fetched",
     "Network",
     "NotModified",
+    "SiteRules",
     "check_url",
     "fetch",
     "may_connect",

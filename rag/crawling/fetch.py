@@ -1,25 +1,35 @@
-"""Fetches one page for a user who named its URL: from public addresses only, within limits, without credentials."""
+"""Fetches one page for a user who named its URL: from public addresses only, within limits, without credentials.
+
+What the site asks of programs is heeded (robots.txt), and asked within the same limits.
+"""
 
 from __future__ import annotations
 
 import http.client
-import socket
+import logging
 import ssl
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import IO, TypeAlias
+from dataclasses import dataclass, replace
+from typing import IO, TypeVar
 from urllib.parse import urljoin
 
 from rag.crawling.addresses import Network, may_connect
 from rag.crawling.connection import Deadline, PinnedConnection
 from rag.crawling.names import ACCEPTED, filename_of
+from rag.crawling.resolving import Resolver, resolve, resolve_until
+from rag.crawling.robots import MAX_BYTES as ROBOTS_MAX_BYTES
+from rag.crawling.robots import Rules, read_rules
+from rag.crawling.site_rules import SiteRules
 from rag.crawling.urls import BadUrl, Url, check_url
 
-Resolver: TypeAlias = Callable[[str, int], Sequence[str]]
+logger = logging.getLogger(__name__)
 
-USER_AGENT = "Parley (a team's document assistant; fetches pages that its users name)"
+T = TypeVar("T")
+PRODUCT = "Parley"
+USER_AGENT = f"{PRODUCT} (a team's document assistant; fetches pages that its users name)"
+_BARE_HEADERS = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _BLOCK_BYTES = 64 * 1024
 _SPOOL_BYTES = 1024 * 1024
@@ -44,7 +54,8 @@ class FetchPolicy:
 
     Attributes:
         networks: private networks that may be connected to all the same.
-        timeout_s: for all of it together. A name server's answer is waited for as long as the system does.
+        timeout_s: for all of it together, robots.txt and the answers of name servers included.
+        without_robots: hosts that are fetched from whatever their robots.txt says.
     """
 
     max_bytes: int
@@ -52,6 +63,18 @@ class FetchPolicy:
     ports: frozenset[int] = frozenset({80, 443})
     networks: tuple[Network, ...] = ()
     max_redirects: int = 5
+    without_robots: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetching:
+    """What all requests of one fetch have in common."""
+
+    policy: FetchPolicy
+    deadline: Deadline
+    resolver: Resolver
+    tls: ssl.SSLContext | None
+    headers: dict[str, str]
 
 
 @dataclass(slots=True)
@@ -64,12 +87,6 @@ class Fetched:
     last_modified: str = ""
 
 
-def resolve(host: str, port: int) -> list[str]:
-    """All addresses of a host, in the system's order."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
 @contextmanager
 def fetch(
     text: str,
@@ -77,30 +94,34 @@ def fetch(
     *,
     etag: str = "",
     last_modified: str = "",
+    site_rules: SiteRules | None = None,
     resolver: Resolver = resolve,
     tls: ssl.SSLContext | None = None,
 ) -> Iterator[Fetched]:
     """Give the page, as a temporary file, for the time of the context. Blocks.
 
     Each URL on the way is resolved once; every address of the answer must be allowed, and one of them is connected to.
+    The robots.txt of each site on the way is asked for, unless `site_rules` knows it from an earlier fetch.
 
     Raises:
         NotModified: only where `etag` or `last_modified` of an earlier answer is given.
         FetchError: URL_REFUSED, URL_UNREACHABLE, URL_STATUS, UNSUPPORTED_TYPE, TOO_LARGE or TIMEOUT.
     """
-    deadline = Deadline(policy.timeout_s)
-    headers = {
-        "User-Agent": USER_AGENT,
-        "Accept": ", ".join(ACCEPTED) + ", */*;q=0.1",
-        "Accept-Encoding": "identity",
-    }
+    headers = {**_BARE_HEADERS, "Accept": ", ".join(ACCEPTED) + ", */*;q=0.1"}
     if etag:
         headers["If-None-Match"] = etag
     if last_modified:
         headers["If-Modified-Since"] = last_modified
+    fetching = _Fetching(policy, Deadline(policy.timeout_s), resolver, tls, headers)
+    rules = site_rules or SiteRules()
     with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as file:
         try:
-            page = _follow(text, policy, deadline, headers, resolver, tls, file)
+            page = _follow(
+                text,
+                fetching,
+                before=lambda url: _ask_site(url, fetching, rules),
+                take=lambda response, url: _take(response, url, policy, file),
+            )
         except TimeoutError:
             raise FetchError(
                 "TIMEOUT", f"The page was not there after {policy.timeout_s:g} seconds. Try again later."
@@ -116,32 +137,63 @@ def fetch(
 
 def _follow(
     text: str,
-    policy: FetchPolicy,
-    deadline: Deadline,
-    headers: dict[str, str],
-    resolver: Resolver,
-    tls: ssl.SSLContext | None,
-    file: IO[bytes],
-) -> Fetched:
-    for _ in range(policy.max_redirects + 1):
-        url = _checked(text, policy)
+    fetching: _Fetching,
+    *,
+    before: Callable[[Url], None],
+    take: Callable[[http.client.HTTPResponse, Url], T],
+) -> T:
+    """What `take` makes of the first response that leads no further; `before` may refuse each URL on the way."""
+    for _ in range(fetching.policy.max_redirects + 1):
+        url = _checked(text, fetching.policy)
+        before(url)
         connection = PinnedConnection(
             url.host,
             url.port,
-            addresses=_addresses(url, policy, resolver),
-            deadline=deadline,
-            tls=(tls or ssl.create_default_context()) if url.scheme == "https" else None,
+            addresses=_addresses(url, fetching),
+            deadline=fetching.deadline,
+            tls=(fetching.tls or ssl.create_default_context()) if url.scheme == "https" else None,
         )
         try:
-            connection.request("GET", url.target, headers=headers)
+            connection.request("GET", url.target, headers=fetching.headers)
             with connection.getresponse() as response:
                 location = response.getheader("Location") if response.status in _REDIRECTS else None
                 if location is None:
-                    return _take(response, url, policy, file)
+                    return take(response, url)
             text = _led_to(url, location)
         finally:
             connection.close()
-    raise FetchError("URL_REFUSED", f"The page leads on more than {policy.max_redirects} times.")
+    raise FetchError("URL_REFUSED", f"The page leads on more than {fetching.policy.max_redirects} times.")
+
+
+def _ask_site(url: Url, fetching: _Fetching, site_rules: SiteRules) -> None:
+    """Return if the site allows the page to be fetched by programs."""
+    if url.host in fetching.policy.without_robots:
+        return
+    site = str(replace(url, target="/"))
+    rules = site_rules.get(site)
+    if rules is None:
+        asking = replace(fetching, headers={**_BARE_HEADERS, "Accept": "text/plain, */*;q=0.1"})
+        rules = _follow(f"{site}robots.txt", asking, before=lambda _: None, take=_take_rules)
+        site_rules.keep(site, rules)
+    if not rules.allow(url.target):
+        raise FetchError(
+            "URL_REFUSED",
+            f"{url.host} asks programs not to fetch this page (robots.txt). For a site of your own an administrator "
+            "can have that ignored (CRAWL_WITHOUT_ROBOTS).",
+        )
+
+
+def _take_rules(response: http.client.HTTPResponse, url: Url) -> Rules:
+    """A site without such a file allows everything; one that cannot say, nothing (RFC 9309, 2.3.1)."""
+    if 400 <= response.status < 500:
+        return Rules()
+    if response.status != 200:
+        raise FetchError(
+            "URL_UNREACHABLE",
+            f"Whether {url.host} allows its pages to be fetched is not known: its robots.txt came with status "
+            f"{response.status}.",
+        )
+    return read_rules(response.read(ROBOTS_MAX_BYTES + 1), PRODUCT)
 
 
 def _led_to(url: Url, location: str) -> str:
@@ -158,18 +210,31 @@ def _checked(text: str, policy: FetchPolicy) -> Url:
         raise FetchError("URL_REFUSED", str(error)) from error
 
 
-def _addresses(url: Url, policy: FetchPolicy, resolver: Resolver) -> Sequence[str]:
-    """The host's addresses, if all of them may be connected to."""
+def _addresses(url: Url, fetching: _Fetching) -> Sequence[str]:
+    """The host's addresses, if all of them may be connected to.
+
+    A name that does not exist and one of the network in here are refused alike: the answer must be no way to ask which
+    names there are. The log tells them apart.
+    """
     try:
-        addresses = resolver(url.host, url.port)
+        addresses = resolve_until(fetching.deadline, url.host, url.port, fetching.resolver)
+    except TimeoutError:
+        raise
     except (OSError, UnicodeError) as error:
-        raise FetchError("URL_UNREACHABLE", f"There is no server named {url.host}.") from error
-    if not addresses or not all(may_connect(address, policy.networks) for address in addresses):
-        raise FetchError(
-            "URL_REFUSED",
-            f"{url.host} is not on the public Internet. An administrator can allow networks (CRAWL_ALLOWED_NETWORKS).",
-        )
+        logger.warning("%s is not fetched from: %s", url.host, error)
+        raise _not_public(url) from None
+    if not addresses or not all(may_connect(address, fetching.policy.networks) for address in addresses):
+        logger.warning("%s is not fetched from: it is at %s", url.host, ", ".join(addresses) or "no address")
+        raise _not_public(url)
     return addresses
+
+
+def _not_public(url: Url) -> FetchError:
+    return FetchError(
+        "URL_REFUSED",
+        f"{url.host} is not on the public Internet: see whether it is spelt right. An administrator finds more in the "
+        "worker's log, and can allow networks (CRAWL_ALLOWED_NETWORKS).",
+    )
 
 
 def _take(response: http.client.HTTPResponse, url: Url, policy: FetchPolicy, file: IO[bytes]) -> Fetched:

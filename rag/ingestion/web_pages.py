@@ -6,11 +6,13 @@ from django.conf import settings
 
 from chat.files import Content, read_content
 from rag.actions import web_pages
-from rag.crawling import Fetched, FetchError, FetchPolicy, NotModified, fetch
-from rag.crawling.fetch import Resolver, resolve
+from rag.crawling import Fetched, FetchError, FetchPolicy, NotModified, SiteRules, fetch
+from rag.crawling.resolving import Resolver, resolve
 from rag.models import Document, WebPage
 from rag.parsing import HEAD_BYTES, WrongType, detect_media_type
 from rag.quotas import QuotaExceeded
+
+_site_rules = SiteRules()  # the pages of a wiki are checked one after the other
 
 
 def fetch_first(document: Document, *, resolver: Resolver = resolve) -> Document | None:
@@ -22,7 +24,7 @@ def fetch_first(document: Document, *, resolver: Resolver = resolve) -> Document
     page = WebPage.objects.filter(document=document).first()
     if page is None:
         return document
-    with fetch(page.url, _policy(), resolver=resolver) as fetched:
+    with fetch(page.url, _policy(), site_rules=_site_rules, resolver=resolver) as fetched:
         content, media_type = _examine(fetched)
         return web_pages.store_first(document.pk, fetched, content, media_type)
 
@@ -32,7 +34,14 @@ def check_page(page_id: int, *, resolver: Resolver = resolve) -> Document | None
     page = WebPage.objects.filter(pk=page_id).first()
     if page is None:
         return None
-    seen = fetch(page.url, _policy(), etag=page.etag, last_modified=page.last_modified, resolver=resolver)
+    seen = fetch(
+        page.url,
+        _policy(),
+        etag=page.etag,
+        last_modified=page.last_modified,
+        site_rules=_site_rules,
+        resolver=resolver,
+    )
     try:
         with seen as fetched:
             content, media_type = _examine(fetched)
@@ -52,6 +61,7 @@ def _policy() -> FetchPolicy:
         timeout_s=settings.CRAWL_TIMEOUT_S,
         ports=frozenset(settings.CRAWL_PORTS),
         networks=tuple(settings.CRAWL_ALLOWED_NETWORKS),
+        without_robots=frozenset(settings.CRAWL_WITHOUT_ROBOTS),
     )
 
 

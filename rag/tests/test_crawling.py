@@ -1,6 +1,8 @@
 """Fetching a page: where it may lead, and that it ends. Pure but for a server on this machine."""
 
 import socket
+import threading
+from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
@@ -11,6 +13,7 @@ from rag.crawling.urls import BadUrl
 from rag.tests.web_server import page, redirect, serving
 
 LOOPBACK = (ip_network("127.0.0.1"),)
+WITHOUT_ROBOTS = frozenset({"127.0.0.1", "wiki.example", "rebinding.example"})  # see test_robots.py
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +25,11 @@ def server():
 @pytest.fixture
 def policy(server):
     return FetchPolicy(
-        max_bytes=100_000, timeout_s=20, ports=frozenset({80, 443, server.port}), networks=LOOPBACK
+        max_bytes=100_000,
+        timeout_s=20,
+        ports=frozenset({80, 443, server.port}),
+        networks=LOOPBACK,
+        without_robots=WITHOUT_ROBOTS,
     )
 
 
@@ -239,7 +246,7 @@ def test_a_server_that_drips_is_cut_off_by_one_deadline(server, policy, where):
             connection.sendall(b"H")
 
     server.answers["/drip"] = drip
-    quick = FetchPolicy(max_bytes=100_000, timeout_s=0.4, ports=policy.ports, networks=LOOPBACK)
+    quick = replace(policy, timeout_s=0.4)
 
     assert code_of(server.url("/drip"), quick) == "TIMEOUT"
 
@@ -262,12 +269,39 @@ def test_each_way_to_fail_has_its_code(server, policy, answer, code):
 
 
 def test_servers_that_are_not_there_are_unreachable(policy):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    gone = replace(policy, ports=frozenset({port}))
+    assert code_of(f"http://127.0.0.1:{port}/", gone) == "URL_UNREACHABLE"
+    assert code_of(f"https://127.0.0.1:{port}/", gone) == "URL_UNREACHABLE"
+
+
+def test_names_of_the_network_in_here_are_not_told_from_names_that_nobody_has(policy, caplog):
     def unknown(host, port):
         raise socket.gaierror("no such name")
 
-    assert code_of("https://nowhere.example/", policy, resolver=unknown) == "URL_UNREACHABLE"
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    gone = FetchPolicy(max_bytes=1, ports=frozenset({port}), networks=LOOPBACK)
-    assert code_of(f"http://127.0.0.1:{port}/", gone) == "URL_UNREACHABLE"
-    assert code_of(f"https://127.0.0.1:{port}/", gone) == "URL_UNREACHABLE"
+    answers = []
+    for resolver in (unknown, lambda *_: ["10.0.0.5"], lambda *_: []):
+        with pytest.raises(FetchError) as caught:
+            got("https://jenkins.internal/", policy, resolver=resolver)
+        answers.append((caught.value.code, caught.value.message, caught.value.__cause__))
+
+    assert answers[0][0] == "URL_REFUSED" and len(set(answers)) == 1
+    assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
+        "no such name",
+        "it is at 10.0.0.5",
+        "it is at no address",
+    ]
+
+
+def test_name_servers_that_do_not_answer_are_waited_for_until_the_deadline_only(policy):
+    over = threading.Event()
+
+    def silent(host, port):
+        over.wait(60)
+        return ["127.0.0.1"]
+
+    try:
+        assert code_of("https://slow.example/", replace(policy, timeout_s=0.3), resolver=silent) == "TIMEOUT"
+    finally:
+        over.set()

@@ -148,6 +148,21 @@ def test_a_check_that_fails_is_noted_and_changes_nothing(ada, collection, server
     assert Document.objects.get().status == "ready"
 
 
+def test_a_page_that_its_site_keeps_from_programs_is_not_taken_in(ada, collection, settings):
+    settings.CRAWL_ALLOWED_NETWORKS = [ip_network("127.0.0.1")]
+    with serving() as wiki:
+        settings.CRAWL_PORTS = [wiki.port]
+        wiki.answers["/robots.txt"] = page("User-agent: *\nDisallow: /", content_type="text/plain")
+        wiki.answers["/pumps"] = page(PUMPS)
+
+        document = process(add(ada, collection, wiki.url("/pumps")))
+        assert (document.status, document.error_code) == ("failed", "URL_REFUSED")
+        assert "robots.txt" in document.error_message
+
+        settings.CRAWL_WITHOUT_ROBOTS = ["127.0.0.1"]
+        assert process(add(ada, collection, wiki.url("/pumps"))).status == "ready"
+
+
 def test_pages_are_checked_when_their_time_has_come(ada, collection, server):
     daily = process(add(ada, collection, server.url("/pumps"), check_every_hours=24))
     process(add(ada, collection, server.url("/other")))
