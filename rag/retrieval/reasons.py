@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from rag.answering.extractive import LEAST_COSINE
 from rag.retrieval.passages import Passage
+from rag.text.document_language import detect_language
 from rag.text.spelling import joined_neighbours
-from rag.text.words import content_words
+from rag.text.words import content_words, fold
 
 MOST_ENDING = 6  # characters that a word may have behind its stem: "hydraul" stands for "hydraulically"
 _WORD = re.compile(r"[^\W_]+")
@@ -49,11 +50,13 @@ def corrections_of(query: str, lexemes: Mapping[str, str], passages: Iterable[Pa
 def reasons_of(query: str, corrections: Iterable[Correction], passage: Passage) -> Reasons:
     """The query's words in the passage, its heading or its document's title, each once, in the query's order."""
     meant = [correction.meant for correction in corrections]
-    there = set(content_words(f"{passage.document_title} {passage.heading} {passage.text}"))
+    around = f"{passage.document_title} {passage.heading} {passage.text}"
+    language = detect_language(around)
+    there = set(content_words(around, language))
     asked = [*_WORD.findall(query), *meant, *joined_neighbours(query)]
     found: dict[str, str] = {}
     for word in asked:
-        if not there.isdisjoint(content_words(word)):
+        if not there.isdisjoint(content_words(word, language)):
             found.setdefault(word.casefold(), word)
     return Reasons(tuple(found.values()), (passage.cosine or 0.0) >= LEAST_COSINE)
 
@@ -61,5 +64,7 @@ def reasons_of(query: str, corrections: Iterable[Correction], passage: Passage) 
 def _whole_word(stem: str, words: Counter[str]) -> str:
     """The most frequent of the words that the stem stands for, else the stem; a stem may end in i for y."""
     beginning = stem[:-1] if stem.endswith("i") else stem
-    forms = [word for word in words if word.startswith(beginning) and len(word) <= len(stem) + MOST_ENDING]
+    forms = [
+        word for word in words if fold(word).startswith(beginning) and len(word) <= len(stem) + MOST_ENDING
+    ]
     return max(forms, key=lambda word: (words[word], -len(word)), default=stem)

@@ -35,3 +35,18 @@ def test_a_text_without_sentences_or_words_has_an_excerpt():
     assert best_part({"pump"}, "") == (0, 0)
     assert best_part(set(), "x" * 1000) == (0, EXCERPT_CHARACTERS)
     assert best_part({"pump"}, "One. Two.") == (0, 9)
+
+
+def marked(query: str, text: str) -> list[str]:
+    [result] = results_of(query, [passage(text)])
+    return [piece.text for piece in result.pieces if piece.is_marked]
+
+
+def test_words_of_another_language_are_marked_in_their_other_forms():
+    text = "Die Häuser in der Straße sind alt. Das Haus des Verwalters wird mit dem Vertrag verkauft."
+
+    assert marked("Hauses Verträge", text) == ["Häuser", "Haus", "Vertrag"]
+
+
+def test_of_a_sentence_without_spaces_the_words_are_marked_that_were_searched_for():
+    assert marked("数据库", "开源数据库管理系统是软件。") == ["数据库"]

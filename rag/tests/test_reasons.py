@@ -44,3 +44,19 @@ def test_a_stem_that_no_word_begins_with_is_told_as_it_is():
     assert corrections_of("baterry", {"baterri": "batteri"}, [make_passage("One battery")]) == [
         Correction("baterry", "battery")
     ]
+
+
+def test_words_of_another_language_are_told_in_whatever_form_the_passage_has_them():
+    passage = make_passage(
+        "Die Häuser in der Straße sind alt, und die Kündigungen der Verträge sind im Ordner."
+    )
+
+    assert reasons_of("Wo ist die Kündigung für das Haus?", [], passage).words == ("Kündigung", "Haus")
+
+
+def test_a_correction_is_told_with_its_accents():
+    passage = make_passage("Die Verträge sind im Ordner.")
+
+    assert corrections_of("Vertärge", {"vertarg": "vertrag"}, [passage]) == [
+        Correction("vertärge", "verträge")
+    ]

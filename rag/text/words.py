@@ -1,18 +1,35 @@
 """Words of a text in a comparable form, for judging how much two texts speak of the same thing. Pure.
 
-The measure is deliberately crude (no dictionary, any language): fold case, drop the commonest function words
-of English and German, cut English inflections, and take Chinese, Japanese and Korean text in pairs of
-characters.
+The measure is deliberately crude (no dictionary, any language): fold case and accents, drop the commonest function
+words, cut inflections, English ones where no language is given, and take Chinese, Japanese and Korean text in pairs of
+characters. Search has better stemmers, in the database; this is for what is shown of its results.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+
+from rag.text.languages import WORDS_BY_LANGUAGE
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+")
 _SUFFIXES = ("ations", "ation", "ings", "ing", "edly", "ied", "ies", "ed", "es", "ly", "s", "e")
 _SHORTEST_STEM = 3
+_ACCENTED = re.compile(r"([a-z])[\u0300-\u036f]+")
+# By language, the endings that make most forms of a noun, without accents.
+_ENDINGS = {
+    "de": "innen ern em en er es e s",
+    "fr": "ements ement aux ees ee es er ez e s x",
+    "es": "as os es a o e s",
+    "it": "ie he a e i o",
+    "nl": "en e s",
+    "pt": "coes cao oes ao as os es a o e s",
+    "sv": "arna erna orna ar er or en et an na a n",
+    "pl": "ami ach ow om em ie a e i o u y",
+    "ru": "ами ями ого его ов ев ей ах ях ой ый ий ая яя ое ее ые ие ом ем а я ы и у ю о е ь й",
+}
+_ENDINGS_BY_LANGUAGE = {language: tuple(endings.split()) for language, endings in _ENDINGS.items()}
+_BEFORE_GERMAN_S = "bdfghklmnrt"  # as in Snowball: the s of "Haus" is none
 
 STOP_WORDS = frozenset(
     """
@@ -29,25 +46,59 @@ STOP_WORDS = frozenset(
 )
 
 
-def stem(word: str) -> str:
-    """The word without a common English ending; words of other languages mostly pass unchanged."""
+def stem(word: str, language: str = "") -> str:
+    """The folded word without a common ending of that language, by ISO 639-1; an English one for others."""
+    if language not in _ENDINGS_BY_LANGUAGE:
+        return _english_stem(word)
+    for ending in _ENDINGS_BY_LANGUAGE[language]:
+        rest = word.removesuffix(ending)
+        if len(rest) < len(word) and len(rest) >= _SHORTEST_STEM:
+            if language == "de" and ending == "s" and rest[-1] not in _BEFORE_GERMAN_S:
+                return word
+            return rest
+    return word
+
+
+def _english_stem(word: str) -> str:
     for suffix in _SUFFIXES:
         if word.endswith(suffix) and len(word) - len(suffix) >= _SHORTEST_STEM:
             return word[: -len(suffix)] + ("y" if suffix in ("ies", "ied") else "")
     return word
 
 
-def _forms(word: str) -> Iterable[str]:
+def fold(text: str) -> str:
+    """The text in small letters, Latin ones without accents: "Häuser" and "HAUSER" are the same."""
+    decomposed = unicodedata.normalize("NFKD", text).casefold()
+    return unicodedata.normalize("NFC", _ACCENTED.sub(r"\1", decomposed))
+
+
+_FOLDED_STOP_WORDS = frozenset(map(fold, STOP_WORDS))
+_FOLDED_FUNCTION_WORDS = {
+    language: frozenset(map(fold, words)) for language, words in WORDS_BY_LANGUAGE.items()
+}
+
+
+def _forms(word: str, language: str) -> Iterable[str]:
     if _CJK.search(word):
-        for run in _CJK.findall(word):
-            yield from (run[i : i + 2] for i in range(max(1, len(run) - 1)))
+        for start, end in pairs_in(word):
+            yield word[start:end]
         return
     word = re.split("['’]", word)[0]
-    if word not in STOP_WORDS:
-        yield stem(word)
+    if word not in _FOLDED_STOP_WORDS and word not in _FOLDED_FUNCTION_WORDS.get(language, ()):
+        yield stem(word, language)
 
 
-def content_words(text: str) -> list[str]:
-    """The words that carry meaning, folded and stemmed, in order and with repeats; may be empty."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return [form for word in _WORD.findall(folded) for form in _forms(word)]
+def pairs_in(text: str) -> Iterator[tuple[int, int]]:
+    """Where the text's pairs of Chinese, Japanese and Korean characters are; one that stands alone is a pair, too."""
+    for run in _CJK.finditer(text):
+        for start in range(run.start(), max(run.start() + 1, run.end() - 1)):
+            yield start, min(start + 2, run.end())
+
+
+def content_words(text: str, language: str = "") -> list[str]:
+    """The words that carry meaning, folded and stemmed, in order and with repeats; may be empty.
+
+    Args:
+        language: of the text, or of the text it is compared with, by ISO 639-1; "" where it is not known.
+    """
+    return [form for word in _WORD.findall(fold(text)) for form in _forms(word, language)]
