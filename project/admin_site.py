@@ -1,5 +1,5 @@
-"""The admin under Parley's name, with a live page, and with the tables that only search itself reads and writes in a
-group of their own."""
+"""The admin under Parley's name, with a live page, and with its many models in groups: last, as internals, the tables
+that only search itself reads and writes."""
 
 from typing import Any
 
@@ -8,21 +8,23 @@ from django.contrib.admin.apps import AdminConfig
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-INTERNALS = frozenset(
-    (
-        "Lexeme",
-        "LexicalVector",
-        "CorpusStatistic",
-        "CollectionStatistic",
-        "Embedding",
-        "DocumentText",
+# Groups of their own, in this order behind the apps; what is named nowhere stays with its app.
+GROUPS = {
+    "Evaluation": ("GoldenSet", "GoldenQuestion", "GoldenDocument", "EvaluationRun", "EvaluationResult"),
+    "Models and costs": (
+        "LanguageModel", "PromptTemplate", "EmbeddingModel", "EmbeddingUsage",
+        "Budget", "BudgetPeriod", "ModelCall", "Reservation",
+    ),
+    "Internals": (
+        "Lexeme", "LexicalVector", "CorpusStatistic", "CollectionStatistic", "Embedding", "DocumentText",
         "ReplacedDocument",
-    )
-)
+    ),
+}  # fmt: skip
+GROUP_OF = {model: group for group, models in GROUPS.items() for model in models}
 
 
 class ParleyAdminSite(AdminSite):
-    """Lists every model; those of `INTERNALS` last."""
+    """Lists every model, in its group."""
 
     site_header = "Parley administration"
     site_title = "Parley administration"
@@ -46,13 +48,19 @@ class ParleyAdminSite(AdminSite):
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         apps: list[Any] = []
+        groups: list[Any] = []
         for app in super().get_app_list(request, app_label):
-            internals = [model for model in app["models"] if model["object_name"] in INTERNALS]
-            others = [model for model in app["models"] if model["object_name"] not in INTERNALS]
-            apps.append({**app, "models": others})
-            if internals:
-                apps.append({**app, "name": "Internals", "app_label": "internals", "models": internals})
-        return sorted((app for app in apps if app["models"]), key=lambda app: app["app_label"] == "internals")
+            models: dict[str, list[Any]] = {}
+            for model in app["models"]:
+                models.setdefault(GROUP_OF.get(model["object_name"], ""), []).append(model)
+            if "" in models:
+                apps.append({**app, "models": models[""]})
+            groups += [
+                {**app, "name": group, "app_label": group.lower().replace(" ", "-"), "models": models[group]}
+                for group in GROUPS
+                if group in models
+            ]
+        return apps + groups
 
 
 class ParleyAdminConfig(AdminConfig):

@@ -79,14 +79,15 @@ def test_the_page_of_an_answer_shows_its_attempts(browser, question, parley):
     assert "claude-test-of-the-page" in page and "MODEL_OVERLOADED" in page
 
 
-def test_what_only_search_uses_stands_in_a_group_of_its_own(browser):
+def test_models_stand_in_groups_and_what_only_search_uses_comes_last(browser):
     response = browser.get(reverse("admin:index"))
 
     groups = {
         app["name"]: [model["object_name"] for model in app["models"]] for app in response.context["app_list"]
     }
     assert "Parley administration" in response.content.decode()
-    assert list(groups)[-1] == "Internals"
+    assert list(groups)[-3:] == ["Evaluation", "Models and costs", "Internals"]
+    assert "GoldenSet" in groups["Evaluation"] and "EmbeddingModel" in groups["Models and costs"]
     assert "Lexeme" in groups["Internals"] and "Document" in groups["Documents and answers"]
     assert response.context["app_list"][-1]["app_url"] == reverse("admin:app_list", args=["rag"])
     assert browser.get(reverse("admin:app_list", args=["rag"])).status_code == 200
