@@ -221,6 +221,8 @@ CRAWL_PORTS = env.ports("CRAWL_PORTS", (80, 443))
 CRAWL_WITHOUT_ROBOTS = [host.lower() for host in env.words("CRAWL_WITHOUT_ROBOTS")]
 CRAWL_TIMEOUT_S = env.integer("CRAWL_TIMEOUT_S", 30, minimum=1, maximum=600)
 OCR_LANGUAGES = env.text("OCR_LANGUAGES", "eng")
+CHUNK_CONTEXTS = env.flag("CHUNK_CONTEXTS", default=False)
+CHUNK_CONTEXTS_PER_DOCUMENT = env.integer("CHUNK_CONTEXTS_PER_DOCUMENT", 200, minimum=1, maximum=100_000)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # forms and JSON; files are counted by UPLOAD_MAX_BYTES
 FILE_UPLOAD_PERMISSIONS = 0o600
 SOCKET_PING_INTERVAL_MS = 25_000  # the defaults of Socket.IO 4
@@ -268,6 +270,7 @@ PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
 # ------------------------------------------------------------------------------- language, time, logging
 
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = "project.formats"
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True

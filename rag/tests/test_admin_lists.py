@@ -159,3 +159,12 @@ def test_a_document_leads_to_its_passages(browser):
 
     assert link in documents
     assert [chunk.text for chunk in browser.get(link).context["cl"].result_list] == ["Whales sing 0."]
+
+
+def test_times_are_written_as_on_the_pages(browser):
+    add_rows(range(1))
+    Document.objects.update(created_at="2026-03-01T17:05Z")
+
+    html = browser.get(reverse("admin:rag_document_changelist")).content.decode()
+
+    assert "1 Mar 2026, 17:05" in html
