@@ -156,6 +156,36 @@ async def test_who_is_removed_from_a_private_room_hears_no_more(
     assert await socket.is_silent()
 
 
+TYPING = """subscription($room: ID!) { roomEvents(roomId: $room) {
+    ... on TypingChanged { user { username } } } }"""
+
+
+@pytest.mark.parametrize("query", [EVENTS, TYPING], ids=["alone", "shared"])
+async def test_who_becomes_a_guest_is_not_told_on_as_a_member(
+    open_socket, ada, grace, private, monkeypatch, query
+):
+    """A guest is not told who stands outside the room; a member is."""
+    monkeypatch.setattr("chat.access.sweeps.SWEEP_INTERVAL_S", 0.2)
+    outsider = await type(ada).objects.acreate(username="bob")
+    await Membership.objects.acreate(room=private, user=grace)
+    socket = await open_socket(grace).start()
+    await socket.subscribe("1", query, room=private.pk)
+    await is_followed(private.pk)
+    await publish(Typing(private.pk, outsider.pk, True))
+    assert (await socket.next_data())["roomEvents"]["user"]["username"] == "bob"
+
+    await type(grace).objects.filter(pk=grace.pk).aupdate(is_guest=True)
+    await Membership.objects.filter(user=grace).aupdate(role="guest")
+
+    message = await socket.receive()
+    assert message["payload"]["errors"][0]["extensions"]["code"] == "CONFLICT"
+    assert await socket.receive() == {"id": "1", "type": "complete"}
+    await socket.subscribe("1", query, room=private.pk)
+    await is_followed(private.pk)
+    await publish(Typing(private.pk, outsider.pk, True))
+    assert (await socket.next_data())["roomEvents"]["user"]["username"] == "hidden"
+
+
 async def test_who_becomes_a_guest_hears_no_more_of_public_rooms(open_socket, ada, grace, monkeypatch):
     monkeypatch.setattr("chat.access.sweeps.SWEEP_INTERVAL_S", 0.2)
     public = await Room.objects.acreate(name="public", kind=Room.Kind.PUBLIC)
