@@ -2,9 +2,8 @@
 
 RETRIEVAL_DATA names a folder with one folder per set: `corpus.jsonl` ({id, title, text}), `queries.jsonl` ({id,
 text}) and `qrels.tsv` (query, document, grade, with a header). They are loaded and searched by the `manage.py
-retrieval` commands, all loaded before the first is searched: a set on its own has other document frequencies, which
-makes about .001 of nDCG. Beside the search's own order stand those of its parts: the same hundred passages by BM25
-alone and by cosine alone.
+retrieval` commands, all loaded before the first is searched: a set on its own has other document frequencies. Beside
+the search's own order stand those of its parts: the same hundred passages by BM25 alone and by cosine alone.
 """
 
 import json
