@@ -55,7 +55,15 @@ class DocumentAdmin(ReadOnlyAdmin):
         "title", "collection", "status", "error_code", "size", "passages", "embedded_count", "uploaded_by",
         "created_at",
     ]  # fmt: skip
-    list_filter = ["status", "error_code", "language", "media_type", "collection", "created_at"]
+    list_filter = [
+        "status",
+        "error_code",
+        "language",
+        "lexical_version",
+        "media_type",
+        "collection",
+        "created_at",
+    ]
     list_select_related = ["collection", "uploaded_by"]
     search_fields = ["title", "filename", "source", "sha256"]
     date_hierarchy = "created_at"
