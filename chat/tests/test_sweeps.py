@@ -138,6 +138,7 @@ def quick_sweeps(monkeypatch):
     monkeypatch.setattr(sweeps, "SWEEP_INTERVAL_S", 0.02)
 
 
+@pytest.mark.django_db(transaction=True)
 async def test_a_sweep_that_fails_is_told_and_the_next_one_withdraws_access(
     quick_sweeps, monkeypatch, caplog
 ):
@@ -159,6 +160,7 @@ async def test_a_sweep_that_fails_is_told_and_the_next_one_withdraws_access(
     await eventually(lambda: sweeper._task.done())
 
 
+@pytest.mark.django_db(transaction=True)
 async def test_one_that_fails_to_end_does_not_save_the_others(quick_sweeps, monkeypatch, caplog):
     monkeypatch.setattr(sweeps, "check_access", lambda callers, rooms: Findings(callers=callers))
     sweeper, live = Sweeper(), [Live(1, fails=True), Live(2), Live(3, fails=True), Live(4)]

@@ -167,6 +167,7 @@ def nested(levels: int) -> object:
     return value
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
@@ -196,6 +197,7 @@ async def test_a_body_of_too_much_is_refused(http, stages, body, status, code):
     assert "execute_operation" not in stages
 
 
+@pytest.mark.django_db(transaction=True)
 async def test_what_an_attack_asks_for_does_not_run(http, stages):
     response = await http.post("/graphql", json={"query": ATTACKS["alias overloading"]})
 

@@ -14,6 +14,7 @@ from rag.models import Chunk, Collection, Document, DocumentText
 
 BEFORE, PASSAGE, AFTER = "What stands before. ", "The pump runs at nine hundred turns.", " What comes after."
 JSON = {"Accept": "application/json"}
+COMMITS = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
@@ -121,7 +122,7 @@ def test_a_document_opens_at_the_marked_words(as_ada, document):
     assert '<mark id="mark">The</mark>' in html
 
 
-@pytest.mark.parametrize("path", ["", "original", "passages"])
+@pytest.mark.parametrize("path", ["", "passages", pytest.param("original", marks=COMMITS)])
 def test_a_document_does_not_exist_for_those_who_may_not_read_it(as_grace, document, path):
     url = passage_url(document) if path == "passages" else f"/documents/{document.pk}/{path}"
 
