@@ -7,6 +7,7 @@ from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from rag import models
 from rag.actions.documents import remove_documents, retry_documents
@@ -14,6 +15,7 @@ from rag.answering import admin as answer_admin  # noqa: F401  registers its own
 from rag.embeddings import admin as embedding_admin  # noqa: F401  likewise
 from rag.evaluation import admin as evaluation_admin  # noqa: F401  likewise
 from rag.money import admin as money_admin  # noqa: F401  likewise
+from rag.problems import admin as problem_admin  # noqa: F401  likewise
 from rag.read_only_admin import ReadOnlyAdmin
 
 
@@ -52,7 +54,7 @@ class CollectionShareAdmin(admin.ModelAdmin):
 @admin.register(models.Document)
 class DocumentAdmin(ReadOnlyAdmin):
     list_display = [
-        "title", "collection", "status", "error_code", "size", "passages", "embedded_count", "uploaded_by",
+        "short_title", "collection", "status", "error_code", "size", "passages", "embedded_count", "uploaded_by",
         "created_at",
     ]  # fmt: skip
     list_filter = [
@@ -70,6 +72,10 @@ class DocumentAdmin(ReadOnlyAdmin):
     exclude = ["file", "chunk_count"]
     readonly_fields = ["passages"]
     actions = ["retry_failed", "delete_with_chunks"]
+
+    @admin.display(description="title", ordering="title")
+    def short_title(self, document: models.Document) -> str:
+        return Truncator(document.title).chars(60)
 
     @admin.display(description="size", ordering="size_bytes")
     def size(self, document: models.Document) -> str:
@@ -117,6 +123,7 @@ class ChunkAdmin(ReadOnlyAdmin):
     list_select_related = ["document"]
     list_filter = ["document__collection"]
     search_fields = ["document__title", "heading"]
+    ordering = ["document", "ordinal"]
     show_full_result_count = False
 
     @admin.display(description="text")

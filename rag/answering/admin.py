@@ -37,9 +37,11 @@ class PromptTemplateAdmin(admin.ModelAdmin):
 
 @admin.register(models.LanguageModel)
 class LanguageModelAdmin(admin.ModelAdmin):
-    list_display = ["name", "position", "enabled", "max_output_tokens", "input_price", "output_price"]
+    list_display = [
+        "name", "position", "enabled", "endpoint", "at_once", "max_output_tokens", "input_price", "output_price",
+    ]  # fmt: skip
     list_editable = ["position", "enabled"]
-    list_filter = ["enabled"]
+    list_filter = ["enabled", "endpoint"]
     search_fields = ["name"]
 
 
@@ -62,11 +64,12 @@ class AnswerPassageInline(admin.TabularInline):
         return document_of(served)
 
     @admin.display(description="words served")
-    def passage(self, served: models.AnswerPassage) -> str:
+    def passage(self, served: models.AnswerPassage) -> SafeString | str:
         """All chunks of it; says so where they are not what the model was given any more."""
         if not (text := served_text(served)):
             return "Gone with its document."
-        return text if is_as_served(served) else f"(Changed since.) {text}"
+        note = "" if is_as_served(served) else "(Changed since.) "
+        return format_html('<span class="served-words">{}{}</span>', note, text)
 
 
 class AnswerAttemptInline(admin.TabularInline):
@@ -109,9 +112,13 @@ class AnswerAdmin(ReadOnlyAdmin):
     readonly_fields = TIMES
     inlines = [AnswerAttemptInline, AnswerPassageInline, AnswerRatingInline]
 
+    class Media:
+        css = {"all": ["rag/evaluation.css"]}
+
     @admin.display(description="question", ordering="question__text")
-    def asked(self, answer: models.Answer) -> str:
-        return Truncator(answer.question.text).chars(80)
+    def asked(self, answer: models.Answer) -> SafeString:
+        text = Truncator(answer.question.text).chars(80)
+        return format_html('<span class="evaluation-wide">{}</span>', text)
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         shown = [name for name in self.list_display if name != "asked"]

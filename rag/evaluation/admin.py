@@ -24,7 +24,7 @@ from rag.evaluation.models import (
 )
 from rag.evaluation.report import compare_runs, run_before, texts_of
 from rag.models import AnswerRating
-from rag.read_only_admin import ReadOnlyAdmin, may_read_everything, may_read_messages
+from rag.read_only_admin import ReadOnlyAdmin, may_read_everything, may_read_messages, rounded
 
 _RUNS_TO_CHOOSE_FROM = 50
 
@@ -42,6 +42,7 @@ def score(name: str, label: str) -> Any:
 
 # Any: the stubs know only names of fields here.
 SCORES: Any = (score("ndcg", "nDCG@10"), score("recall", "recall"), score("mrr", "MRR"))
+SEARCH_MS: Any = rounded("search_ms", 0)
 
 
 class AsksAsAnybody(admin.ModelAdmin):
@@ -255,7 +256,7 @@ class EvaluationResultAdmin(ReadOnlyAdmin, AsksAsAnybody):
     list_select_related = ["run__golden_set"]
     search_fields = ["text", "asked_as"]
     fields = readonly_fields = (
-        "run", "question", "text", "asked_as", *SCORES, "search_ms", "found_documents",
+        "run", "question", "text", "asked_as", *SCORES, SEARCH_MS, "found_documents",
     )  # fmt: skip
 
     @admin.display(description="found")
