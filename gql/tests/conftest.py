@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from chat.models import User
+from gql import execution, executor
 from gql.tests.client import GraphQLClient, Socket
 from project.asgi import application
 
@@ -40,3 +41,18 @@ async def open_socket() -> AsyncIterator[Callable[..., Socket]]:
     yield open_one
     for socket in opened:
         await socket.disconnect()
+
+
+@pytest.fixture
+def executions(monkeypatch) -> list[object]:
+    """The user of each execution for an event; None where it ran for nobody in particular."""
+    seen: list[object] = []
+    execute = executor.execute_operation
+
+    async def counted(operation, context, root=None):
+        if root is not None:
+            seen.append(context.user)
+        return await execute(operation, context, root)
+
+    monkeypatch.setattr(execution, "execute_operation", counted)
+    return seen

@@ -44,21 +44,6 @@ async def raw_socket():
         await socket.disconnect()
 
 
-@pytest.fixture
-def executions(monkeypatch) -> list[object]:
-    """The user of each execution for an event; None where it ran for nobody in particular."""
-    seen: list[object] = []
-    execute = executor.execute_operation
-
-    async def counted(operation, context, root=None):
-        if root is not None:
-            seen.append(context.user)
-        return await execute(operation, context, root)
-
-    monkeypatch.setattr(execution, "execute_operation", counted)
-    return seen
-
-
 def _seated() -> int:
     return sum(len(one) for one in current_audiences().values())
 

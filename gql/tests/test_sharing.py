@@ -18,21 +18,6 @@ HEAD = "subscription($room: ID!, $since: Int) { messageAdded(roomId: $room, sinc
 SAME = HEAD + " { id text author { username } } }"
 
 
-@pytest.fixture
-def executions(monkeypatch) -> list[object]:
-    """The user of each execution for an event; None where it ran for nobody in particular."""
-    seen: list[object] = []
-    execute = executor.execute_operation
-
-    async def counted(operation, context, root=None):
-        if root is not None:
-            seen.append(context.user)
-        return await execute(operation, context, root)
-
-    monkeypatch.setattr(execution, "execute_operation", counted)
-    return seen
-
-
 async def _subscribe(open_socket, user, room, query, **variables):
     socket = await open_socket(user).start()
     await socket.subscribe("1", query, room=room.pk, since=room.version, **variables)
