@@ -180,6 +180,11 @@ class Chunk(models.Model):
     page = models.IntegerField(null=True, blank=True)
     page_end = models.IntegerField(null=True, blank=True)
     heading = models.CharField(max_length=500, blank=True)
+    context = models.TextField(
+        blank=True,
+        db_default="",
+        help_text="What a language model wrote of its place in the document: found, but never shown or cited.",
+    )
 
     class Meta:
         constraints = [

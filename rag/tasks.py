@@ -14,16 +14,18 @@ from rag.actions import budgets, embedding_models, evaluation, processing, reind
 from rag.answering.flow import answer as answer_message
 from rag.embeddings import EmbeddingError, building
 from rag.evaluation.running import run_evaluation
-from rag.ingestion import flow
+from rag.ingestion import contexts, flow
 from rag.ingestion import reindexing as reindexing_flow
 from rag.ingestion.web_pages import check_page
 from rag.jobs import upkeep
 from rag.jobs.enqueueing import ANSWERS, DOCUMENTS
+from rag.llm.seam import RetryableModelError
 
 logger = logging.getLogger(__name__)
 
 LONGEST_WAIT_S = 300
 EMBEDDING_ATTEMPTS = 30  # about two hours: a server that is down for longer needs a person
+CONTEXT_ATTEMPTS = 6
 EVALUATION_ATTEMPTS = 8  # some minutes: somebody waits for the run
 UPKEEP_PRIORITY = 100  # before any answer: it may be the answer's lost job that it brings back
 UNEXPECTED = "Something went wrong while the file was processed. Try again; the log says what it was."
@@ -143,6 +145,21 @@ def drop_retired_models(timestamp: int) -> None:
 @app.task(name="rag.check_web_page", queue=DOCUMENTS, retry=DocumentRetry())
 def check_web_page(page_id: int) -> None:
     check_page(page_id)
+
+
+class ContextRetry(BaseRetryStrategy):
+    """A few times within two hours while a model, an embedder or the database is away. Nobody waits for it."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        passing = (RetryableModelError, EmbeddingError, OperationalError, InterfaceError)
+        if isinstance(exception, passing) and job.attempts < CONTEXT_ATTEMPTS:
+            return RetryDecision(retry_in={"seconds": 60 * 2**job.attempts})
+        return None
+
+
+@app.task(name="rag.write_contexts", queue=DOCUMENTS, retry=ContextRetry(), pass_context=True)
+async def write_contexts(context: JobContext, document_id: int, first: int) -> None:
+    await contexts.write_contexts(document_id, first=first, should_stop=context.should_abort)
 
 
 @app.periodic(cron="* * * * *", periodic_id="web-pages")

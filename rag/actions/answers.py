@@ -74,7 +74,7 @@ def begin_answer(message_id: int, bot_id: int) -> AnswerClaim | None:
             assistant_id=bot.pk,
             history=_history(question, bot),
             template=template,
-            models=_models(),
+            models=model_choices(),
         )
 
 
@@ -142,7 +142,7 @@ def _history(question: "Message", bot: "User") -> tuple[HistoryItem, ...]:
     )
 
 
-def _models() -> tuple[ModelChoice, ...]:
+def model_choices() -> tuple[ModelChoice, ...]:
     """The models to ask, in order: the one of the settings (with a row, so that it has prices), then the others."""
     if not (settings.ANTHROPIC_API_KEY or settings.ANTHROPIC_BASE_URL):
         return ()

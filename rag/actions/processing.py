@@ -7,6 +7,7 @@ only thought dead. So each step locks the document's row, looks how far it is, a
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CHUNKS_PER_TRANSACTION = 1000  # rows of common words are locked until the commit: other documents wait
+CONTEXT_PRIORITY = EMBED_PRIORITY - 30  # behind all that makes documents searchable
 _UNFINISHED = (Document.Status.QUEUED, Document.Status.PARSING, Document.Status.EMBEDDING)
 
 
@@ -201,6 +203,8 @@ def finish_embedding(document_id: int, model_id: int) -> bool:
         document.save(update_fields=["embedded_count", "status", "ready_at"])
         if document.replaces:
             remove_older_versions(document)
+        if settings.CHUNK_CONTEXTS:
+            enqueue_contexts(document_id)
     return True
 
 
@@ -210,6 +214,17 @@ def continue_embedding(document_id: int) -> None:
         document = lock_document(document_id)
         if document is not None and document.status == Document.Status.EMBEDDING:
             enqueue_embedding(document_id)
+
+
+def enqueue_contexts(document_id: int, *, first: int = 0) -> None:
+    """Step: the job that writes contexts for the chunks from that ordinal on, with the surrounding transaction."""
+    enqueue(
+        "rag.write_contexts",
+        queue=DOCUMENTS,
+        priority=CONTEXT_PRIORITY,
+        document_id=document_id,
+        first=first,
+    )
 
 
 def enqueue_embedding(document_id: int) -> None:

@@ -12,13 +12,13 @@ from django.db import InterfaceError, OperationalError
 from chat.database import run_in_db
 from rag.actions.answers import begin_answer, finish_answer, record_passages
 from rag.answering.citations import CheckedAnswer, check_citations
-from rag.answering.claim import AnswerClaim, AnswerOutcome, Progress
+from rag.answering.claim import AnswerClaim, AnswerOutcome, ModelChoice, Progress
 from rag.answering.live import LiveAnswer
 from rag.answering.prompts import MAX_OUTPUT_TOKENS, PASSAGES_BUDGET_TOKENS, build_request
 from rag.embeddings import Embedder
 from rag.llm.configured import configured_model
 from rag.llm.seam import AnswerError, AnswerModel, AnswerRequest, ModelEvent
-from rag.money.calls import Call
+from rag.money.calls import Account, Call, Purpose
 from rag.money.metering import MeteredModel
 from rag.retrieval.neighbours import merge_neighbours
 from rag.retrieval.passages import Passage
@@ -45,10 +45,15 @@ def find_passages(room_id: int, question: str, *, embedder: Embedder | None = No
 
 
 def _configured(claim: AnswerClaim) -> AnswerModel:
-    prices = {choice.name: choice.prices for choice in claim.models}
+    return metered_models(claim.models, claim.account, "answer")
+
+
+def metered_models(models: Sequence[ModelChoice], account: Account, purpose: Purpose) -> AnswerModel:
+    """The chain of those models, each call of which is in the ledger; the extractive answerer where there are none."""
+    prices = {choice.name: choice.prices for choice in models}
 
     def metered(model: AnswerModel) -> AnswerModel:
-        return MeteredModel(model, Call("answer", model.name, prices[model.name], claim.account))
+        return MeteredModel(model, Call(purpose, model.name, prices[model.name], account))
 
     return configured_model(
         list(prices),

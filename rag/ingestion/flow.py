@@ -148,6 +148,6 @@ def fail_embedding(document_id: int, error: Exception) -> None:
 
 
 def passage_to_embed(chunk: Chunk) -> str:
-    """What stands for a chunk before the embedder: the document's title and the path of headings, then its words."""
-    place = [part for part in (chunk.document.title, chunk.heading) if part]
+    """What stands for a chunk before the embedder: title of the document, path of headings, context, then its words."""
+    place = [part for part in (chunk.document.title, chunk.heading, chunk.context) if part]
     return "\n".join([*place, chunk.text])

@@ -90,8 +90,9 @@ def messages_of(request: AnswerRequest, *, blocks: bool) -> list[MessageParam]:
             }
             for source in request.sources
         )
-    elif request.fenced_sources:
-        content.append({"type": "text", "text": request.fenced_sources})
+    if request.fenced_sources and not (blocks and request.sources):
+        cached = {"cache_control": {"type": "ephemeral"}} if request.cache_sources else {}
+        content.append({"type": "text", "text": request.fenced_sources, **cached})
     content.append({"type": "text", "text": request.prompt})
     return [*messages, {"role": "user", "content": content}]
 

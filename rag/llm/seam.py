@@ -36,7 +36,7 @@ class AnswerRequest:
     Sources are numbered from 1 in their order, as citations name them. `fenced_sources` is the same material
     as one text, for servers without blocks for search results. `prompt` is the last user turn without the
     sources; `question` is what the person asked and `passages` what search found, for answerers that are no
-    language models.
+    language models. `cache_sources`: other requests with the same fenced sources follow soon; only without `sources`.
     """
 
     system: str
@@ -47,6 +47,7 @@ class AnswerRequest:
     question: str
     passages: tuple[Passage, ...]
     max_output_tokens: int
+    cache_sources: bool = False
 
 
 @dataclass(frozen=True, slots=True)
