@@ -37,11 +37,9 @@ class PromptTemplateAdmin(admin.ModelAdmin):
 
 @admin.register(models.LanguageModel)
 class LanguageModelAdmin(admin.ModelAdmin):
-    list_display = [
-        "name", "position", "enabled", "endpoint", "at_once", "max_output_tokens", "input_price", "output_price",
-    ]  # fmt: skip
+    list_display = ["name", "position", "enabled", "max_output_tokens", "input_price", "output_price"]
     list_editable = ["position", "enabled"]
-    list_filter = ["enabled", "endpoint"]
+    list_filter = ["enabled"]
     search_fields = ["name"]
 
 
