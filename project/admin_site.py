@@ -13,7 +13,7 @@ GROUPS = {
     "Evaluation": ("GoldenSet", "GoldenQuestion", "GoldenDocument", "EvaluationRun", "EvaluationResult"),
     "Models and costs": (
         "LanguageModel", "PromptTemplate", "EmbeddingModel", "EmbeddingUsage",
-        "Budget", "BudgetPeriod", "ModelCall", "Reservation",
+        "Budget", "BudgetPeriod", "ModelCall", "Reservation", "Problem",
     ),
     "Internals": (
         "Lexeme", "LexicalVector", "CorpusStatistic", "CollectionStatistic", "Embedding", "DocumentText",

@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
@@ -14,9 +16,15 @@ from django.db.migrations.executor import MigrationExecutor
 from redis.exceptions import RedisError
 
 from project import health
+from rag.actions.problems import note_problem
 
 EXTENSIONS = ("vector", "pg_trgm", "unaccent")
 ENDPOINT_TIMEOUT_S = 10.0
+
+
+# What is the matter with these is told by the error log, too; without a database nothing is.
+CONFIGURED = frozenset({"configuration", "channel layer", "queue", "embedder", "model endpoint"})
+LATEST_LINES = 3
 
 
 class Problem(Exception):
@@ -44,12 +52,15 @@ def examine() -> Iterator[Finding]:
         "embedder": check_embedder,
         "embedding models": check_embedding_models,
         "model endpoint": check_model_endpoint,
+        "error log": check_error_log,
     }
     for name, check in checks_by_name.items():
         try:
             yield Finding(name, True, check())
         except Problem as problem:
             yield Finding(name, False, str(problem))
+            if name in CONFIGURED:
+                note_problem("config", "DOCTOR", str(problem), place=name)
         except DatabaseError as error:
             yield Finding(name, False, f"the database does not answer: {_first_line(error)}")
 
@@ -192,6 +203,19 @@ def check_model_endpoint() -> str:
     if response.status_code >= 500:
         raise Problem(f"{base_url} answers with an error ({response.status_code}): try again later")
     return f"{base_url} answers; {settings.ANTHROPIC_MODEL} is asked first"
+
+
+def check_error_log() -> str:
+    """What failed in the last day. No fault by itself: a file that cannot be read is not one of the installation."""
+    from rag import models
+    from rag.problems.lines import lines
+
+    latest = models.Problem.objects.filter(last_seen__gte=datetime.now(UTC) - timedelta(days=1))
+    count = latest.count()
+    if not count:
+        return "nothing failed in the last day"
+    shown = "".join(f"\n    {line}" for line in islice(lines(latest), LATEST_LINES))
+    return f"{count} kinds of failures in the last day (`manage.py problems` lists them all):{shown}"
 
 
 def _first_line(error: BaseException) -> str:

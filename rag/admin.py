@@ -15,6 +15,7 @@ from rag.answering import admin as answer_admin  # noqa: F401  registers its own
 from rag.embeddings import admin as embedding_admin  # noqa: F401  likewise
 from rag.evaluation import admin as evaluation_admin  # noqa: F401  likewise
 from rag.money import admin as money_admin  # noqa: F401  likewise
+from rag.problems import admin as problem_admin  # noqa: F401  likewise
 from rag.read_only_admin import ReadOnlyAdmin
 
 

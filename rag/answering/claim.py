@@ -13,11 +13,16 @@ from rag.money.prices import Prices
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """A language model that may answer."""
+    """A language model that may answer. The fields are those of `rag.models.LanguageModel`."""
 
     name: str
     max_output_tokens: int
     prices: Prices
+    endpoint: str = ""
+    key_variable: str = ""
+    sources: str = "ask"
+    caches: bool = True
+    at_once: int = 0
 
 
 @dataclass(frozen=True, slots=True)

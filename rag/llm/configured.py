@@ -1,53 +1,120 @@
-"""The models that this installation has: those of Anthropic's API, or the extractive answerer where there is no key."""
+"""The models that this installation has, in a chain; the extractive answerer where there is none."""
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 from weakref import WeakKeyDictionary
 
+from django.conf import settings
+from redis.asyncio import Redis
+
 from rag.answering.extractive import ExtractiveModel
+from rag.llm.addresses import KEY_VARIABLE
 from rag.llm.chain import ModelChain
+from rag.llm.endpoint import Endpoint, Limits
+from rag.llm.guarded import GuardedModel
 from rag.llm.seam import AnswerModel
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
 
-# A client holds connections, which belong to one event loop: one client per loop, so that they are used
-# again.
-_clients: "WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], AsyncAnthropic]]" = (
-    WeakKeyDictionary()
-)
+ANTHROPIC = "https://api.anthropic.com"
+_BLOCKS = {"blocks": True, "text": False, "ask": None}
+REDIS_TIMEOUT_S = 1.0
+
+
+class Choice(Protocol):
+    """What is to be known of a model to ask it (`rag.answering.claim.ModelChoice`)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def endpoint(self) -> str: ...
+    @property
+    def key_variable(self) -> str: ...
+    @property
+    def sources(self) -> str: ...
+    @property
+    def caches(self) -> bool: ...
+    @property
+    def at_once(self) -> int: ...
+
+
+@dataclass(slots=True)
+class _OfLoop:
+    """What holds connections, which belong to one event loop, by address and key."""
+
+    redis: Redis
+    clients: "dict[tuple[str, str], AsyncAnthropic]" = field(default_factory=dict)
+
+
+_loops: "WeakKeyDictionary[asyncio.AbstractEventLoop, _OfLoop]" = WeakKeyDictionary()
 
 
 def configured_model(
-    names: Sequence[str], *, api_key: str, base_url: str, metered: Callable[[AnswerModel], AnswerModel]
+    choices: Sequence[Choice], *, metered: Callable[[AnswerModel], AnswerModel]
 ) -> AnswerModel:
-    """What answers: the models in that order, or the extractive answerer where neither key nor base URL is set.
+    """What answers: the models in that order, or the extractive answerer where there are none.
 
     Call it on the event loop that will stream from it.
 
     Args:
         metered: makes of a model one whose every call is accounted for.
     """
-    if not names or not (api_key or base_url):
+    if not choices:
         return ExtractiveModel()
-    from rag.llm.anthropic import AnthropicModel  # takes a second to import: for nothing without a key
-
-    client = _client(api_key, base_url)
-    blocks = True if not base_url else None  # Anthropic's own server reads search results; others are asked
-    return ModelChain([metered(AnthropicModel(client, name, blocks=blocks)) for name in names])
+    return ModelChain([_model(choice, metered) for choice in choices])
 
 
-def _client(api_key: str, base_url: str) -> "AsyncAnthropic":
+def _model(choice: Choice, metered: Callable[[AnswerModel], AnswerModel]) -> AnswerModel:
+    from rag.llm.anthropic import AnthropicModel  # takes a second to import: for nothing without a model
+
+    address, key = _address_and_key(choice)
+    blocks = _BLOCKS[choice.sources]
+    if blocks is None and not address:
+        blocks = True  # Anthropic's own server reads search results
+    model = AnthropicModel(_client(address, key), choice.name, blocks=blocks, caches=choice.caches)
+    limits = Limits(at_once=choice.at_once)
+    endpoint = Endpoint(_of_loop().redis, address or ANTHROPIC, limits, prefix=settings.CHANNEL_PREFIX)
+    return GuardedModel(metered(model), endpoint)
+
+
+def _address_and_key(choice: Choice) -> tuple[str, str]:
+    """The key of the settings goes to the server of the settings alone."""
+    if not choice.endpoint:
+        return settings.ANTHROPIC_BASE_URL, settings.ANTHROPIC_API_KEY
+    fits = KEY_VARIABLE.match(
+        choice.key_variable
+    )  # again: a row may have been written by other ways than a form
+    return choice.endpoint, os.environ.get(choice.key_variable, "") if fits else ""
+
+
+def _of_loop() -> _OfLoop:
+    loop = asyncio.get_running_loop()
+    if loop not in _loops:
+        redis = Redis.from_url(
+            settings.REDIS_URL, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
+        )
+        _loops[loop] = _OfLoop(redis)
+    return _loops[loop]
+
+
+def _client(address: str, key: str) -> "AsyncAnthropic":
     from rag.llm.anthropic import make_client
 
-    clients = _clients.setdefault(asyncio.get_running_loop(), {})
-    if (api_key, base_url) not in clients:
-        clients[api_key, base_url] = make_client(api_key=api_key, base_url=base_url)
-    return clients[api_key, base_url]
+    clients = _of_loop().clients
+    if (address, key) not in clients:
+        clients[address, key] = make_client(api_key=key, base_url=address)
+    return clients[address, key]
 
 
 async def close_clients() -> None:
     """Close the connections that belong to the running loop."""
-    for client in _clients.pop(asyncio.get_running_loop(), {}).values():
+    held = _loops.pop(asyncio.get_running_loop(), None)
+    if held is None:
+        return
+    for client in held.clients.values():
         await client.close()
+    await held.redis.aclose()

@@ -8,6 +8,7 @@ from contextlib import aclosing
 
 from chat.database import run_in_db
 from rag.actions.budgets import prolong_lease, reserve_call, settle_call
+from rag.actions.problems import note_problem
 from rag.llm.seam import (
     AnswerError,
     AnswerModel,
@@ -55,18 +56,24 @@ class MeteredModel:
                     await meter.prolong_when_due()
                     yield event
         except AnswerError as error:
-            meter.error_code = error.code
+            meter.error = error
             raise
         finally:
             # Whoever gives up waiting for it does not keep it from being written.
-            await asyncio.shield(run_in_db(settle_call, reserved, meter.end()))
+            await asyncio.shield(run_in_db(_settle, reserved, meter))
+
+
+def _settle(reserved: Reserved, meter: "_Meter") -> None:
+    settle_call(reserved, meter.end())
+    if meter.error:
+        note_problem("tool", meter.error.code, meter.error.message, place=reserved.call.model)
 
 
 class _Meter:
     """What one call has used so far."""
 
     def __init__(self, reserved: Reserved) -> None:
-        self.error_code = ""
+        self.error: AnswerError | None = None
         self._reserved = reserved
         self._usage = Usage()
         self._complete = False
@@ -89,10 +96,11 @@ class _Meter:
 
     def end(self) -> CallEnd:
         """A stream that broke off has not said how much it wrote: what was read of it is counted then."""
-        outcome: Outcome = "failed" if self.error_code else "complete" if self._complete else "stopped"
+        code = self.error.code if self.error else ""
+        outcome: Outcome = "failed" if code else "complete" if self._complete else "stopped"
         usage = self._usage
         if self._complete or usage == Usage():
-            return CallEnd(outcome, usage, error_code=self.error_code)
+            return CallEnd(outcome, usage, error_code=code)
         written = max(usage.output_tokens, estimate_tokens("".join(self._text)))
         usage = Usage(usage.input_tokens, written, usage.cache_write_tokens, usage.cache_read_tokens)
-        return CallEnd(outcome, usage, is_estimate=True, error_code=self.error_code)
+        return CallEnd(outcome, usage, is_estimate=True, error_code=code)
