@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Contexts of chunks, which count as words of theirs. There are none until somebody switches them on."""
 
-    dependencies = [("rag", "0016_trigrams_at_once")]
+    dependencies = [("rag", "0016_models_and_problems")]
 
     operations = [
         migrations.AddField(
