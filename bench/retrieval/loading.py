@@ -2,39 +2,20 @@
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
 from django.db import connection, transaction
 
 from bench.retrieval.corpus import COLLECTIONS, DIMENSIONS, DOCUMENT_CHUNKS, TOPICAL, Block, Corpus
 from chat.models import Membership, Room, User
-from rag.embeddings.vector_index import make_index
+from rag.embeddings import vector_index
+from rag.embeddings.copying import copy_vectors
 from rag.models import Collection, CollectionShare, Document, EmbeddingModel
+from rag.retrieval import term_index
 
 LIVE_CHUNKS = 2_000
 LIVE_BATCH = 1_000
 AUDIENCES = {"1 %": range(1), "10 %": range(10), "10 %, one topic": TOPICAL, "100 %": range(COLLECTIONS)}
-# As rag_index_chunks does it, for all chunks at once. One pass over the words serves both frequencies and weights.
-_WORDS = """CREATE TEMP TABLE bench_word AS
-    SELECT c.id AS chunk_id, u.lexeme, cardinality(u.positions) AS tf,
-           (sum(cardinality(u.positions)) OVER (PARTITION BY c.id))::int AS length
-    FROM rag_chunk c, unnest(rag_lexemes(c.text, 'english')) u"""
-_FREQUENCIES = """INSERT INTO rag_lexeme (lexeme, frequency)
-    SELECT lexeme, count(*) FROM bench_word GROUP BY lexeme"""
-_WEIGHTS = """INSERT INTO rag_lexicalvector (chunk_id, collection_id, weights)
-    SELECT w.chunk_id, d.collection_id, ('{' || w.weights || '}/1000000000')::sparsevec FROM (
-        SELECT b.chunk_id,
-               string_agg(l.id || ':' || (b.tf * 2.2 / (b.tf + 1.2 * (0.25 + 0.75 * b.length / 100.0)))::float4, ',')
-                   AS weights
-        FROM bench_word b JOIN rag_lexeme l USING (lexeme) GROUP BY b.chunk_id) w
-    JOIN rag_chunk c ON c.id = w.chunk_id JOIN rag_document d ON d.id = c.document_id"""
-_COUNTS = """WITH counted AS (
-        INSERT INTO rag_collectionstatistic (collection_id, chunk_count)
-        SELECT collection_id, count(*) FROM rag_lexicalvector GROUP BY collection_id RETURNING chunk_count)
-    INSERT INTO rag_corpusstatistic (id, chunk_count, average_length) SELECT 1, sum(chunk_count), 100 FROM counted"""
-_TERMS = """CREATE INDEX rag_lexicalvector_terms ON rag_lexicalvector
-    USING gin (rag_term_ids(weights)) WITH (fastupdate = off)"""
+_INDEXED_DOCUMENTS = 1_000  # in one transaction, as rag.ingestion.bulk has them
 
 
 @dataclass(slots=True)
@@ -55,14 +36,14 @@ def load(corpus: Corpus) -> Loaded:
     owner = loaded.users["100 %"]
     collections = list(Collection.objects.order_by("pk").values_list("pk", flat=True))
     loaded.seconds["COPY of chunks and vectors"] = 0.0
+    term_index.drop_index()
     for block in corpus.blocks():
         _make_documents(block, owner, collections)
         begun = time.perf_counter()
         with transaction.atomic():
             _copy_chunks(block.first, block.texts)
-            _copy_vectors(
-                block.first, block.vectors, [collections[n] for n in block.collections], loaded.model.pk
-            )
+            chunks = range(block.first + 1, block.first + 1 + len(block.texts))
+            copy_vectors(loaded.model.pk, chunks, [collections[n] for n in block.collections], block.vectors)
         loaded.seconds["COPY of chunks and vectors"] += time.perf_counter() - begun
     with connection.cursor() as cursor:
         cursor.execute("SELECT setval('rag_chunk_id_seq', %s)", [corpus.chunks + 1])
@@ -121,47 +102,21 @@ def _copy_chunks(first: int, texts: list[str], document: int | None = None) -> N
             copy.write(f"{number + 1}\t{owner}\t{ordinal}\t{text}\t0\t{len(text)}\t\n")
 
 
-def _copy_vectors(first: int, vectors: Any, collections: list[int], model: int) -> None:
-    """Binary, as rows of one size: halfvec is its dimensions, a zero and 16-bit floats, all big-endian."""
-    size = 4 + 2 * DIMENSIONS
-    row = np.dtype(
-        [
-            *(("fields", ">i2"), ("l1", ">i4"), ("chunk", ">i8"), ("l2", ">i4"), ("model", ">i8")),
-            *(("l3", ">i4"), ("collection", ">i8"), ("l4", ">i4"), ("dimensions", ">i2"), ("unused", ">i2")),
-            ("vector", ">f2", (DIMENSIONS,)),
-        ]
-    )
-    rows = np.zeros(len(vectors), row)
-    rows["fields"], rows["l1"], rows["l2"], rows["l3"], rows["l4"] = 4, 8, 8, 8, size
-    rows["chunk"] = np.arange(first + 1, first + 1 + len(vectors))
-    rows["model"], rows["collection"], rows["dimensions"] = model, collections, DIMENSIONS
-    rows["vector"] = vectors
-    statement = "COPY rag_embedding (chunk_id, model_id, collection_id, vector) FROM STDIN (FORMAT binary)"
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.write(b"PGCOPY\n\xff\r\n\x00" + bytes(8))
-        copy.write(rows.tobytes())
-        copy.write((-1).to_bytes(2, "big", signed=True))
-
-
 def _build(loaded: Loaded) -> None:
-    """Everything that is derived from chunks and vectors, in the order in which it is quickest."""
+    """Everything that is derived from chunks and vectors, as rag.ingestion.bulk derives it."""
     with connection.cursor() as cursor:
-        cursor.execute("DROP INDEX rag_lexicalvector_terms")
-        cursor.execute("SET work_mem = '128MB'")
-        for name, statement in (
-            ("words of the chunks", _WORDS),
-            ("document frequencies", _FREQUENCIES),
-            ("BM25 weights", _WEIGHTS),
-            ("counts", _COUNTS),
-            ("index over terms", _TERMS),
-        ):
-            begun = time.perf_counter()
-            cursor.execute(statement)
-            loaded.seconds[name] = time.perf_counter() - begun
-        cursor.execute("DROP TABLE bench_word")
-        cursor.execute("RESET work_mem")
+        documents = list(Document.objects.order_by("pk").values_list("pk", flat=True))
         begun = time.perf_counter()
-        make_index(loaded.model)
+        for place in range(0, len(documents), _INDEXED_DOCUMENTS):
+            batch = documents[place : place + _INDEXED_DOCUMENTS]
+            cursor.execute("SELECT rag_index_documents(%s)", [batch])
+        loaded.seconds["words, document frequencies, BM25 weights"] = time.perf_counter() - begun
+        begun = time.perf_counter()
+        term_index.make_index()
+        loaded.seconds["index over terms"] = time.perf_counter() - begun
+        cursor.execute("ANALYZE rag_embedding")  # the build takes its memory by it
+        begun = time.perf_counter()
+        vector_index.make_index(loaded.model)
         loaded.seconds["index over vectors"] = time.perf_counter() - begun
         for table in ("rag_chunk", "rag_document", "rag_lexeme", "rag_lexicalvector", "rag_embedding"):
             cursor.execute(f"VACUUM ANALYZE {table}")
@@ -190,8 +145,8 @@ def _go_live(loaded: Loaded, collection: int, owner: User) -> None:
             cursor.execute("SELECT rag_index_chunks(%s, 0, %s)", [document.pk, LIVE_BATCH])
         middle = time.perf_counter()
         with transaction.atomic():
-            _copy_vectors(
-                first, block.vectors[place : place + LIVE_BATCH], [collection] * LIVE_BATCH, loaded.model.pk
-            )
+            chunks = range(first + 1, first + 1 + LIVE_BATCH)
+            vectors = block.vectors[place : place + LIVE_BATCH]
+            copy_vectors(loaded.model.pk, chunks, [collection] * LIVE_BATCH, vectors)
         loaded.live["words, frequencies kept"] += middle - begun
         loaded.live["vectors, index kept"] += time.perf_counter() - middle

@@ -12,6 +12,7 @@ from rag.actions import embedding_models
 from rag.actions.documents import remove_unused_files
 from rag.embeddings import EmbeddingError, configured_embedder
 from rag.embeddings.configuration import configured_source
+from rag.ingestion import bulk
 from rag.models import Document
 
 logger = logging.getLogger(__name__)
@@ -61,7 +62,11 @@ def retry_stalled_jobs(*, stalled_after_s: float = STALLED_AFTER_S) -> list[int]
 
 
 def follow_configured_embedder() -> None:
-    """Have the configured embedder's model built where it is not the active one; that answers until it is whole."""
+    """Have the configured embedder's model built where it is not the active one; that answers until it is whole.
+
+    First the indexes that a killed load left unmade.
+    """
+    bulk.mend_indexes()
     embedder, source = configured_embedder(), configured_source()
     if embedding_models.keep_active_model(embedder.name, source=source):
         return
