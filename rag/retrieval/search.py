@@ -23,6 +23,7 @@ from rag.retrieval.statement import (
     Statement,
     corrections_statement,
     search_statement,
+    unknown_words_statement,
     visible_terms_statement,
 )
 from rag.text.languages import Language, guess_language
@@ -52,7 +53,7 @@ def search(
     """The chunks that fit a question best, best first; [] where none shares a word or a meaning, or none may be read.
 
     Near-duplicates of better ones are left out.
-    Blocks: embeds the question (in the caller's thread) and runs three short statements, or four for a misspelt word; a
+    Blocks: embeds the question (in the caller's thread) and runs three short statements, or five for a misspelt word; a
     configured reranker is asked then. From async code it goes
     through `chat.database.run_in_db`. If the embedder fails, words alone decide.
 
@@ -170,8 +171,10 @@ def _corrections(
     They are words that a chunk has which the audience may read, and no others. Most words that resemble an unknown one
     are too far from it: only the others are looked up.
     """
-    rows = _rows(corrections_statement(audience, text, language, function_words))
-    near = [row for row in rows if is_near(row[1], row[2])]
+    unknown = _rows(unknown_words_statement(audience, text, language, function_words))
+    if not unknown:
+        return {}, ()
+    near = [row for row in _rows(corrections_statement(unknown)) if is_near(row[1], row[2])]
     if not near:
         return {}, ()
     visible = {term for (term,) in _rows(visible_terms_statement(audience, [row[4] for row in near]))}

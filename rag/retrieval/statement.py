@@ -7,6 +7,7 @@ from typing import Any
 
 from rag.retrieval.audience import Audience
 from rag.retrieval.filters import SearchFilters
+from rag.text.spelling import near_patterns
 
 _SQL = Path(__file__).with_name("sql")
 _SEARCH = (_SQL / "search.sql").read_text()
@@ -18,11 +19,12 @@ _SIZE = """SELECT
 _VISIBLE_TERMS = (
     "SELECT rag_visible_terms(%(terms)s::bigint[], ARRAY(SELECT id FROM ({audience}) AS allowed(id)))"
 )
+_UNKNOWN = (_SQL / "unknown.sql").read_text()
 _CORRECTIONS = (_SQL / "corrections.sql").read_text()
 # Set for the transaction. The plan is known to be good: jit and parallel workers only cost time to set up.
 SESSION = """SELECT set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true),
     set_config('work_mem', '32MB', true), set_config('hnsw.ef_search', '200', true),
-    set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('pg_trgm.similarity_threshold', '0.2', true)"""
+    set_config('hnsw.iterative_scan', 'relaxed_order', true)"""
 
 # Up to so many visible chunks a scan of all of them is exact and as quick as an index (100k and 1M chunks measured).
 LEXICAL_EXACT_CHUNKS = 20_000
@@ -95,19 +97,35 @@ class Statement:
     parameters: dict[str, Any]
 
 
-def corrections_statement(audience: Audience, text: str, language: str, function_words: str) -> Statement:
-    """Rows `(place, unknown, known, frequency, term)`: for each word that the audience cannot know, known ones like it.
+def unknown_words_statement(audience: Audience, text: str, language: str, function_words: str) -> Statement:
+    """Rows `(place, stem, languages)`: the words that the audience cannot know.
 
-    Words are stems, and `place` tells which of the question's they are of: its stems differ by language. Whether a
-    chunk of the audience's has the known word is not checked.
+    A word has a row for each of its stems, and `place` tells which of the question's it is; languages have spaces
+    between.
     """
     return Statement(
-        _CORRECTIONS.format(audience=audience.collections_sql),
+        _UNKNOWN.format(audience=audience.collections_sql),
         {
             "audience_id": audience.id,
             "question": text,
             "language": language,
             "function_words": function_words,
+        },
+    )
+
+
+def corrections_statement(unknown: Sequence[tuple[int, str, str]]) -> Statement:
+    """Rows `(place, unknown, known, frequency, term)` for rows of unknown words: known ones like them, stem by stem.
+
+    Whether a chunk of the audience's has the known word is not checked.
+    """
+    return Statement(
+        _CORRECTIONS,
+        {
+            "places": [place for place, _, _ in unknown],
+            "unknown": [stem for _, stem, _ in unknown],
+            "languages": [languages for _, _, languages in unknown],
+            "patterns": [" ".join(near_patterns(stem)) for _, stem, _ in unknown],
             "least_frequency": LEAST_FREQUENCY_OF_CORRECTIONS,
         },
     )

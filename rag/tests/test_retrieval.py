@@ -164,6 +164,21 @@ def test_a_misspelt_word_is_taken_for_the_nearest_known_one(ada):
     assert find("hydra") == [], "too far from any"
 
 
+@pytest.mark.parametrize(
+    "question", ["orhcid", "orcid", "xrchid", "orchhid", "labirynth", "lbyrinht", "labyrnnthh"]
+)
+def test_words_are_found_wherever_they_are_misspelt(ada, question):
+    make_collection(ada, "c", *["orchid", "labyrinth"] * 3)
+
+    assert {passage.text for passage in find(question)} == {"orchid" if len(question) < 8 else "labyrinth"}
+
+
+def test_new_words_are_in_the_index_over_trigrams_at_once(ada):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reloptions FROM pg_class WHERE relname = 'rag_lexeme_trigrams'")
+        assert cursor.fetchone() == (["fastupdate=off"],)
+
+
 def test_misspellings_do_not_reach_rare_words(ada):
     make_collection(ada, "c", "Hydraulic press")
 

@@ -30,6 +30,22 @@ def is_near(unknown: str, known: str) -> bool:
     return edit_distance(unknown, known) <= (1 if len(unknown) < 8 else 2)
 
 
+def near_patterns(unknown: str) -> list[str]:
+    """LIKE patterns that nearly every word fits which `unknown`, of 4 letters a-z or more, may be misspelt.
+
+    What is one edit away has one of two halves unchanged, or two neighbours swapped across the middle; what is two
+    edits away has one of three parts unchanged, at the word's start or end or within it (but for a swap across their
+    border and another edit). Such a part is looked up by an index over trigrams much quicker than likeness is.
+    """
+    length = len(unknown)
+    if length < 8:
+        middle = length // 2
+        swapped = unknown[: middle - 1] + unknown[middle] + unknown[middle - 1] + unknown[middle + 1 :]
+        return [f"{unknown[:middle]}%", f"%{unknown[middle:]}", swapped]
+    first, last = length // 3, length - (length + 1) // 3
+    return [f"{unknown[:first]}%", f"%{unknown[first:last]}%", f"%{unknown[last:]}"]
+
+
 def best_corrections(candidates: Iterable[tuple[int, str, str, int]]) -> dict[int, tuple[str, str]]:
     """The nearest known stem for each word, from `(place, stem, known, frequency)`; words with none near are absent.
 
