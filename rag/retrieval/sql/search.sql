@@ -42,7 +42,7 @@ WITH visible AS MATERIALIZED (
     FROM term
 ), ranked AS (                              -- which terms propose candidates: each language's rarest, up to 4000 chunks
     SELECT id, language, proposes, row_number() OVER (PARTITION BY language, proposes ORDER BY place) AS nth
-    FROM (SELECT id, language, place, so_far <= 4000 OR (place <= 2 AND so_far <= 40000) AS proposes
+    FROM (SELECT id, language, place, so_far <= 4000 OR (place <= 2 AND so_far <= 8000) AS proposes
           FROM (SELECT id, language, row_number() OVER by_rarity AS place,
                        sum(frequency) OVER by_rarity * (SELECT share FROM size) AS so_far
                 FROM term WINDOW by_rarity AS (PARTITION BY language ORDER BY frequency, id)) t) u
