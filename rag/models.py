@@ -25,6 +25,7 @@ from rag.money.models import Budget as Budget
 from rag.money.models import BudgetPeriod as BudgetPeriod
 from rag.money.models import ModelCall as ModelCall
 from rag.money.models import Reservation as Reservation
+from rag.problems.models import Problem as Problem
 
 USER = settings.AUTH_USER_MODEL
 SPARSE_DIMENSIONS = 1_000_000_000  # pgvector's most; term ids are far fewer

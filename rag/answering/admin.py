@@ -37,9 +37,11 @@ class PromptTemplateAdmin(admin.ModelAdmin):
 
 @admin.register(models.LanguageModel)
 class LanguageModelAdmin(admin.ModelAdmin):
-    list_display = ["name", "position", "enabled", "max_output_tokens", "input_price", "output_price"]
+    list_display = [
+        "name", "position", "enabled", "endpoint", "at_once", "max_output_tokens", "input_price", "output_price",
+    ]  # fmt: skip
     list_editable = ["position", "enabled"]
-    list_filter = ["enabled"]
+    list_filter = ["enabled", "endpoint"]
     search_fields = ["name"]
 
 
