@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
     """Words of many documents at once, for those that come with their vectors."""
 
-    dependencies = [("rag", "0016_trigrams_at_once")]
+    dependencies = [("rag", "0017_chunk_contexts")]
 
     operations = [
         migrations.RunSQL(

@@ -17,7 +17,7 @@ BEGIN
     -- Apart from reading the chunks: over a table that is new, the planner counts pages instead of trusting statistics.
     CREATE UNLOGGED TABLE rag_bulk_text AS
     SELECT c.id AS chunk_id, d.collection_id, rag_stemmed_as(d.language) AS language,
-           d.title || ' ' || c.heading AS title, c.text
+           d.title || ' ' || c.heading AS title, c.text || ' ' || c.context AS text
     FROM rag_document d JOIN rag_chunk c ON c.document_id = d.id WHERE d.id = ANY(p_documents);
     CREATE UNLOGGED TABLE rag_bulk_words AS
     SELECT chunk_id, collection_id, language,
