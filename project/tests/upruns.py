@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -136,14 +137,21 @@ class Up:
         self.addresses.remove()
 
 
+def open_files(pid: int) -> list[str]:
+    """What a process has open, as the kernel names it; what it closes while this is read is left out."""
+    targets = []
+    try:
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed since the folder was read
+                targets.append(os.readlink(descriptor))
+    except (FileNotFoundError, ProcessLookupError):  # ended, as PostgreSQL's workers do; it listens no more
+        pass
+    return targets
+
+
 def tcp_listeners(pids: set[int]) -> list[tuple[str, int]]:
     """The addresses (hexadecimal, as the kernel has them) and ports on which these processes listen by TCP."""
-    inodes = set()
-    for pid in pids:
-        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            target = os.readlink(descriptor)
-            if target.startswith("socket:["):
-                inodes.add(target[8:-1])
+    inodes = {target[8:-1] for pid in pids for target in open_files(pid) if target.startswith("socket:[")}
     found = []
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in Path(table).read_text().splitlines()[1:]:
