@@ -11,6 +11,7 @@ from procrastinate.retry import BaseRetryStrategy
 
 from chat import actions
 from rag.actions import budgets, embedding_models, evaluation, processing, reindexing, web_pages
+from rag.actions.problems import note_problem
 from rag.answering.flow import answer as answer_message
 from rag.embeddings import EmbeddingError, building
 from rag.evaluation.running import run_evaluation
@@ -63,6 +64,7 @@ def ingest_document(document_id: int) -> None:
     except Exception:
         # The top of a worker: whatever a file provokes, its document must say so instead of waiting for ever.
         logger.exception("Document %s could not be ingested", document_id)
+        note_problem("cmd", "INTERNAL", f"document {document_id}", place="rag.ingest_document")
         processing.fail_document(document_id, code="INTERNAL", message=UNEXPECTED)
 
 
@@ -78,6 +80,7 @@ def embed_document(context: JobContext, document_id: int) -> None:
         raise
     except Exception:  # as above: its document must say so
         logger.exception("Document %s could not be embedded", document_id)
+        note_problem("cmd", "INTERNAL", f"document {document_id}", place="rag.embed_document")
         processing.fail_document(document_id, code="INTERNAL", message=UNEXPECTED)
 
 
@@ -133,6 +136,7 @@ def evaluate(context: JobContext, run_id: int) -> None:
         raise
     except Exception:  # as above: the run must say so
         logger.exception("Evaluation %s broke off", run_id)
+        note_problem("cmd", "INTERNAL", f"evaluation {run_id}", place="rag.run_evaluation")
         evaluation.fail_evaluation(run_id, "Something went wrong; the worker's log says what it was.")
 
 

@@ -143,15 +143,31 @@ def _history(question: "Message", bot: "User") -> tuple[HistoryItem, ...]:
 
 
 def model_choices() -> tuple[ModelChoice, ...]:
-    """The models to ask, in order: the one of the settings (with a row, so that it has prices), then the others."""
+    """The models to ask, in order: the one of the settings (with a row, so that it has prices), then the others.
+
+    Those without an endpoint of their own are asked only where the settings have a key or an address.
+    """
+    enabled = LanguageModel.objects.filter(enabled=True)
     if not (settings.ANTHROPIC_API_KEY or settings.ANTHROPIC_BASE_URL):
-        return ()
+        return tuple(map(_choice, enabled.exclude(endpoint="")))
     first = settings.ANTHROPIC_MODEL
     input_price, output_price = default_prices(first)
     prices = {"position": 0, "input_price": input_price, "output_price": output_price}
     LanguageModel.objects.get_or_create(name=first, defaults=prices)
-    rows = sorted(LanguageModel.objects.filter(enabled=True), key=lambda row: row.name != first)
-    return tuple(ModelChoice(row.name, row.max_output_tokens, row.prices) for row in rows)
+    return tuple(map(_choice, sorted(enabled, key=lambda row: row.name != first)))
+
+
+def _choice(row: LanguageModel) -> ModelChoice:
+    return ModelChoice(
+        name=row.name,
+        max_output_tokens=row.max_output_tokens,
+        prices=row.prices,
+        endpoint=row.endpoint,
+        key_variable=row.key_variable,
+        sources=row.sources,
+        caches=row.caches,
+        at_once=row.at_once,
+    )
 
 
 def record_passages(claim: AnswerClaim, passages: Sequence[Passage], *, search_ms: float) -> bool:

@@ -4,13 +4,13 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from chat.database import run_in_db
 from rag.actions.answers import begin_answer, finish_answer, record_passages
+from rag.actions.problems import advice_on, note_problem
 from rag.answering.citations import CheckedAnswer, check_citations
 from rag.answering.claim import AnswerClaim, AnswerOutcome, ModelChoice, Progress
 from rag.answering.live import LiveAnswer
@@ -55,12 +55,7 @@ def metered_models(models: Sequence[ModelChoice], account: Account, purpose: Pur
     def metered(model: AnswerModel) -> AnswerModel:
         return MeteredModel(model, Call(purpose, model.name, prices[model.name], account))
 
-    return configured_model(
-        list(prices),
-        api_key=settings.ANTHROPIC_API_KEY,
-        base_url=settings.ANTHROPIC_BASE_URL,
-        metered=metered,
-    )
+    return configured_model(models, metered=metered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +81,17 @@ async def answer(message_id: int, bot_id: int, *, means: Means | None = None) ->
         raise
     except Exception:  # the top of the job: whatever it was, the person who asked must hear of it
         logger.exception("answer %d failed", claim.answer_id)
+        await run_in_db(note_problem, "code", INTERNAL[0], f"answer {claim.answer_id}", place="rag.answer")
         outcome = AnswerOutcome("failed", "", error=INTERNAL)
+    if outcome is not None and outcome.error:
+        outcome = replace(outcome, error=await run_in_db(_with_advice, *outcome.error))
     if outcome is not None and not await run_in_db(finish_answer, claim, outcome):
         logger.info("answer %d was taken over or ended by somebody else", claim.answer_id)
+
+
+def _with_advice(code: str, message: str) -> tuple[str, str]:
+    """The error, with what an admin wrote for those who meet it."""
+    return code, f"{message} {advice_on(code)}".strip()
 
 
 async def _outcome(claim: AnswerClaim, means: Means) -> AnswerOutcome | None:
@@ -128,6 +131,7 @@ async def _stream(
         raise
     except Exception:  # as in `answer`; here, what has been shown and spent must not be lost
         logger.exception("a language model failed")
+        await run_in_db(note_problem, "code", INTERNAL[0], "a language model's stream", place="rag.answer")
         return Progress.GO_ON, INTERNAL
     if progress is Progress.GO_ON and not live.draft.text:
         return progress, EMPTY

@@ -15,6 +15,7 @@ from django.conf import settings
 
 from chat.files import local_copy
 from rag.actions import embedding_models, processing, versions
+from rag.actions.problems import note_problem
 from rag.crawling import FetchError
 from rag.embeddings import Embedder, EmbeddingError, configured_embedder
 from rag.embeddings.active_model import ActiveModel, active_model, model_of
@@ -54,6 +55,7 @@ def ingest_document(document_id: int) -> None:
             parsed = _read(document, path)
     except (ParsingError, FetchError) as error:
         processing.fail_document(document_id, code=error.code, message=error.message)
+        note_problem("tool", error.code, error.message, place=document.media_type)
     except QuotaExceeded as error:
         processing.fail_document(document_id, code=error.document_code, message=error.message)
     except FileNotFoundError:
@@ -145,6 +147,7 @@ def fail_embedding(document_id: int, error: Exception) -> None:
     """End a document whose vectors cannot be made. Why is for the log: a server's words may hold what is secret."""
     logger.error("Document %d could not be embedded: %s", document_id, error)
     processing.fail_document(document_id, code="EMBEDDING_FAILED", message=NO_VECTORS)
+    note_problem("tool", "EMBEDDING_FAILED", str(error), place="the embedder")
 
 
 def passage_to_embed(chunk: Chunk) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import anthropic
 import httpx2
 from anthropic import AsyncAnthropic, Omit
-from anthropic.types import MessageParam, RawMessageStreamEvent, TextCitation
+from anthropic.types import MessageParam, RawMessageStreamEvent, TextBlockParam, TextCitation
 
 from rag.llm.failures import INTERRUPTED, problem_of_connection, problem_of_status
 from rag.llm.seam import (
@@ -51,12 +51,16 @@ class AnthropicModel:
     Args:
         blocks: whether sources go out as search results, which is what native citations need. None: find out,
             since some servers (llama-server) pass over blocks they do not know without a word.
+        caches: whether the server is asked to keep the system prompt, which all questions have in common.
     """
 
-    def __init__(self, client: AsyncAnthropic, name: str, *, blocks: bool | None = True) -> None:
+    def __init__(
+        self, client: AsyncAnthropic, name: str, *, blocks: bool | None = True, caches: bool = False
+    ) -> None:
         self.name = name
         self._client = client
         self._blocks = blocks
+        self._caches = caches
 
     async def stream(self, request: AnswerRequest) -> AsyncGenerator[ModelEvent, None]:
         """Ask, and yield the answer as it comes. Closing this closes the request to the server."""
@@ -66,13 +70,20 @@ class AnthropicModel:
             stream = await self._client.messages.create(
                 model=self.name,
                 max_tokens=request.max_output_tokens,
-                system=request.system,
+                system=system_of(request, cached=self._caches),
                 messages=messages_of(request, blocks=self._blocks),
                 stream=True,
             )
             async with stream:
                 async for event in _read(stream):
                     yield event
+
+
+def system_of(request: AnswerRequest, *, cached: bool) -> str | list[TextBlockParam]:
+    """The system prompt in the API's form; it is the same for all questions of an assistant."""
+    if not cached:
+        return request.system
+    return [{"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}]
 
 
 def messages_of(request: AnswerRequest, *, blocks: bool) -> list[MessageParam]:
