@@ -120,7 +120,7 @@ def headings_between(document: Document, start: int, end: int) -> set[str]:
 
 
 def successor_of(user: "User", document_id: int) -> Document | None:
-    """The newest version of a document that was replaced, if the user may read it; None, too, if it was not replaced."""
+    """The newest version of a document that was replaced, if the user may read it; None if it was not replaced, too."""
     return documents_readable_by(user).filter(replaced__document_id=document_id).first()
 
 
