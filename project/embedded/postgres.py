@@ -18,6 +18,7 @@ from project.embedded import processes
 from project.embedded.addresses import DATABASE_PORT, SYSTEM_DIR, Addresses
 from project.embedded.binaries import as_server_user, reachable_binaries, server_uid
 from project.embedded.errors import EmbeddedError
+from project.embedded.memory import shared_buffers
 from project.embedded.provision import SUPERUSER, provision
 
 START_TIMEOUT_S = 60.0  # recovery after a crash may take a while
@@ -26,7 +27,6 @@ SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "150",
-    "shared_buffers": "128MB",
     "work_mem": "16MB",
     "maintenance_work_mem": "256MB",
     "random_page_cost": "1.1",
@@ -191,7 +191,8 @@ class Postgres:
             *(binaries / "postgres", "-D", self.data, "-p", DATABASE_PORT),
             *("-k", self.addresses.postgres_socket_dir),
         ]
-        for name, value in (SETTINGS | dict(self.settings)).items():
+        settings = SETTINGS | {"shared_buffers": shared_buffers(self.data)} | dict(self.settings)
+        for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
         with processes.private_log(log) as output:
             self._process = server = subprocess.Popen(

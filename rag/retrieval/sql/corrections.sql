@@ -1,7 +1,7 @@
 -- The known words that resemble unknown ones, most alike first, stem by stem. Which of them are the audience's is for
 -- rag/retrieval/search.py to ask, once it has seen which are near enough. The patterns (rag/text/spelling.py) find the
--- words by the index over trigrams. Comparing likeness (%%) there reads every word that shares a single trigram: 6 ms
--- a word with 80,000 known ones, where this takes one.
+-- words by the index over trigrams. Comparing likeness (%%) there reads every word that shares a single trigram: 7 ms
+-- a word with 80,000 known ones, where this takes 0.3.
 SELECT u.place, u.lexeme, near.lexeme, near.frequency, near.id
 FROM unnest(%(places)s::int[], %(unknown)s::text[], %(languages)s::text[], %(patterns)s::text[])
      AS u(place, lexeme, languages, patterns)
