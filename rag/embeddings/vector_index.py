@@ -19,12 +19,10 @@ def make_index(model: EmbeddingModel) -> bool:
     """
     if model.dimensions > HNSW_MAX_DIMENSIONS:
         return True
-    name = _name(model)
+    name, found = _name(model), _validity(model)
+    if found:
+        return True
     with connection.cursor() as cursor:
-        cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", [name])
-        found = cursor.fetchone()
-        if found == (True,):
-            return True
         # Not a lock to wait for: waiting would be a transaction that the concurrent build waits for in turn.
         cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [name])
         if cursor.fetchone() != (True,):
@@ -41,6 +39,19 @@ def make_index(model: EmbeddingModel) -> bool:
         finally:
             cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [name])
     return True
+
+
+def lacks_index(model: EmbeddingModel) -> bool:
+    """Whether the model is to have an index and has no valid one."""
+    return model.dimensions <= HNSW_MAX_DIMENSIONS and not _validity(model)
+
+
+def _validity(model: EmbeddingModel) -> bool | None:
+    """Whether the model's index is valid; None where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", [_name(model)])
+        found = cursor.fetchone()
+    return found[0] if found else None
 
 
 def drop_index(model: EmbeddingModel) -> None:

@@ -85,7 +85,8 @@ def mend_indexes() -> bool:
         try:
             term_index.make_index()
             for model in EmbeddingModel.objects.filter(active=True):
-                vector_index.make_index(model)
+                if vector_index.lacks_index(model):
+                    vector_index.make_index(model)
         finally:
             cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [_LOCK])
     return True
