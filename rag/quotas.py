@@ -1,14 +1,16 @@
 """How much may be kept: of one user, and in one collection; and how many pages of the web."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Sum
 
 from chat.errors import PayloadTooLarge
+from chat.templatetags.pages import file_size
 from rag.models import Document, WebPage
 
-_MEGABYTE = 1024 * 1024
 PAGES_PER_USER = 1000  # each may be fetched every hour, and one that cannot be had takes no bytes
 
 
@@ -20,7 +22,7 @@ class QuotaExceeded(PayloadTooLarge):
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """Bytes of originals that a user has uploaded, and may."""
+    """Bytes of originals that a user has uploaded, or a collection holds, and may."""
 
     used_bytes: int
     allowed_bytes: int
@@ -31,26 +33,55 @@ def quota_of(user_id: int) -> Quota:
     return Quota(_bytes(uploaded_by=user_id), settings.DOCUMENTS_MAX_BYTES)
 
 
+def quotas_of_collections(collection_ids: Iterable[int]) -> dict[int, Quota]:
+    """What each collection's documents take up, those of all users together; one query."""
+    wanted = list(collection_ids)
+    sums = (
+        Document.objects.filter(collection__in=wanted).values("collection").annotate(total=Sum("size_bytes"))
+    )
+    used = dict(sums.values_list("collection", "total"))
+    return {pk: Quota(used.get(pk, 0), settings.COLLECTION_MAX_BYTES) for pk in wanted}
+
+
 def require_room(*, user_id: int, collection_id: int, size_bytes: int) -> None:
     """Refuse a document of that size where the user's or the collection's share is used up.
 
-    Nothing is locked for it: uploads at the same moment may exceed a share by what they bring.
+    Uploads of the same user, or into the same collection, wait from here on for the end of the caller's transaction,
+    so that two cannot each find the room that is there for one. A lock of the content comes before, not after it.
 
     Raises:
-        QuotaExceeded: says whose share, and how large it is.
+        QuotaExceeded: says whose share, how large it is, and how much of it is left.
+        RuntimeError: outside a transaction, where nothing would hold the locks.
     """
-    if _bytes(uploaded_by=user_id) + size_bytes > settings.DOCUMENTS_MAX_BYTES:
-        limit = settings.DOCUMENTS_MAX_BYTES // _MEGABYTE
+    _lock(f"rag quota of user {user_id}")
+    user = quota_of(user_id)
+    if user.used_bytes + size_bytes > user.allowed_bytes:
         raise QuotaExceeded(
-            f"Your documents may come to {limit} MB in all. Delete some first.",
+            f"Your documents may come to {file_size(user.allowed_bytes)} in all, of which {_left(user)} left."
+            " Delete some first.",
             fields={"file": "has no room left"},
         )
-    if _bytes(collection=collection_id) + size_bytes > settings.COLLECTION_MAX_BYTES:
-        limit = settings.COLLECTION_MAX_BYTES // _MEGABYTE
+    _lock(f"rag quota of collection {collection_id}")
+    collection = Quota(_bytes(collection=collection_id), settings.COLLECTION_MAX_BYTES)
+    if collection.used_bytes + size_bytes > collection.allowed_bytes:
         raise QuotaExceeded(
-            f"The documents of a collection may come to {limit} MB in all. Delete some first, or use another one.",
+            f"The documents of a collection may come to {file_size(collection.allowed_bytes)} in all, of which"
+            f" {_left(collection)} left in this one."
+            " Delete some first, or use another collection.",
             fields={"collectionId": "has no room left"},
         )
+
+
+def _left(quota: Quota) -> str:
+    left = max(0, quota.allowed_bytes - quota.used_bytes)
+    return f"{file_size(left)} {'is' if left == 1 else 'are'}"
+
+
+def _lock(name: str) -> None:
+    if not connection.in_atomic_block:
+        raise RuntimeError("a quota is asked for in the transaction that uses it")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
 
 
 def require_room_for_page(user_id: int) -> None:

@@ -38,6 +38,7 @@ def add_part(
             if same.status == Document.Status.FAILED:
                 requeue(same)
             return same
+        stored = store_content(file, content)  # before the quota's locks, as in every upload
         require_room(
             user_id=archive.uploaded_by_id,
             collection_id=archive.collection_id,
@@ -52,7 +53,7 @@ def add_part(
             media_type=media_type,
             size_bytes=content.size_bytes,
             sha256=content.sha256,
-            file=store_content(file, content),
+            file=stored,
             replaces=archive.replaces,
             part_of=archive,
             uploaded_by_id=archive.uploaded_by_id,

@@ -21,6 +21,7 @@ from rag.actions.documents import delete_document, retry_document, upload_docume
 from rag.models import Chunk, Collection, Document
 from rag.pages.document_states import document_states
 from rag.pages.forms import CollectionForm
+from rag.quotas import quotas_of_collections
 from rag.reading import parse_span, part_at, pieces_of_part
 from rag.reading_lines import lines_of
 from rag.selectors import (
@@ -64,8 +65,9 @@ def _addable(user: Any) -> list[Collection]:
 
 
 def _listed(collections: list[Collection], user: Any) -> list[dict[str, Any]]:
-    """Each collection with its newest documents and whether the user may add to it."""
+    """Each collection with its newest documents, whether the user may add to it and then how full it is."""
     writable = set(collections_writable_by(user).values_list("pk", flat=True))
+    quotas = quotas_of_collections(writable & {collection.pk for collection in collections})
     listed = []
     for collection in collections:
         newest = list(documents_of(collection)[: LISTED_PER_COLLECTION + 1])
@@ -75,6 +77,7 @@ def _listed(collections: list[Collection], user: Any) -> list[dict[str, Any]]:
                 "documents": newest[:LISTED_PER_COLLECTION],
                 "has_more": len(newest) > LISTED_PER_COLLECTION,
                 "is_writable": collection.pk in writable,
+                "quota": quotas.get(collection.pk),
             }
         )
     return listed
