@@ -32,8 +32,14 @@ _WITHOUT_NEW_VECTOR = """
 SELECT EXISTS (SELECT FROM rag_embedding old WHERE old.model_id = (SELECT id FROM rag_embeddingmodel WHERE active)
     AND NOT EXISTS (SELECT FROM rag_embedding new WHERE new.chunk_id = old.chunk_id AND new.model_id = %s))
 """
+# In the order of the ids: each part goes on where the one before ended, instead of reading again what it left.
 _DELETE_VECTORS = """
-DELETE FROM rag_embedding WHERE id IN (SELECT id FROM rag_embedding WHERE model_id = %s LIMIT %s)
+WITH part AS MATERIALIZED (
+    SELECT id FROM rag_embedding WHERE id > %s AND model_id = %s ORDER BY id LIMIT %s
+), gone AS (
+    DELETE FROM rag_embedding WHERE id IN (SELECT id FROM part)
+)
+SELECT count(*), coalesce(max(id), 0) FROM part
 """
 _HAS_BUILD_JOB = """
 SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE task_name = 'rag.build_vectors' AND status IN ('todo', 'doing')
@@ -183,13 +189,13 @@ def drop_retired_models(*, keep: timedelta = KEEP_RETIRED) -> int:
 def _drop(model: EmbeddingModel) -> bool:
     """Whether the model was removed: not if it came back meanwhile. A part that was removed is made again then."""
     vector_index.drop_index(model)
-    removed = _DELETE_ROWS
+    removed, last_id = _DELETE_ROWS, 0
     while removed == _DELETE_ROWS:
         with transaction.atomic(durable=True), connection.cursor() as cursor:
             if not EmbeddingModel.objects.select_for_update().filter(pk=model.pk, retired_at__isnull=False):
                 return False
-            cursor.execute(_DELETE_VECTORS, [model.pk, _DELETE_ROWS])
-            removed = cursor.rowcount
+            cursor.execute(_DELETE_VECTORS, [last_id, model.pk, _DELETE_ROWS])
+            [(removed, last_id)] = cursor.fetchall()
     with transaction.atomic(durable=True):
         return EmbeddingModel.objects.filter(pk=model.pk, retired_at__isnull=False).delete()[0] > 0
 
