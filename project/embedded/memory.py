@@ -11,9 +11,9 @@ LEAST_MB, MOST_MB = 128, 2048
 def shared_buffers(data: Path) -> str:
     """PostgreSQL's setting: the size of the database, within a quarter of the memory and 128 MB to 2 GB.
 
-    A search among a million chunks reads thousands of pages of their indexes: it took three to five times as long with
-    128 MB, where most pages came from the kernel, each by a call. A small installation has no use for more, which
-    would cost it 60 MB for the lists of pages alone. What has grown since the start counts at the next one.
+    A search among a million chunks reads thousands of pages of their indexes, and what is not here comes from the
+    kernel, each page by a call (docs/benchmarks.md). A small installation has no use for more, which would cost it
+    60 MB for the lists of pages alone. What has grown since the start counts at the next one.
 
     Args:
         data: PostgreSQL's data directory; it may not exist yet.
