@@ -2,12 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from typing import ParamSpec, TypeVar
 
-from django.db import close_old_connections, connections
+from django.db import OperationalError, close_old_connections, connections, transaction
+from psycopg.errors import QueryCanceled
 
 from chat.database_calls import Call, current_calls
 
@@ -17,6 +19,7 @@ R = TypeVar("R")
 # More threads than cores, since they wait for PostgreSQL; fewer than the connections of the pool (settings.DATABASES).
 _THREADS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="db")
 _served = threading.local()
+_SET_TIMEOUT = "select set_config('statement_timeout', %s, true)"
 
 
 async def run_in_db(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -47,3 +50,19 @@ async def run_in_db(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs)
 def served_loop() -> asyncio.AbstractEventLoop | None:
     """In a function that `run_in_db` runs: the event loop that waits for it. None anywhere else."""
     return getattr(_served, "loop", None)
+
+
+@contextmanager
+def statements_within(seconds: float, otherwise: Exception) -> Iterator[None]:
+    """In a transaction whose statements PostgreSQL ends after so long each; then `otherwise` is raised."""
+    try:
+        with transaction.atomic(), connections["default"].cursor() as cursor:
+            cursor.execute("select current_setting('statement_timeout')")
+            [before] = cursor.fetchone()
+            cursor.execute(_SET_TIMEOUT, [f"{seconds * 1000:.0f}ms"])
+            yield
+            cursor.execute(_SET_TIMEOUT, [before])  # the transaction may be part of another one
+    except OperationalError as error:
+        if isinstance(error.__cause__, QueryCanceled):
+            raise otherwise from error
+        raise

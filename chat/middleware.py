@@ -1,5 +1,7 @@
 """What a page does with an error of the domain: the status and the words that belong to its code."""
 
+import math
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
@@ -31,6 +33,11 @@ class DomainErrorPages(MiddlewareMixin):
         if not isinstance(error, DomainError):
             return None
         status = STATUS_OF.get(error.code, 500)
-        if wants_json(request):
-            return JsonResponse({"error": error.as_dict()}, status=status)
-        return render(request, _OWN_PAGE.get(status, "400.html"), {"error": error}, status=status)
+        response = (
+            JsonResponse({"error": error.as_dict()}, status=status)
+            if wants_json(request)
+            else render(request, _OWN_PAGE.get(status, "400.html"), {"error": error}, status=status)
+        )
+        if error.retry_after_s is not None:
+            response["Retry-After"] = str(math.ceil(error.retry_after_s))
+        return response

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from chat.limiting.limits import check, network_of
 from chat.message_search import CANDIDATES, find_messages, found_messages
 from chat.models import Message, Room, User
 from chat.selectors import access_message, access_room, rooms_of
@@ -46,6 +47,8 @@ def search_messages(request: HttpRequest) -> HttpResponse:
     choice = (
         {"q": query} | ({"room": str(room.pk)} if room else {}) | ({"sort": "best"} if is_best_first else {})
     )
+    if query:
+        check("searches", user_id=user.pk, address=network_of(request.META.get("REMOTE_ADDR", "")))
     ask_for = _best if is_best_first else _newest
     found = ask_for(user, query, room, request.GET) if query else _Found([], None, is_first=True)
     context = {

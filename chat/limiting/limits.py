@@ -71,6 +71,7 @@ LIMITS: Mapping[str, Limit] = {
     "changes": _limit("changes", 20, 60),
     "reads": _limit("marks of what was read", 20, 200),
     "typing": _limit("signs of typing", 10, 40),
+    "searches": _limit("searches", 2, 40),  # each may rank a thousand rows
     "signups": _limit("new accounts", 1, 10, address=Allowance(1, 30)),  # each hashes a password
     # Points, see gql.protection.throttle. 100 requests a second, each for a page of rooms with pages of messages.
     "graphql": _limit("GraphQL requests", 100_000, 500_000),

@@ -159,3 +159,55 @@ def test_whatever_was_written_has_a_snippet(text, query, shown):
 def test_a_snippet_shows_no_markup():
     html = '<p>A <a href="/x?a>b">link</a> &lt;b&gt;</p>\n<p>two<a class="citation" href="/p">1</a></p>'
     assert plain_text(html) == "A link <b> two"
+
+
+def test_who_searches_without_end_is_told_to_wait(as_grace, ada, say, limited):
+    limited("searches", user=(0.01, 2))
+    say("otters")
+
+    assert [page(as_grace, "search", q="otter").status_code for _ in range(2)] == [200, 200]
+    refused = as_grace.get(reverse("search"), {"q": "otter"})
+
+    assert refused.status_code == 429 and 0 < int(refused["Retry-After"]) <= 100
+    assert "Too many searches at once. Wait a moment." in refused.content.decode()
+    assert as_grace.get(reverse("search-documents"), {"q": "otter"}).status_code == 429
+    assert as_grace.get(reverse("search")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "otter " * 83,
+        "or " * 166,
+        "-" * 500,
+        "- " * 250,
+        "-" * 400 + "otter",
+        '"' * 499,
+        "otter -" * 71,
+        '"otter sleep" or ' * 29,
+        " or ".join(f"o{n}" for n in range(100)),
+        "\\ : & | ! ( ) <-> * ':*" * 20,
+        "\U0001f9a6" * 500,
+        "a" * 500,
+    ],
+)
+def test_hostile_queries_are_answered(as_grace, say, query):
+    say("The otters sleep. " * 500)
+
+    assert page(as_grace, "search", q=query).status_code == 200
+
+
+def test_a_search_that_takes_too_long_is_given_up(as_grace, say, monkeypatch):
+    say("otters")
+    monkeypatch.setattr(
+        "chat.message_search._RANK", "(select 0.5 + 0 * length(pg_sleep(60)::text) where %s > '')"
+    )
+    monkeypatch.setattr("chat.message_search.TIME_LIMIT_S", 0.2)
+
+    response = as_grace.get(reverse("search"), {"q": "otter"})
+
+    assert response.status_code == 503
+    assert "took too long" in response.content.decode()
+    with connection.cursor() as cursor:
+        cursor.execute("show statement_timeout")
+        assert cursor.fetchone() == ("0",)

@@ -24,6 +24,7 @@ OF_CHAT_FOR_RAG = {
     "chat.errors",
     "chat.events",
     "chat.files",
+    "chat.limiting.limits",
     "chat.ops.figures",
     "chat.mentions",
     "chat.middleware",

@@ -12,7 +12,8 @@ import pytest
 from django.conf import settings
 
 from chat import actions
-from project.log_lines import LineFormatter
+from chat.invitations import new_token
+from project.log_lines import LineFormatter, without_tokens
 
 
 @pytest.fixture
@@ -43,6 +44,29 @@ def test_the_token_of_an_invitation_is_not_logged(client, ada, logged):
     assert token not in logged.getvalue()
 
 
+@pytest.mark.parametrize(
+    "address",
+    """/join/{} /join/{}/ /join//{} //join/{} /join/{}?x=1 /join/{}/x /JOIN/{} /join/%2F{} /join%2f{} /join%252F{}
+    /join\\{} /join/x/{} /join/?token={} /join?{} /joined/{} /invitations/{} http://testserver/join/{}""".split(),
+)
+def test_no_spelling_of_an_invitation_has_its_token_in_the_log(address):
+    token = new_token()
+
+    line = without_tokens(f'Not Found: {address.format(token)} "GET"')
+
+    assert token not in line and "…" in line and line.endswith(' "GET"')
+
+
+def test_other_lines_stay_as_they_are():
+    for line in (f"document {'a' * 64} stored", "ada joined /rooms/7/", "Not Found: /rejoin/7"):
+        assert without_tokens(line) == line
+
+
+def test_a_hostile_path_is_written_in_bounded_time():
+    for path in ("/" * 60_000, "/join" * 12_000, "%25" * 20_000, "/join" + "/" * 60_000):
+        assert len(without_tokens(path)) <= len(path)
+
+
 AS_RUNSERVER = """
 import logging
 from django.conf import settings
@@ -70,6 +94,6 @@ def test_django_logs_through_the_same_handler_while_debugging(tmp_path):
 
     lines = (run.stdout + run.stderr).splitlines()
     assert [line.split(" ", 3)[3] for line in lines] == [
-        'django.server: "GET /join/…/ HTTP/1.1" 200 1234',
-        "django.request: Not Found: /join/…/",
+        'django.server: "GET /join/… HTTP/1.1" 200 1234',
+        "django.request: Not Found: /join/…",
     ]

@@ -35,8 +35,19 @@ def _protocol(transport: Transport) -> upgrading_http.UpgradingHttpProtocol:
     return protocol
 
 
-async def test_a_client_that_takes_a_little_now_and_then_is_waited_for(impatient):
-    transport = _TakingTransport(90_000, 89_999, 89_000, 70_000, 70_000)
+async def test_a_client_that_takes_its_share_in_each_while_is_waited_for(impatient):
+    enough = upgrading_http.SEND_MIN_BYTES
+    transport = _TakingTransport(9 * enough, 8 * enough, 6 * enough, 5 * enough, 5 * enough)
+    _protocol(transport).pause_writing()
+
+    await eventually(lambda: transport.aborted)
+
+    assert transport.waiting_bytes == []
+
+
+async def test_a_client_that_drips_is_cut_off(impatient):
+    enough = upgrading_http.SEND_MIN_BYTES
+    transport = _TakingTransport(9 * enough, 8 * enough, 7 * enough + 1)
     _protocol(transport).pause_writing()
 
     await eventually(lambda: transport.aborted)

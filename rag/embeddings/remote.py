@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +18,8 @@ from rag.embeddings.embedder import EmbeddingError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
 
 BATCH_TEXTS = 64
 FIRST_WAIT_S = 0.5
@@ -136,7 +139,11 @@ class RemoteEmbedder:
         return vectors
 
     def _post(self, inputs: Sequence[str], *, is_question: bool) -> object:
-        """Return the parsed JSON of the answer."""
+        """Return the parsed JSON of the answer.
+
+        What a server says of a failure is for the log alone: it may quote what it was sent, or its own secrets. The
+        error, which admins see beside a run or a model, has the status or the kind.
+        """
         body = self._dialect.body(self.name, inputs, is_question)
         patience = self._for_questions if is_question else self._for_passages
         for attempt in range(1, patience.attempts + 1):
@@ -147,16 +154,18 @@ class RemoteEmbedder:
                 response = self._client.post(self._endpoint, json=body, timeout=patience.timeout)
                 if response.status_code == 200:
                     return response.json()
-                problem = f"status {response.status_code}: {response.text[:200]}"
+                problem, details = f"status {response.status_code}", response.text[:200]
                 if response.status_code not in _RETRYABLE_STATUS:
+                    logger.error("%s answered %s: %r", self._shown, problem, details)
                     raise EmbeddingError(f"{self._shown} answered {problem}", retryable=False)
                 asked_wait_s = _retry_after_s(response)
             except httpx2.HTTPError as error:
-                problem = f"{type(error).__name__}: {error}"
+                problem, details = type(error).__name__, str(error)
             except ValueError as error:  # a body cut short, or a proxy's page with status 200
-                problem = f"no JSON: {error}"
+                problem, details = "no JSON", str(error)
             if attempt < patience.attempts:
                 self._sleep(_wait_s(attempt, asked_wait_s, patience.longest_wait_s))
+        logger.error("%s failed, last with %s: %r", self._shown, problem, details)
         raise EmbeddingError(
             f"{self._shown} failed {patience.attempts} times, last with {problem}", retryable=True
         )
@@ -191,9 +200,8 @@ def _vectors(answer: object, count: int) -> NDArray[np.float32]:
         indexes = [row["index"] for row in rows]
         vectors: NDArray[np.float32] = np.array([row["embedding"] for row in rows], dtype=np.float32)
     except (KeyError, TypeError, ValueError) as error:
-        raise EmbeddingError(
-            f"The embedding server's answer has another form: {error!r}", retryable=False
-        ) from error
+        logger.error("An embedding server's answer has another form: %r", error)
+        raise EmbeddingError("The embedding server's answer has another form.", retryable=False) from error
     if indexes != list(range(count)) or vectors.ndim != 2:
         raise EmbeddingError(f"{count} texts were sent, {len(indexes)} vectors came back.", retryable=False)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from chat.limiting.limits import check, network_of
 from chat.text import clean_text
 from rag.models import Collection, Document
 from rag.pages.search_form import ChosenFilters, Offer, offer_to, read_filters
@@ -41,6 +42,8 @@ def search_documents(request: HttpRequest) -> HttpResponse:
     """Passages for `?q=`, ten on each `?page=`; narrowed by `collection`, `document`, `kind`, `by`, `from`, `until`."""
     user: Any = request.user
     query = clean_text(request.GET.get("q", ""))[:QUERY_MAX_CHARACTERS]
+    if query:
+        check("searches", user_id=user.pk, address=network_of(request.META.get("REMOTE_ADDR", "")))
     chosen = read_filters(user, request.GET.dict())
     offer = offer_to(user)
     results, corrections = _results(user, query, chosen) if query else ([], [])
