@@ -186,6 +186,7 @@ def store_check(page_id: int, fetched: Fetched, content: Content, media_type: st
 def _fill(
     document: Document, page: WebPage, file: IO[bytes], content: Content, filename: str, media_type: str
 ) -> None:
+    stored = store_content(file, content)  # before the quota's locks, as in every upload
     require_room(
         user_id=document.uploaded_by_id,
         collection_id=document.collection_id,
@@ -194,7 +195,7 @@ def _fill(
     document.filename = filename[-300:]
     document.title = page.title or title_from(document.filename)[:300]
     document.media_type, document.size_bytes, document.sha256 = media_type, content.size_bytes, content.sha256
-    document.file = store_content(file, content)
+    document.file = stored
 
 
 def note_check(page_id: int, *, code: str = "", message: str = "") -> None:
