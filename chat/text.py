@@ -51,3 +51,14 @@ def check_name(name: object, *, max_characters: int = NAME_MAX_CHARACTERS) -> st
         limit = f"must have 1 to {max_characters} characters"
         raise BadInput("That name cannot be used.", fields={"name": limit})
     return line
+
+
+def file_size(size_bytes: int) -> str:
+    """A size as people say it: 640 B, 12 KB, 3.4 MB, 10 GB."""
+    if size_bytes < 1000:
+        return f"{size_bytes} B"
+    if size_bytes < 1_000_000:
+        return f"{size_bytes / 1000:.0f} KB"
+    if size_bytes < 1_000_000_000:
+        return f"{size_bytes / 1_000_000:.1f} MB"
+    return f"{size_bytes / 1_000_000_000:.1f} GB"

@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import Sum
 
 from chat.errors import PayloadTooLarge
-from chat.templatetags.pages import file_size
+from chat.text import file_size
 from rag.models import Document, WebPage
 
 PAGES_PER_USER = 1000  # each may be fetched every hour, and one that cannot be had takes no bytes

@@ -10,8 +10,10 @@ from django.utils.safestring import SafeString
 from chat.attachment_types import SHOWN_TYPES
 from chat.models import Membership, Room, User
 from chat.selectors import rooms_of
+from chat.text import file_size
 
 register = template.Library()
+register.filter(file_size)
 HUES = 8
 
 
@@ -26,18 +28,6 @@ def initials(name: str) -> str:
     """One or two letters that stand for a name."""
     words = str(name).split()
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"
-
-
-@register.filter
-def file_size(size_bytes: int) -> str:
-    """A size as people say it: 640 B, 12 KB, 3.4 MB, 10 GB."""
-    if size_bytes < 1000:
-        return f"{size_bytes} B"
-    if size_bytes < 1_000_000:
-        return f"{size_bytes / 1000:.0f} KB"
-    if size_bytes < 1_000_000_000:
-        return f"{size_bytes / 1_000_000:.1f} MB"
-    return f"{size_bytes / 1_000_000_000:.1f} GB"
 
 
 @register.filter
