@@ -13,14 +13,13 @@ from chat.events import MessageDelta, publish
 from rag.actions.answers import keep_answer
 from rag.answering.citations import DraftAnswer
 from rag.answering.claim import AnswerClaim, Progress
-from rag.answering.progress import progress_of
+from rag.answering.progress import progress_watch
 from rag.llm.seam import CitationDelta, Completion, ModelChosen, ModelEvent, TextDelta
 
 logger = logging.getLogger(__name__)
 
 DELTA_INTERVAL_S = 0.05  # deltas of a fast model are joined; a reader sees no difference below this
-STOP_INTERVAL_S = 0.25  # how long a stop may take to be noticed
-SAVES_EVERY = 4  # looks for a stop per save of the text: about one save a second
+SAVE_EVERY_S = 1.0
 
 
 class LiveAnswer:
@@ -46,21 +45,21 @@ class LiveAnswer:
             AnswerError: of the model.
         """
         reading = asyncio.create_task(self._read(events))
-        watching = asyncio.create_task(self._watch())
+        watching = asyncio.create_task(progress_watch().ended(self._claim))
+        saving = asyncio.create_task(self._save())
+        tasks = (reading, watching, saving)
         try:
-            while not (reading.done() or watching.done()):
-                await asyncio.wait(
-                    (reading, watching), timeout=DELTA_INTERVAL_S, return_when=asyncio.FIRST_COMPLETED
-                )
+            while not any(task.done() for task in tasks):
+                await asyncio.wait(tasks, timeout=DELTA_INTERVAL_S, return_when=asyncio.FIRST_COMPLETED)
                 await self._send()
             if reading.done():
                 reading.result()
                 return Progress.GO_ON
-            return watching.result()
+            return watching.result() if watching.done() else saving.result()
         finally:
-            for task in (reading, watching):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(reading, watching, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._send()
 
     async def _read(self, events: AsyncGenerator[ModelEvent, None]) -> None:
@@ -95,16 +94,11 @@ class LiveAnswer:
             if self.first_delta_at is None:
                 self.first_delta_at = time.time()
 
-    async def _watch(self) -> Progress:
-        """Keep the text about once a second, and return as soon as this worker should not go on."""
-        looks = 0
+    async def _save(self) -> Progress:
+        """Keep the text about once a second; returns when it may not be kept any more."""
         while True:
-            await asyncio.sleep(STOP_INTERVAL_S)
-            looks += 1
-            if looks % SAVES_EVERY:
-                progress = await run_in_db(progress_of, self._claim)
-            else:
-                text, index = self.draft.text[: self._sent], self.delta_index
-                progress = await run_in_db(keep_answer, self._claim, text=text, delta_index=index)
+            await asyncio.sleep(SAVE_EVERY_S)
+            text, index = self.draft.text[: self._sent], self.delta_index
+            progress = await run_in_db(keep_answer, self._claim, text=text, delta_index=index)
             if progress is not Progress.GO_ON:
                 return progress
