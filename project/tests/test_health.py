@@ -14,6 +14,7 @@ from chat.counters import counters
 from chat.database import run_in_db
 from project import doctor
 from project.management.commands import worker
+from rag.actions.problems import note_problem
 from rag.jobs.worker_app import WorkerApp
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -100,9 +101,18 @@ def test_doctor_finds_nothing_wrong_without_an_api_key(capsys):
     call_command("doctor")
 
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 9
+    assert len(lines) == 10
     assert all(line.startswith("ok") for line in lines)
-    assert "no API key: the extractive answerer answers" in lines[-1]
+    assert "no API key: the extractive answerer answers" in lines[-2]
+    assert "nothing failed in the last day" in lines[-1]
+
+
+def test_doctor_shows_the_latest_of_the_error_log(capsys):
+    note_problem("tool", "MODEL_TIMEOUT", "It took 90 s.", place="claude")
+    call_command("doctor")
+    lines = capsys.readouterr().out.splitlines()
+    assert "1 kinds of failures in the last day" in lines[-2]
+    assert "[tool] Error: MODEL_TIMEOUT (claude): It took 90 s. | Correct: Ask again later" in lines[-1]
 
 
 def test_doctor_fails_and_names_the_variable_of_an_unreachable_endpoint(capsys, settings):

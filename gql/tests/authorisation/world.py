@@ -18,7 +18,7 @@ from chat.actions import AnswerDraft, begin_draft, change_draft
 from chat.models import Attachment, Membership, Message, Room, User
 from rag.actions import create_collection
 from rag.actions.texts import add_text
-from rag.models import Answer, AnswerAttempt, AnswerPassage, Chunk, Collection, Document
+from rag.models import Answer, AnswerAttempt, AnswerPassage, Chunk, Collection, Document, ModelCall
 
 SECRET, INTERNAL = "hushhush", "insiders"
 ABSENT = "987654321987654"  # an id that nothing has
@@ -190,7 +190,12 @@ def _answers(
             answer.finished_at = None if name == "running" else timezone.now()
             answer.save()
             answers[name] = answer
-    AnswerAttempt.objects.create(answer=answers["finished"], number=1, input_tokens=7, cost=Decimal(1))
+    AnswerAttempt.objects.create(answer=answers["finished"], number=1)
+    prices = {f"{kind}_price": 0 for kind in ("input", "output", "cache_write", "cache_read")}
+    spent = {"answer": answers["finished"], "user": people["ann"], "input_tokens": 7, "cost": Decimal(1)}
+    ModelCall.objects.create(
+        purpose="answer", outcome="complete", model="m", begun_at=timezone.now(), **prices, **spent
+    )
     for rank, one in enumerate((chunk, drafts), 1):
         values = {"answer": answers["finished"], "chunk": one, "rank": rank, "score": 1.0 / rank}
         AnswerPassage.objects.create(**values, text_sha256="0" * 64)
