@@ -47,6 +47,10 @@ class UploadDocumentInput(graphene.InputObjectType):
     collection_id = graphene.ID(required=True, description="A collection you may add to.")
     file = Upload(required=True, description="The file itself; docs/documents.md names the formats.")
     title = graphene.String(description="How it is listed; taken from the file if left out.")
+    replace = graphene.Boolean(
+        default_value=False,
+        description="Whether a document of the same file name in the collection goes when this one is ready.",
+    )
 
 
 class AddDocumentUrlInput(graphene.InputObjectType):
@@ -140,6 +144,7 @@ class DocumentMutations:
             file=file,
             filename=file.name or "",
             title=input.get("title") or "",
+            replace=bool(input.get("replace")),
         )
 
     @staticmethod

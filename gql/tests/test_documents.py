@@ -117,6 +117,15 @@ async def test_an_upload_that_is_no_file_is_bad_input(as_user, ada, handbook):
     assert (await as_user(ada).error(UPLOAD, input=values))["code"] == "BAD_USER_INPUT"
 
 
+async def test_a_new_version_replaces_the_older_one_where_that_is_asked_for(http, ada, handbook):
+    for text in (b"Thirty days of leave.", b"Thirty-one days of leave."):
+        response = await _upload(http, ada, text, operations=_operations(handbook, replace=True))
+        assert "errors" not in response.json()
+        await run_in_db(lambda: process(Document.objects.latest("pk")))
+    [document] = await run_in_db(lambda: list(Document.objects.select_related("extracted")))
+    assert document.extracted.text.startswith("Thirty-one")
+
+
 async def test_an_upload_with_a_session_needs_proof_of_its_origin(http, ada, handbook):
     headers = {"cookie": "sessionid=anything"}
     response = await _upload(http, ada, b"text", operations=_operations(handbook), headers=headers)

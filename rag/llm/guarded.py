@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from rag.llm.endpoint import Ending, Endpoint
-from rag.llm.seam import AnswerModel, AnswerRequest, FinalModelError, ModelEvent, RetryableModelError
+from rag.llm.seam import AnswerModel, AnswerRequest, ModelEvent, RetryableModelError
 
 # What tells of a server that is in trouble. A limit on one's own rate does not, nor does a request it does not like.
 TROUBLE = frozenset(
@@ -37,9 +37,6 @@ class GuardedModel:
             ending = "worked"
         except RetryableModelError as error:
             ending = "failed" if error.code in TROUBLE else "left"
-            raise
-        except FinalModelError:
-            ending = "left"
             raise
         finally:
             await asyncio.shield(place.leave(ending))

@@ -18,6 +18,7 @@ from chat.middleware import wants_json
 from chat.selectors import access_room
 from rag.actions.collections import create_collection, room_files
 from rag.actions.documents import delete_document, retry_document, upload_document
+from rag.ingestion.sources import folder_path
 from rag.models import Chunk, Collection, Document
 from rag.pages.document_states import document_states
 from rag.pages.forms import CollectionForm
@@ -129,7 +130,7 @@ def _upload(request: HttpRequest, collection_id: object, back: str) -> HttpRespo
     added: list[Document] = []
     for file in files:
         try:
-            added.append(_add_file(user, collection_id, file))
+            added.append(_add_file(request, collection_id, file))
         except DomainError as error:
             if wants_json(request):
                 raise
@@ -141,10 +142,17 @@ def _upload(request: HttpRequest, collection_id: object, back: str) -> HttpRespo
     return redirect(back)
 
 
-def _add_file(user: Any, collection_id: object, file: UploadedFile) -> Document:
+def _add_file(request: HttpRequest, collection_id: object, file: UploadedFile) -> Document:
+    """`source`, the path in a folder that was chosen, comes with one file at a time."""
     assert file.file is not None
+    user: Any = request.user
     return upload_document(
-        user, collection_id=collection_id, file=file.file, filename=file.name or "document"
+        user,
+        collection_id=collection_id,
+        file=file.file,
+        filename=file.name or "document",
+        source=folder_path(request.POST.get("source", "")),
+        replace="replace" in request.POST,
     )
 
 

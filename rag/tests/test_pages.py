@@ -11,6 +11,7 @@ from chat import actions as chat_actions
 from rag.actions.collections import create_collection, room_files
 from rag.actions.documents import upload_document
 from rag.models import Chunk, Collection, Document, DocumentText
+from rag.tests.library import process
 
 BEFORE, PASSAGE, AFTER = "What stands before. ", "The pump runs at nine hundred turns.", " What comes after."
 JSON = {"Accept": "application/json"}
@@ -280,6 +281,31 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_added(as_ada, col
     assert [document.filename for document in collection.documents.all()] == ["notes.md"]
     assert "Added: notes.md" in response.content.decode()
     assert "notice error" in response.content.decode()
+
+
+def test_files_of_one_name_in_different_folders_are_different_documents(as_ada, collection):
+    form = {"collection": str(collection.pk)}
+    for folder in ("a", "b"):
+        sent = form | {"file": upload(content=b"Words of all."), "source": f"guides/{folder}/notes.md"}
+        assert as_ada.post("/documents/", sent, headers=JSON).status_code == 201
+    assert sorted(Document.objects.values_list("source", flat=True)) == [
+        "guides/a/notes.md",
+        "guides/b/notes.md",
+    ]
+    assert set(Document.objects.values_list("filename", flat=True)) == {"notes.md"}
+
+    refused = as_ada.post("/documents/", form | {"file": upload(), "source": "../notes.md"}, headers=JSON)
+    assert refused.status_code == 400
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_an_older_version_goes_when_the_new_one_is_ready_where_that_was_asked_for(as_ada, collection, asked):
+    form = {"collection": str(collection.pk)} | ({"replace": "on"} if asked else {})
+    for content in (b"First words.", b"Second words."):
+        as_ada.post("/documents/", form | {"file": upload(content=content)})
+        process(Document.objects.latest("pk"))
+    left = [document.extracted.text for document in Document.objects.order_by("pk")]
+    assert [text.split()[0] for text in left] == (["Second"] if asked else ["First", "Second"])
 
 
 def test_a_script_gets_the_state_or_a_coded_error(as_ada, collection):

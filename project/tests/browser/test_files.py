@@ -1,6 +1,7 @@
 """Files of messages in the browser: seen live by others, images as images, everything else as downloads."""
 
 import base64
+import re
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -8,6 +9,8 @@ from playwright.async_api import expect
 
 from chat import actions
 from project.tests.browser.conftest import DESKTOP, PHONE
+from rag.actions import create_collection
+from rag.models import Document
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio(loop_scope="session")]
 DOT_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
@@ -116,3 +119,46 @@ async def test_files_are_seen_live_and_after_loading_alike(visit, general, viewp
                 await other.click()
             assert (await download.value).suggested_filename == "tides.csv"
             await ada.page.reload()
+
+
+async def test_a_folder_is_uploaded_file_by_file_and_tells_what_it_left_out(visit, people, tmp_path):
+    folder = tmp_path / "guides"
+    left_out = (".git/config", "north/.DS_Store", "tool.exe", "empty.md")
+    for path in ("leave.md", "north/site.md", "south/site.md", *left_out):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text("" if path == "empty.md" else f"# {path}\n\nWords of {path}.")
+    await sync_to_async(create_collection)(people["ada"], name="Guides")
+    ada = await visit("ada")
+    await ada.open("/documents/")
+
+    async with ada.page.expect_file_chooser() as choosing:
+        await ada.page.get_by_role("button", name="Choose a folder").click()
+    await (await choosing.value).set_files(folder)
+
+    uploads = ada.page.locator("#uploads")
+    await expect(uploads.locator(".upload-batch")).to_contain_text("3 of 3 files sent; 4 left out")
+    await expect(uploads.locator(".upload-batch")).to_contain_text("guides/empty.md (empty)")
+    await expect(uploads.locator(".document-row")).to_have_count(3)
+    await expect(uploads.locator(".document-meta")).to_have_text(
+        [f"guides/{path}" for path in ("leave.md", "north/site.md", "south/site.md")]
+    )
+    await ada.check("documents-folder-1280")
+    sources = await sync_to_async(lambda: sorted(Document.objects.values_list("source", flat=True)))()
+    assert sources == ["guides/leave.md", "guides/north/site.md", "guides/south/site.md"]
+
+
+async def test_an_upload_that_failed_can_be_sent_again(visit, people, tmp_path):
+    (tmp_path / "notes.md").write_text("# Notes\n\nSome words.")
+    await sync_to_async(create_collection)(people["ada"], name="Notes")
+    ada = await visit("ada")
+    await ada.open("/documents/")
+    await ada.page.route("**/documents/", lambda route: route.abort())
+    await ada.page.set_input_files("#upload-file", tmp_path / "notes.md")
+    row = ada.page.locator("#uploads .document-row")
+    await expect(row).to_contain_text("The connection broke")
+    ada.problems.clear()  # the browser notes it in its console
+
+    await ada.page.unroute("**/documents/")
+    await row.get_by_role("button", name="Try again").click()
+    await expect(row).not_to_contain_text("The connection broke")
+    await expect(row).to_have_attribute("data-document", re.compile(r"\d+"))

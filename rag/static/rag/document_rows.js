@@ -3,6 +3,7 @@
 const POLL_MS = 1000;
 const UNFINISHED = new Set(["queued", "parsing", "embedding"]);
 const WORDS = {
+  waiting: "Waiting to be sent",
   uploading: "Uploading",
   queued: "Waiting",
   parsing: "Reading",
@@ -12,10 +13,11 @@ const WORDS = {
   refused: "Not added",
 };
 
-/** A row for a file on its way; `showState` and `showProblem` bring it further. */
-export function newRow(filename) {
+/** A row for a file on its way, with its path in a chosen folder; `showState` and `showProblem` bring it further. */
+export function newRow(filename, path = "") {
   const row = document.getElementById("document-row-template").content.querySelector("li").cloneNode(true);
   row.querySelector(".document-title").textContent = filename;
+  row.querySelector(".document-meta").textContent = path;
   row.querySelector("progress").setAttribute("aria-label", `Progress of ${filename}`);
   show(row, "uploading");
   return row;
@@ -28,7 +30,12 @@ function show(row, status) {
   row.querySelector("progress").hidden = !UNFINISHED.has(status) && status !== "uploading";
 }
 
+export function showWaiting(row) {
+  show(row, "waiting");
+}
+
 export function showUploaded(row, share) {
+  if (row.dataset.status !== "uploading") show(row, "uploading");
   const bar = row.querySelector("progress");
   bar.max = 1;
   bar.value = share;
@@ -113,5 +120,6 @@ document.addEventListener("submit", async (event) => {
 export function removeRow(row) {
   const list = row.parentElement;
   row.remove();
+  if (!list.querySelector(".document-row")) for (const line of list.querySelectorAll(".upload-batch")) line.remove();
   if (list.id === "uploads" && !list.children.length && list.matches(".uploads")) list.hidden = true;
 }
