@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand
 
 from rag.answering.preparation import prepare
 from rag.jobs.worker_app import WorkerApp
+from rag.llm.configured import close_clients
 
 QUEUES = ["answers", "documents"]
 CONCURRENCY = 10
@@ -64,6 +65,7 @@ async def run_worker(*, concurrency: int, queues: list[str]) -> None:
         stop()  # one that ended by itself has lost its database: the whole worker is begun anew
         results = await asyncio.gather(*serving, return_exceptions=True)
     await preparing
+    await close_clients()
     for result in results:
         if isinstance(result, Exception):
             raise result
