@@ -87,6 +87,9 @@ def _queue(
     same = _existing(collection, names.source, content.sha256)
     if same is not None:
         document = Document.objects.select_for_update().get(pk=same.pk)
+        if replaces and document.status != Document.Status.READY and not document.replaces:
+            document.replaces = True  # asked for only now
+            document.save(update_fields=["replaces"])
         if document.status == Document.Status.FAILED:
             requeue(document)
         elif replaces and document.status == Document.Status.READY:  # the source is again what it was

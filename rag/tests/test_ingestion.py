@@ -401,6 +401,17 @@ def test_a_new_version_embeds_only_what_changed_and_takes_the_place_of_the_old_o
     assert_counts_are_exact()
 
 
+@pytest.mark.parametrize("failed", [True, False])
+def test_a_version_that_was_uploaded_before_it_was_to_replace_the_older_one_does_so(ada, collection, failed):
+    process(upload(ada, collection, "Old words.", source="manual"))
+    new = upload(ada, collection, "New words.", source="manual")
+    if failed:
+        Document.objects.filter(pk=new.pk).update(status="failed", error_code="INTERNAL", error_message="x")
+    assert upload(ada, collection, "New words.", source="manual", replace=True).pk == new.pk
+    process(new)
+    assert list(Document.objects.values_list("pk", flat=True)) == [new.pk]
+
+
 def test_the_old_version_is_found_until_the_new_one_is_ready(ada, collection):
     old = process(upload(ada, collection, "Old words.", source="manual"))
     new = upload(ada, collection, "New words.", source="manual", replace=True)

@@ -51,7 +51,7 @@ User-agent: *
 Disallow: /
 
 User-agent: Other
-User-agent: parley/2.0
+User-agent: parley
 Crawl-delay: 9
 Disallow: /a
 
@@ -59,7 +59,6 @@ User-agent: PARLEY
 Disallow: /b
 """
     assert [allowed(text, target) for target in ("/a", "/b", "/c")] == [False, False, True]
-    assert not allowed(text, "/c", product="Parleyer")
     assert allowed("User-agent: Parley\n", "/c") and allowed("Disallow: /", "/c")
 
 
