@@ -19,8 +19,11 @@ WITH visible AS MATERIALIZED (
     SELECT place, language, lexeme FROM rag_question_words(%(question)s, %(language)s, %(function_words)s)
     UNION ALL SELECT -place, language, lexeme FROM rag_question_words(%(joined)s, %(language)s, '')
 ), known AS MATERIALIZED (                          -- unknown stems drop out here; misspelt words have what they were taken for
-    SELECT w.place, l.id, l.language, l.frequency FROM word w JOIN rag_lexeme l USING (language, lexeme)
-    WHERE l.frequency > 0
+    SELECT w.place, l.id, l.language, l.frequency
+    FROM word w CROSS JOIN LATERAL (                -- LIMIT: by the index; the planner, who expects 1200 words, would read them all
+        SELECT id, language, frequency FROM rag_lexeme
+        WHERE language = w.language AND lexeme = w.lexeme AND frequency > 0 LIMIT 1
+    ) l
     UNION ALL SELECT c.place, l.id, l.language, l.frequency
     FROM unnest(%(corrected_places)s::int[], %(corrected_terms)s::bigint[]) AS c(place, id) JOIN rag_lexeme l USING (id)
     WHERE l.frequency > 0

@@ -5,7 +5,9 @@ WITH allowed AS MATERIALIZED (
 ), word AS MATERIALIZED (
     SELECT w.place, w.language, w.lexeme, l.id
     FROM rag_question_words(%(question)s, %(language)s, %(function_words)s) w
-    LEFT JOIN rag_lexeme l ON l.language = w.language AND l.lexeme = w.lexeme AND l.frequency > 0
+    LEFT JOIN LATERAL (            -- LIMIT: one by one by the index; the planner, who expects 1200 words, would read them all
+        SELECT id FROM rag_lexeme WHERE language = w.language AND lexeme = w.lexeme AND frequency > 0 LIMIT 1
+    ) l ON true
 ), unknown AS MATERIALIZED (
     SELECT place, lexeme, string_agg(language, ' ') AS languages, dense_rank() OVER (ORDER BY place) AS nth FROM word
     WHERE length(lexeme) BETWEEN 4 AND 40 AND lexeme ~ '^[a-z]+$' AND place NOT IN (
